@@ -11,12 +11,12 @@ use mcp_audit_log::time::{SPAN_UNITS, parse_span};
 use mcp_audit_log::{ChangeError, EvidenceError, LogView, PayloadError, Right, Viewer};
 use uuid::Uuid;
 
-/// An error for a person.
+/// An error for a user.
 pub(super) type Failure = Box<dyn Error + Send + Sync>;
 
-/// An error of a log, with what to do about it.
+/// An error of a log, with advice.
 pub(super) trait Advised<T> {
-    /// Where the viewer lacks a right: which groups have it.
+    /// If the viewer lacks a right: the groups that have it.
     fn advised(self, log: &LogView) -> Result<T, Failure>;
 }
 
@@ -32,7 +32,7 @@ impl<T, E: Into<Failure>> Advised<T> for Result<T, E> {
     }
 }
 
-/// The right that is lacking, if that is the error.
+/// The missing right, if that is the error.
 fn refused(error: &Failure) -> Option<Right> {
     let read = |error: &ReadError| match error {
         ReadError::Denied(denied) => Some(denied.0),
@@ -52,7 +52,7 @@ fn refused(error: &Failure) -> Option<Right> {
     plain(error).or_else(|| error.downcast_ref().and_then(read)).or_else(|| nested(error)).or_else(|| changed(error))
 }
 
-/// Which groups have a right, and how to act with one. A user who can read the log's files may choose any.
+/// The groups with a right, and how to act as one of them. A user who can read the log's files may choose any group.
 fn who_may(log: &LogView, right: Right) -> String {
     let has = |name: &str| {
         let viewer = Viewer::new("operator", [name]);
@@ -75,7 +75,7 @@ pub(super) fn entry_id(text: &str) -> Result<Uuid, String> {
     })
 }
 
-/// There is no such entry for this viewer.
+/// The error for an entry that this viewer cannot see.
 pub(super) fn no_entry(id: Uuid, viewer: &Viewer) -> Failure {
     format!(
         "no entry {id} that {} may see; `mcp-audit-log list` shows the ids of visible entries, and --as, --group and \
@@ -85,7 +85,7 @@ pub(super) fn no_entry(id: Uuid, viewer: &Viewer) -> Failure {
     .into()
 }
 
-/// A file that was named cannot be read.
+/// The error for a named file that cannot be read.
 pub(super) fn unreadable(path: &Path, option: &str) -> impl FnOnce(std::io::Error) -> String {
     let path = path.display().to_string();
     let option = option.to_owned();

@@ -13,7 +13,7 @@ use super::advice::unreadable;
 use super::common::{note, say};
 use super::verify::{UNPROVED, WRONG, unread};
 
-/// The longest line that is read, in bytes: an entry with its payload is far below.
+/// The longest line that is read, in bytes. An entry with its payload is far shorter.
 const LONGEST: u64 = 64 << 20;
 
 /// Checks the bundle in a file, and prints what is proved and what is not. The exit codes are those of `verify`.

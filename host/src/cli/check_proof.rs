@@ -16,7 +16,7 @@ use super::check_bundle::when;
 use super::common::{note, say};
 use super::verify::{WRONG, unread};
 
-/// The longest file that is read, in bytes: an entry is far below.
+/// The longest file that is read, in bytes. An entry is far shorter.
 const LONGEST: u64 = 64 << 20;
 
 /// Checks the proof in a file with these keys, and prints the entry. The exit codes are those of `verify`.

@@ -9,7 +9,7 @@ use super::Outcome;
 use super::advice::{Advised, Failure};
 use super::common::{LogOptions, ViewerOptions, say};
 
-/// How many are read at a time.
+/// The number of checkpoints that are read at once.
 const STEP: usize = 500;
 
 #[derive(Args)]

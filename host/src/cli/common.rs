@@ -18,7 +18,7 @@ use tracing_subscriber::EnvFilter;
 use super::advice::{Failure, unreadable};
 use super::config::CheckpointTable;
 
-/// The keys that the log signs with, where the environment has them and no file.
+/// The signing keys in the environment, if they are not in a file.
 pub(super) fn signing_keys() -> Option<String> {
     std::env::var("MCP_AUDIT_LOG_SIGNING_KEYS").ok()
 }
@@ -39,7 +39,7 @@ pub(super) struct LogOptions {
     pub(super) signing: Signing,
 }
 
-/// Where the log's keys are, and what they signed last.
+/// The places of the log's keys and of its last signed checkpoint.
 #[derive(Args, Clone, Default)]
 pub(super) struct Signing {
     /// The file of the signing keys [default: signing.key in its folder].
@@ -51,15 +51,15 @@ pub(super) struct Signing {
 }
 
 impl Signing {
-    /// The same as the log takes it.
+    /// These options for the log's signer.
     pub(super) fn options(&self) -> SignerOptions {
         let Self { signing_key, last_signed } = self.clone();
         CheckpointTable { signing_key, last_signed, ..CheckpointTable::default() }.signer(signing_keys())
     }
 }
 
-/// A log that is opened for one thing, and closed when it is dropped: whatever a thread still does with it, its stop is
-/// recorded.
+/// A log that is opened for one action and closed when this is dropped. Its stop is recorded even if a thread still
+/// uses it.
 pub(super) struct BriefLog(AuditLog);
 
 impl Deref for BriefLog {
@@ -82,7 +82,7 @@ impl LogOptions {
         Ok(self.options()?.open()?)
     }
 
-    /// Opens the log for recording one thing, without running jobs that are due.
+    /// Opens the log for recording one action, without running due jobs.
     pub(super) fn open_for_a_moment(&self) -> Result<BriefLog, Failure> {
         Ok(BriefLog(self.options()?.own_schedule().open()?))
     }
@@ -92,7 +92,7 @@ impl LogOptions {
         Ok(self.options()?.view()?)
     }
 
-    /// How it is opened.
+    /// The options with which it is opened.
     pub(super) fn options(&self) -> Result<Options, Failure> {
         let mut options = Options::new(&self.data).signer(self.signing.options());
         if let Some(path) = &self.policy {
@@ -159,11 +159,11 @@ pub(super) fn start_tracing() {
         .init();
 }
 
-/// How long a page or a query that is being answered may hold up the end of a server.
+/// The time that a page or a query in progress may delay the end of a server.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
 
-/// Runs a server to its end, good or bad, and then closes the log that it has put into the cell: after the runtime, and so
-/// every open connection, has ended, so that interrupted exchanges are recorded too.
+/// Runs a server to its end, with or without an error, and then closes its log. It closes the log after the runtime and
+/// all open connections have ended, so that interrupted exchanges are recorded too.
 ///
 /// `grace` is how long blocking work may delay the end.
 pub(super) fn serve_until_end(
@@ -187,12 +187,11 @@ pub(super) fn serve_until_end(
     }
 }
 
-/// Lets a write above the limit of a file's size (`ulimit -f`) be an error, as on a full disk, and not the end of the
-/// process.
+/// Makes a write above the file size limit (`ulimit -f`) an error, as on a full disk, instead of ending the process.
 fn bear_large_files() -> io::Result<()> {
     #[cfg(unix)]
     {
-        /// SIGXFSZ, which has this number wherever there are builds.
+        /// The number of SIGXFSZ on all supported systems.
         const TOO_LARGE: i32 = 25;
         // A handled signal does not kill, even after its listener is dropped.
         drop(tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(TOO_LARGE))?);
@@ -200,7 +199,7 @@ fn bear_large_files() -> io::Result<()> {
     Ok(())
 }
 
-/// Keeps the process alive on SIGHUP, which a closed terminal or a reload sends: the configuration is read only at the
+/// Keeps the process alive on SIGHUP, which a closed terminal or a reload sends. The configuration is read only at the
 /// start.
 pub(super) fn bear_hang_ups() -> io::Result<()> {
     #[cfg(unix)]
@@ -215,7 +214,7 @@ pub(super) fn bear_hang_ups() -> io::Result<()> {
     Ok(())
 }
 
-/// Listens, or reports what to do; `option` is the source of the address.
+/// Listens on an address, or returns an error with advice; `option` is the source of the address.
 pub(super) async fn listen(address: SocketAddr, option: &str) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| {
         format!(

@@ -51,7 +51,7 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// Every option as a term, so that all of them speak the one filter language.
+    /// All options as terms of the one filter language.
     pub(super) fn domain(&self, context: &Context<'_>) -> Result<Domain, DomainError> {
         let mut terms = Vec::new();
         for (field, comparison, value) in [
@@ -95,7 +95,7 @@ impl Question {
         Ok((log, access, domain))
     }
 
-    /// The same log for recording what is done here, without running jobs that are due meanwhile.
+    /// The same log for recording this action, without running due jobs meanwhile.
     pub(super) fn open_to_record(&self) -> Result<BriefLog, Failure> {
         self.log.open_for_a_moment()
     }

@@ -16,7 +16,7 @@ use super::common::{LogOptions, ViewerOptions, say};
 
 #[derive(Args)]
 pub(super) struct Match {
-    /// The entry's id, as `list` shows it.
+    /// The entry's id, as in `list`.
     #[arg(long, value_name = "ID", value_parser = entry_id)]
     entry: Uuid,
     /// A file to compare with the request.

@@ -28,13 +28,13 @@ const COLUMNS: [(&str, usize); 9] = [
 
 #[derive(Clone, Copy, ValueEnum)]
 pub(super) enum Format {
-    /// Columns for people.
+    /// A table with columns.
     Table,
     /// One JSON object per line.
     Json,
 }
 
-/// A table that may be printed piece by piece; its columns grow with their content.
+/// A table that may be printed piece by piece. Its columns grow with their content.
 pub(super) struct Table(Vec<Column>);
 
 struct Column {
@@ -63,7 +63,7 @@ impl Table {
         self.lines(&rows)
     }
 
-    /// All of it, as wide as its content needs.
+    /// The whole table, as wide as its content needs.
     pub(super) fn whole(mut self, rows: &[Vec<String>]) -> io::Result<()> {
         self.fit(rows);
         self.head()?;
@@ -195,18 +195,18 @@ pub(super) fn entry(entry: &Entry, payload: Option<StoredPayload>) -> serde_json
     Ok(serde_json::to_string_pretty(&json)?.lines().map(inert_json).collect::<Vec<_>>().join("\n"))
 }
 
-/// The text with control and bidirectional characters written out.
+/// The text with control and bidirectional characters escaped.
 pub(super) fn inert(text: &str) -> String {
     text.chars().flat_map(|char| if is_obeyed(char) { char.escape_unicode().collect() } else { vec![char] }).collect()
 }
 
-/// The same for a line of JSON, with JSON escapes. All of them are below U+10000, and occur only in texts.
+/// The same for a line of JSON, with JSON escapes. These characters are all below U+10000, and occur only in texts.
 fn inert_json(line: &str) -> String {
     let escaped = |char: char| format!("\\u{:04x}", u32::from(char)).chars().collect();
     line.chars().flat_map(|char| if is_obeyed(char) { escaped(char) } else { vec![char] }).collect()
 }
 
-/// Whether a terminal does something at this character.
+/// Whether a terminal interprets this character.
 fn is_obeyed(char: char) -> bool {
     char.is_control() || matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -87,7 +87,7 @@ struct Limits {
     /// Seconds to connect to an upstream: name resolution, the connection, TLS [default: 5].
     #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "MCP_AUDIT_LOG_CONNECT_TIMEOUT")]
     connect_timeout: Option<u32>,
-    /// The part of it for the TLS handshake [default: all].
+    /// Seconds for the TLS handshake alone [default: the whole limit].
     #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "MCP_AUDIT_LOG_TLS_TIMEOUT")]
     tls_timeout: Option<u32>,
     /// Seconds until a response begins [default: no limit].
@@ -177,7 +177,7 @@ async fn serve(config: Config, opened: &OnceLock<AuditLog>) -> Result<(), Failur
     Ok(())
 }
 
-/// How the log is opened, as the configuration has it.
+/// The options of the log from the configuration.
 fn options(config: &Config, data: PathBuf) -> Result<Options, Failure> {
     let checkpoints = config.checkpoints();
     let token = std::env::var("MCP_AUDIT_LOG_CHECKPOINT_TOKEN").ok();
@@ -201,7 +201,7 @@ fn identity(config: &Config, data: &Path) -> Result<Identity, Failure> {
     })
 }
 
-/// Serves `/metrics`, where that is wanted.
+/// Serves `/metrics`, if it is configured.
 fn tell_figures(
     listener: Option<TcpListener>,
     log: &AuditLog,

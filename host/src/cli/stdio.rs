@@ -62,7 +62,7 @@ fn name(command: &[OsString]) -> String {
         .map_or_else(|| "stdio".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-/// The name of the account that this process runs under, as the system knows it; its number where it has no name.
+/// The name of the account that runs this process, or its number if it has no name.
 #[cfg(unix)]
 fn account() -> Option<String> {
     let id = uzers::get_effective_uid();
@@ -78,12 +78,12 @@ fn account() -> Option<String> {
 /// The subcommand of the watchdog.
 pub(super) const WATCHDOG: &str = "stdio-watchdog";
 
-/// Ends a wrapped server when the wrapper is killed; the wrapper starts it.
+/// Ends a wrapped server when its wrapper is killed. The wrapper starts this command.
 #[derive(Args)]
 pub(super) struct Watchdog {
     /// The server's group of processes.
     group: i32,
-    /// How long it may take to end.
+    /// The time that it may take to end.
     #[arg(value_parser = span)]
     grace: Duration,
 }

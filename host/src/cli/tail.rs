@@ -15,7 +15,7 @@ use super::filter::Question;
 use super::print::{Format, Table};
 use super::{Outcome, print};
 
-/// How often the log is polled: another process writes it, so there is no event.
+/// The interval at which the log is polled: another process writes it, so there is no event.
 const LOOK: Duration = Duration::from_millis(500);
 
 #[derive(Args)]
@@ -51,7 +51,7 @@ impl Tail {
         }
     }
 
-    /// Prints everything up to the end of the log.
+    /// Prints all entries up to the end of the log.
     fn print_new(
         &self,
         log: &LogView,

@@ -146,7 +146,7 @@ fn end(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     Ok(Timestamp::parse_ahead(text, now).ok_or_else(wrong)?)
 }
 
-/// The tokens of a folder that has some; reading must not create the file.
+/// The tokens of a folder that has a token file; reading must not create it.
 fn existing(data: &Path) -> Result<Tokens, Failure> {
     if !data.join("tokens.db").is_file() {
         return Err(format!("no tokens in {}; name another folder with --data", data.display()).into());
@@ -154,7 +154,7 @@ fn existing(data: &Path) -> Result<Tokens, Failure> {
     Ok(Tokens::open(data)?)
 }
 
-/// The token that is meant by an id or a connection's name.
+/// The token with this id or connection name.
 fn one(mut tokens: Vec<Token>, name: &str) -> Result<Token, Failure> {
     if let Some(at) = tokens.iter().position(|token| token.id == name) {
         return Ok(tokens.swap_remove(at));

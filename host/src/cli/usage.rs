@@ -102,7 +102,7 @@ impl Usage {
 const COLUMNS: [&str; 9] =
     ["REQUESTS", "ERRORS", "SUCCESS", "AVERAGE MS", "P50 MS", "P95 MS", "P99 MS", "TOKENS", "COST"];
 
-/// The totals, then each breakdown; the series where there is none.
+/// The totals, then each breakdown, or the series if there is no breakdown.
 fn print_tables(usage: &Answer) -> io::Result<()> {
     let mut rows = vec![row(["all".to_owned()], &usage.totals.stats)];
     rows.extend(usage.previous.as_ref().map(|before| row(["previous period".to_owned()], &before.stats)));
@@ -144,7 +144,7 @@ fn row<const N: usize>(first: [String; N], stats: &UsageStats) -> Vec<String> {
     first.into_iter().chain(rest).collect()
 }
 
-/// All of it as one JSON object: that of the API without its ratios and links.
+/// The usage as one JSON object: the API's object without its ratios and links.
 fn print_json(usage: &Answer) -> io::Result<()> {
     let span = |range: &std::ops::Range<Timestamp>| json!({ "from": range.start, "to": range.end });
     let breakdown = |one: &Breakdown| json!({ "by": one.field.name(), "found": one.found, "rows": one.rows });

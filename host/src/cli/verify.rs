@@ -19,7 +19,7 @@ use super::{Outcome, check_bundle, check_proof};
 pub(super) const WRONG: u8 = 1;
 /// The log could not be read, so nothing is known about it.
 pub(super) const UNREAD: u8 = 2;
-/// Nothing is wrong, and something that was asked for is not proved.
+/// Nothing is wrong, but a requested part is not proved.
 pub(super) const UNPROVED: u8 = 3;
 
 /// Reads the whole log and changes nothing; a server may keep recording.
@@ -83,7 +83,7 @@ impl Verify {
     }
 }
 
-/// Reports that nothing is known, and why.
+/// Reports that nothing was verified, and the reason.
 pub(super) fn unread(why: impl Display) -> Outcome {
     note(format_args!("mcp-audit-log: nothing was verified: {why}"));
     Ok(ExitCode::from(UNREAD))
@@ -118,7 +118,7 @@ fn whole(verified: &Verified) -> io::Result<ExitCode> {
     Ok(if verified.uncompared.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(UNPROVED) })
 }
 
-/// The progress on standard error: a line that changes, on a terminal.
+/// The progress on standard error: one line that is updated, on a terminal.
 #[derive(Default)]
 struct Progress {
     shown: Cell<usize>,

@@ -12,7 +12,7 @@ pub(crate) mod pool;
 pub(crate) mod shared_body;
 pub(crate) mod sign_in;
 pub(crate) mod timeouts;
-/// The MCP servers after the proxy.
+/// The MCP servers behind the proxy.
 pub mod upstream;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,13 +41,13 @@ pub use super::proxy::timeouts::Timeouts;
 /// The options of the proxy.
 #[derive(Clone, Debug, Default)]
 pub struct ProxyOptions {
-    /// How long upstreams may take that have no limits of their own.
+    /// The timeouts of upstreams without their own.
     pub timeouts: Timeouts,
     /// The sites whose pages may call through an open proxy. [`mcp_audit_log_http::across`] tells browsers so.
     pub origins: Origins,
     /// The proxy's public address; by default the request's `Host`.
     pub public: Option<Origin>,
-    /// Whether clients use https, where no header says so.
+    /// Whether clients use https, if no header shows it.
     pub https: bool,
 }
 
@@ -60,8 +60,8 @@ pub(super) struct Proxy {
     https: bool,
 }
 
-/// Serves each upstream at `/mcp/NAME` and below, and records what passes. Of two upstreams with one name the last
-/// counts. To know the addresses of its callers it must be served with
+/// Serves each upstream at `/mcp/NAME` and below, and records the traffic. If two upstreams have the same name, the
+/// last one counts. To get the addresses of callers, serve it with
 /// [`axum::Router::into_make_service_with_connect_info`] of [`std::net::SocketAddr`].
 pub fn router(log: AuditLog, upstreams: Vec<Upstream>, sign_in: SignIn) -> Router {
     router_with(log, upstreams, sign_in, ProxyOptions::default())
@@ -77,7 +77,7 @@ pub fn router_with(log: AuditLog, upstreams: Vec<Upstream>, sign_in: SignIn, opt
     if open { router.merge(oauth::router(log, proxy)) } else { router }
 }
 
-/// The proxy without its layer, against which the benchmarks measure what recording costs. Nothing is recorded here.
+/// The proxy without its layer. It records nothing; benchmarks compare it with the recording proxy.
 #[doc(hidden)]
 pub fn unrecorded(upstreams: Vec<Upstream>, sign_in: SignIn, options: ProxyOptions) -> Router {
     routes(proxy(upstreams, sign_in, options))
@@ -129,7 +129,7 @@ async fn handle(State(proxy): State<Arc<Proxy>>, mut request: Request) -> Respon
 }
 
 impl Proxy {
-    /// Where the request goes, or the answer to it.
+    /// The target of the request, or the answer to it.
     async fn admit(&self, request: &mut Request) -> Result<(&Upstream, Uri), Response> {
         self.sign_in.admit(request, &self.origins).await?;
         // A tunnel has no messages that could be recorded.
@@ -150,7 +150,7 @@ impl Proxy {
         matches!(self.sign_in, SignIn::Open(_))
     }
 
-    /// Where a request came in for the upstream called `name`.
+    /// The public address of a request for the upstream called `name`.
     pub(super) fn door<B>(&self, request: &axum::http::Request<B>, name: &str) -> PublicAddress {
         let said = || {
             let host = request.headers().get(header::HOST)?.to_str().ok()?;
@@ -161,8 +161,8 @@ impl Proxy {
         PublicAddress::of(request, name, public)
     }
 
-    /// An upstream knows only the origins of its own pages. One that was accepted here is removed; any other is left
-    /// for the upstream to judge.
+    /// An upstream knows only the origins of its own pages. The proxy removes an accepted origin; the upstream decides
+    /// about any other.
     pub(super) fn vouch(&self, headers: &mut HeaderMap, upstream: &Upstream) {
         if upstream.host_header() == HostHeader::Upstream && self.origins.accept(headers) {
             headers.remove(header::ORIGIN);
@@ -176,7 +176,7 @@ impl Proxy {
     }
 }
 
-/// From `/mcp/NAME/rest` to name and `/rest`, as they are written.
+/// Splits `/mcp/NAME/rest` into the name and `/rest`, both in their raw form.
 fn split(uri: &Uri) -> (&str, &str) {
     let path = uri.path().strip_prefix("/mcp/").unwrap_or_default();
     path.split_at(path.find('/').unwrap_or(path.len()))

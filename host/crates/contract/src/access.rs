@@ -1,4 +1,4 @@
-//! Viewers and what they may do. Nothing is read without a [`Grant`].
+//! Viewers and their rights. Every read needs a [`Grant`].
 
 use std::collections::BTreeSet;
 
@@ -12,9 +12,9 @@ use mcp_audit_log_model::time::Timestamp;
 pub struct Viewer {
     /// The name or id on the platform.
     pub user: String,
-    /// The groups of the policy that the user was given, without those that they imply.
+    /// The policy's groups that the user was given, without implied groups.
     pub groups: Vec<String>,
-    /// The tenant of the platform; `None`: the viewer sees what belongs to no tenant.
+    /// The tenant of the platform; `None`: the viewer sees entries without a tenant.
     pub instance: Option<String>,
 }
 
@@ -24,13 +24,13 @@ impl Viewer {
         Self { user: user.into(), groups: groups.into_iter().map(Into::into).collect(), instance: None }
     }
 
-    /// The tenant of the platform. Viewers see the entries of their own tenant only.
+    /// Sets the tenant of the platform. Viewers see only entries of their own tenant.
     pub fn instance(mut self, instance: impl Into<String>) -> Self {
         self.instance = Some(instance.into());
         self
     }
 
-    /// This viewer asking at `now`, for filters that speak of either.
+    /// The context of this viewer at `now`, for filters that refer to the viewer or the time.
     pub fn context(&self, now: Timestamp) -> Context<'_> {
         Context::new(now, Some(&self.user), self.instance.as_deref())
     }
@@ -42,7 +42,7 @@ impl Viewer {
 pub enum Right {
     /// See entries, within the record rule.
     Read,
-    /// See what is kept of requests and answers.
+    /// Read the kept requests and responses.
     ReadPayloads,
     /// Export entries.
     Export,
@@ -50,9 +50,9 @@ pub enum Right {
     ExportPayloads,
     /// See usage figures.
     ReadUsage,
-    /// Change what applies to the whole log: settings, legal holds, scheduled jobs.
+    /// Change settings of the whole log: settings, legal holds, scheduled jobs.
     Configure,
-    /// Manage what belongs to the viewer's own instance: its tokens, and the shared views of others.
+    /// Manage the viewer's own tenant: its tokens, and shared views of other users.
     Manage,
     /// Check the log's integrity.
     Verify,
@@ -77,10 +77,10 @@ pub struct Grant {
 #[error("you are not allowed to {}", .0.verb())]
 pub struct Denied(pub Right);
 
-/// Creates a [`Grant`] and reads its parts. Only the log's crates may: the façade does not re-export this trait, so
+/// Creates a [`Grant`] and reads its parts. Only the log's crates use it: the façade does not re-export this trait, so
 /// an embedder can deny access but never grant it.
 pub trait GrantInternals: Sized {
-    /// These rights, with a rule for entries that also holds for usage figures.
+    /// These rights, with one rule for entries and usage figures.
     fn new(viewer: Viewer, rights: BTreeSet<Right>, rule: Domain) -> Self;
 
     /// The same, with a separate rule for usage figures.
@@ -89,10 +89,10 @@ pub trait GrantInternals: Sized {
     /// The same without a right.
     fn without(self, right: Right) -> Self;
 
-    /// The same where `rule` holds as well, for entries and for usage figures.
+    /// The same, narrowed by `rule` for entries and for usage figures.
     fn narrowed(self, rule: &Domain) -> Self;
 
-    /// The actor that entries about this viewer's actions name.
+    /// The actor in entries about this viewer's actions.
     fn actor(&self) -> &Actor;
 
     /// The record rule.
@@ -137,7 +137,7 @@ impl GrantInternals for Grant {
 }
 
 impl Grant {
-    /// No rights, and no entry exists.
+    /// No rights and no visible entries.
     pub fn denied(viewer: Viewer) -> Self {
         Self::new(viewer, BTreeSet::new(), Domain::FALSE)
     }
@@ -181,14 +181,14 @@ impl Grant {
         if self.may_oversee() { Ok(()) } else { Err(Denied(Right::Configure)) }
     }
 
-    /// Whether the viewer may read each entry that their usage figures count, so that a figure can lead to entries.
+    /// Whether the viewer may read each entry that their usage figures count, so that a figure can link to entries.
     pub fn reads_what_it_counts(&self) -> bool {
         self.may(Right::Read) && self.rule == self.usage_rule
     }
 }
 
 impl Right {
-    /// All of them, with the names that policies and the API use.
+    /// All rights, with the names that policies and the API use.
     const NAMES: [(Self, &'static str); 9] = [
         (Self::Read, "read"),
         (Self::ReadPayloads, "read-payloads"),
@@ -201,7 +201,7 @@ impl Right {
         (Self::Record, "record"),
     ];
 
-    /// All of them, with their names.
+    /// All rights, with their names.
     pub fn names() -> impl Iterator<Item = (Self, &'static str)> {
         Self::NAMES.into_iter()
     }

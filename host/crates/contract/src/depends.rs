@@ -7,7 +7,7 @@ use mcp_audit_log_model::event::Channel;
 use mcp_audit_log_model::vocabulary;
 
 vocabulary! {
-    /// A field of an event, by the name that it has in the contract.
+    /// A field of an event, by its name in the contract.
     EventField {
         /// The door it came through.
         Channel = "channel",
@@ -119,7 +119,7 @@ impl FromIterator<EventField> for EventFields {
     }
 }
 
-/// The parts of an event that an answer depends on.
+/// The parts of an event that a verdict depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dependencies {
     /// Fields.
@@ -157,7 +157,7 @@ impl ChannelDependencies {
         self.0.get(channel as usize).and_then(Option::as_ref)
     }
 
-    /// Declares this for `channel`, in place of what was declared before.
+    /// Declares this for `channel`, in place of an earlier declaration.
     pub fn set(&mut self, channel: Channel, depends: Dependencies) {
         if let Some(place) = self.0.get_mut(channel as usize) {
             *place = Some(depends);

@@ -33,7 +33,7 @@ pub struct ExtensionManifest {
     pub groups: Vec<UserGroup>,
     /// Its access lines.
     pub access: Vec<AccessLine>,
-    /// Its own settings, and those of layers below that it narrows.
+    /// Its own settings, and settings of lower layers that it narrows.
     pub settings: Vec<SettingField>,
     /// Its quick filters.
     pub filters: Vec<SavedFilter>,
@@ -47,7 +47,7 @@ pub struct ExtensionManifest {
     pub keeping: Keeping,
     /// The parts of events that it reads.
     pub depends: ChannelDependencies,
-    /// Which events it is asked about.
+    /// The events that it is asked about.
     pub interest: Domain,
     /// The widenings that it declares.
     pub widens: Vec<Widening>,
@@ -70,7 +70,7 @@ impl ExtensionManifest {
 pub struct AccessLine {
     /// Whether it gives or narrows.
     pub effect: AccessEffect,
-    /// Whose line it is; `None`: every viewer's.
+    /// The group of the line; `None`: every viewer.
     pub group: Option<String>,
     /// The rights that it gives, or whose rules it narrows.
     pub rights: Vec<Right>,
@@ -81,13 +81,13 @@ pub struct AccessLine {
 /// The effect of an access line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessEffect {
-    /// Gives rights, and shows entries beside those of the layers below.
+    /// Gives rights, and shows entries in addition to those of the lower layers.
     Permission,
     /// Leaves only these entries.
     Restriction,
 }
 
-/// How many days are kept at least.
+/// The least number of days to keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Keeping {
     /// Entries.

@@ -1,4 +1,4 @@
-//! Legal holds: what must not be deleted although its time has come.
+//! Legal holds: entries that must not be deleted even if their retention period is over.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -30,7 +30,7 @@ pub struct Hold {
     pub placed_by: String,
     /// When it was placed.
     pub placed_at: Timestamp,
-    /// How it ended; `None` while it is in force.
+    /// Its release; `None` while it is in force.
     pub released: Option<Release>,
 }
 
@@ -54,7 +54,7 @@ pub enum HoldChange {
     Release(Uuid, Release),
 }
 
-/// A hold to be placed. Its texts are checked then.
+/// A new hold. Its texts are checked when it is placed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewHold {
     /// See [`Hold::from`].
@@ -66,23 +66,23 @@ pub struct NewHold {
 }
 
 impl NewHold {
-    /// A hold without an end on everything recorded from `from` on.
+    /// A hold on everything recorded from `from` on, without an end.
     pub fn new(from: Timestamp, reason: impl Into<String>) -> Self {
         Self { from, to: None, reason: reason.into() }
     }
 
-    /// The same that ends before `to`.
+    /// The same hold with the end `to`.
     pub fn until(self, to: Timestamp) -> Self {
         Self { to: Some(to), ..self }
     }
 }
 
-/// Where the holds that are in force stop the cleanup: the earliest of their starts.
+/// The time at which the holds in force stop the cleanup: the earliest of their starts.
 pub fn held_from(holds: &[Hold]) -> Option<Timestamp> {
     holds.iter().filter(|hold| hold.released.is_none()).map(|hold| hold.from).min()
 }
 
-/// The part of `plan` that may still be deleted when everything recorded from `held` on must stay.
+/// The part of `plan` that may still be deleted if everything recorded from `held` on must stay.
 pub fn cut(plan: Plan, held: Option<Timestamp>) -> Plan {
     let Some(held) = held else { return plan };
     let until = |before: Option<Timestamp>| before.map(|before| before.min(held));

@@ -1,4 +1,4 @@
-//! What a policy declares, checked: groups, settings, quick filters, crons, actions and masks.
+//! The checked declarations of a policy: groups, settings, quick filters, crons, actions and masks.
 
 use crate::depends::ChannelDependencies;
 use mcp_audit_log_filter::{Context, Domain, DomainError, DomainToken, check_tokens, from_tokens};
@@ -29,7 +29,7 @@ pub struct Manifest {
     pub actions: Vec<Action>,
     /// Masks by name.
     pub masks: Vec<Mask>,
-    /// What the rules read of events.
+    /// The parts of events that the rules read.
     pub depends: ChannelDependencies,
 }
 
@@ -81,7 +81,7 @@ impl SavedFilter {
         Ok(Self { name, label, tokens })
     }
 
-    /// The filter's domain for this viewer. It matches nothing where it refers to a value that the viewer lacks.
+    /// The filter's domain for this viewer. It matches nothing if it refers to a value that the viewer lacks.
     pub fn domain(&self, context: &Context<'_>) -> Domain {
         from_tokens(&self.tokens, context).unwrap_or(Domain::FALSE)
     }
@@ -99,7 +99,7 @@ pub struct Cron {
 }
 
 vocabulary! {
-    /// What the host can run on a schedule.
+    /// The jobs that the host can run on a schedule.
     Job {
         /// Delete what the policy's retention plan allows.
         Retention = "retention",

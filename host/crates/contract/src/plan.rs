@@ -1,5 +1,5 @@
-//! (short: the store needs only this) What retention may delete: a policy plans it, legal holds narrow it, the store
-//! deletes it.
+//! (short: the store needs only this) The retention plan: a policy makes it, legal holds narrow it, and the store
+//! deletes by it.
 
 use mcp_audit_log_model::time::Timestamp;
 
@@ -10,6 +10,6 @@ pub struct Plan {
     pub entries_before: Option<Timestamp>,
     /// Payloads of entries recorded before this.
     pub payloads_before: Option<Timestamp>,
-    /// Usage figures for times before this, where the entries are already deleted.
+    /// Usage figures for times before this, if their entries are already deleted.
     pub usage_before: Option<Timestamp>,
 }

@@ -6,7 +6,7 @@ use crate::access::{Grant, Right, Viewer};
 use mcp_audit_log_model::name::is_hidden;
 use mcp_audit_log_model::time::Timestamp;
 
-/// How many views a user may have.
+/// The most views of a user.
 pub const MOST_VIEWS: usize = 100;
 /// The longest name, in characters.
 pub const LONGEST_NAME: usize = 80;
@@ -43,7 +43,7 @@ pub enum ViewChange {
     Delete(Uuid),
 }
 
-/// A view to be saved. It is checked when it is saved; the search itself is checked when it runs.
+/// A new view. It is checked when it is saved; its search is checked when it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewView {
     /// See [`SavedView::name`].
@@ -68,12 +68,12 @@ impl SavedView {
 }
 
 impl NewView {
-    /// A view that only its owner sees, of the search with these parameters.
+    /// A view of the search with these parameters, which only its owner sees.
     pub fn new(name: impl Into<String>, query: Vec<(String, String)>) -> Self {
         Self { name: name.into(), shared: false, query }
     }
 
-    /// The same, which other users of the tenant see as well.
+    /// The same view, shared with other users of the tenant.
     pub fn shared(self) -> Self {
         Self { shared: true, ..self }
     }

@@ -34,14 +34,14 @@ pub struct SettingChange {
     pub new: Value,
 }
 
-/// Why a change of settings is refused, as a sentence for the user.
+/// The reason why a change of settings is refused, as a sentence for the user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidSetting(pub String);
 
 impl Settings {
-    /// The declared defaults, overlaid with the stored values. A stored value that its declaration no longer allows is
-    /// ignored, because the default is the safe side.
+    /// The declared defaults, overridden by the stored values. A stored value that its declaration no longer allows is
+    /// ignored, because the default is safe.
     pub fn load(fields: &[SettingField], stored: &BTreeMap<String, Value>) -> Self {
         let value = |field: &SettingField| match stored.get(&field.key) {
             Some(value) if field.check(value).is_ok() => value.clone(),
@@ -60,7 +60,7 @@ impl Settings {
         self.0.iter().map(|(key, value)| (key.as_str(), value))
     }
 
-    /// The payload switch; off unless its value is `true`.
+    /// The payload setting; off unless its value is `true`.
     pub fn log_payloads(&self) -> bool {
         *self.get(LOG_PAYLOADS) == Value::Boolean(true)
     }
@@ -92,7 +92,7 @@ impl Settings {
         Ok(changes)
     }
 
-    /// These settings with `changes` made.
+    /// These settings with `changes` applied.
     pub fn with(&self, changes: &[SettingChange]) -> Self {
         let mut settings = self.clone();
         settings.0.extend(changes.iter().map(|change| (change.key.clone(), change.new.clone())));
@@ -116,7 +116,7 @@ impl SettingField {
         if same_type && in_range { Ok(()) } else { Err(self.refuse(&value.to_json())) }
     }
 
-    /// A sentence that says which values are allowed.
+    /// A sentence about the allowed values.
     pub fn allowed(&self) -> String {
         match (&self.default, self.minimum, self.maximum) {
             (Value::Boolean(_), ..) => "true or false".to_owned(),

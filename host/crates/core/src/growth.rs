@@ -1,4 +1,4 @@
-//! How fast the log grows, and what a period of retention will hold at that rate.
+//! The growth of the log, and its estimated size at the retention period.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -22,8 +22,7 @@ pub struct Growth {
 }
 
 impl Growth {
-    /// The beginning of the period that is measured for a log of this extent at `now`; `None` while it is too young or
-    /// empty.
+    /// The beginning of the measured period for a log of this size at `now`; `None` if the log is too young or empty.
     pub(crate) fn since(extent: &LogStats, now: Timestamp) -> Option<Timestamp> {
         let since = extent.oldest?.max(now.plus(-WINDOW));
         (now.as_micros() - since.as_micros() >= LEAST).then_some(since)

@@ -73,7 +73,7 @@ impl HttpClient {
         in_time(url, read).await
     }
 
-    /// Sends a body. Any success will do; the answer's body is not read.
+    /// Sends a body. Any success status is accepted; the answer's body is not read.
     pub(crate) async fn post(&self, url: &Uri, post: &Post<'_>) -> Result<(), String> {
         let send = async {
             let mut request = Request::post(url).header("content-type", post.kind);
@@ -110,7 +110,7 @@ fn failed(url: &Uri, error: &dyn Display) -> String {
     format!("{} cannot be fetched: {error}", named(url))
 }
 
-/// An address without parts that may be secret.
+/// An address without its parts that may be secret.
 fn named(url: &Uri) -> String {
     let authority = url.authority().map_or("", |authority| authority.as_str());
     let host = authority.rsplit('@').next().unwrap_or_default();

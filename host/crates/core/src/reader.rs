@@ -1,4 +1,4 @@
-//! The one read path: everything that is shown, counted or exported is read here, with a [`Grant`].
+//! The one read path: all shown, counted and exported data is read here, with a [`Grant`].
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -34,7 +34,7 @@ pub enum ReadError {
     /// The viewer lacks the right.
     #[error(transparent)]
     Denied(#[from] Denied),
-    /// The viewer asks for figures so narrow that they would be entries, and may not read all of these.
+    /// The query for figures is so narrow that it would reveal single entries, and the viewer may not read all of them.
     #[error(
         "you may not read all entries that are counted here, so usage can be filtered only by user, server, tool, \
          connection, provider, llm_model, api_key, instance and outcome"
@@ -45,8 +45,8 @@ pub enum ReadError {
     Store(#[from] StoreError),
 }
 
-/// Creates a [`Reader`], and reads what only the log itself may read because it records the access. The façade does not
-/// re-export it.
+/// Creates a [`Reader`], and reads data that only the log itself may read, because it records the access. The façade
+/// does not re-export it.
 pub trait InternalReads<'a>: Sized {
     /// A reader of the entries that `access` lets its viewer see at `now`.
     fn new(files: &'a StoreReader, access: &'a Grant, now: Timestamp) -> Self;
@@ -58,7 +58,7 @@ pub trait InternalReads<'a>: Sized {
     /// The viewer may not read, or the store fails.
     fn sealed(&self, domain: &Domain, after: Option<u64>, limit: usize) -> Result<Vec<(Entry, bool)>, ReadError>;
 
-    /// The payload of the entry with this id; absent where the entry is, and where none is kept.
+    /// The payload of the entry with this id; absent if the entry is absent, or has no payload.
     ///
     /// # Errors
     /// The viewer may not read payloads, or the store fails.
@@ -137,8 +137,7 @@ impl<'a> Reader<'a> {
         Ok(self.files.page(&PageQuery { domain, from: from.into(), limit: limit.clamp(1, MAX_LIMIT) })?)
     }
 
-    /// Entries that match `domain`, oldest first, from above `after` on or from the first one there is; at most
-    /// [`MAX_LIMIT`].
+    /// Entries that match `domain`, oldest first, above `after` or from the first one; at most [`MAX_LIMIT`].
     ///
     /// # Errors
     /// The viewer may not read, or the store fails.
@@ -155,7 +154,7 @@ impl<'a> Reader<'a> {
         Ok(self.files.entry(id, &self.visible()?)?)
     }
 
-    /// Groups of the entries that match `domain`, by one or two things; at most [`MAX_LIMIT`] of them.
+    /// Groups of the entries that match `domain`, by one or two fields; at most [`MAX_LIMIT`] groups.
     ///
     /// # Errors
     /// The viewer may not read, there are more than [`mcp_audit_log_index::MAX_GROUPS`] groups, or the store fails.
@@ -204,7 +203,7 @@ impl<'a> Reader<'a> {
         Ok(self.files.values(&self.visible()?, field, limit.clamp(1, MAX_LIMIT))?)
     }
 
-    /// The entry with this id, and the proof that it is in the ledger's tree of `size` leaves, or in the present one.
+    /// The entry with this id, and the proof that it is in the ledger's tree of `size` leaves, or in the current tree.
     /// Absent if the viewer may not see it.
     ///
     /// # Errors
@@ -214,7 +213,7 @@ impl<'a> Reader<'a> {
         Ok(self.files.inclusion(entry.seq, size)?)
     }
 
-    /// The proof that the log of `old` entries is the beginning of that of `new`, or of the present one.
+    /// The proof that the log of `old` entries is the beginning of the log of `new` entries, or of the current one.
     ///
     /// # Errors
     /// The viewer may not verify, there is no proof for these sizes, or the store fails.

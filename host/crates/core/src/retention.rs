@@ -1,4 +1,4 @@
-//! The one deletion path: entries that the policy's plan and the legal holds release are removed in chunks. One entry
+//! The one deletion path: it removes entries in chunks, if the policy's plan and the legal holds allow it. One entry
 //! before the run and one after it report it.
 
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use mcp_audit_log_model::event::{Channel, Detail, Event, Failure, Kind};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_sandbox::{Plan, Policy};
 
-/// How long the cleanup rests after a step, in lengths of that step: recording has the writer for most of the time.
+/// The pause after a step, in multiples of the step's duration, so that recording has the writer most of the time.
 const REST: u32 = 3;
 /// The longest pause, so that a slow disk does not prolong the cleanup without bound.
 const LONGEST_REST: Duration = Duration::from_millis(100);
@@ -23,17 +23,17 @@ const LONGEST_REST: Duration = Duration::from_millis(100);
 /// The parts that a cleanup is about to remove.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CleanupIntent {
-    /// The policy's plan; no policy knows of holds.
+    /// The policy's plan. Policies do not know about holds.
     plan: Plan,
-    /// A step of the clock that is not believed, and keeps entries that would be old by it.
+    /// A jump of the clock that is not trusted. Entries that are old only because of it stay.
     doubted: Option<(Timestamp, Timestamp)>,
     /// Where the holds stop it.
     held: Option<Timestamp>,
-    /// No entry at or above the first `seq` is removed, and no payload at or above the second, as the run announced
+    /// The run removes no entry at or above the first `seq` and no payload at or above the second, as it announced
     /// before it began.
     entries_below: u64,
     payloads_below: u64,
-    /// How many entries will go, as far as is known before it.
+    /// The number of entries to remove, estimated before the run.
     pub expected: u64,
 }
 
@@ -59,7 +59,7 @@ pub struct CleanupReport {
     pub payloads: u64,
 }
 
-/// Works out what may go at `now`.
+/// Decides what may be removed at `now`.
 ///
 /// # Errors
 /// The policy or the store failed, in a sentence; nothing was deleted.
@@ -134,7 +134,7 @@ impl CleanupIntent {
         evidence.below(self.plan.entries_before).min(self.entries_below) > evidence.archived
     }
 
-    /// Without what no old enough checkpoint is about.
+    /// The same without entries that no sufficiently old checkpoint covers.
     ///
     /// # Errors
     /// The store failed, in a sentence; nothing was deleted.
@@ -149,7 +149,7 @@ impl CleanupIntent {
         Ok(Self { doubted, ..cut })
     }
 
-    /// The moment from which a hold keeps entries that the policy would remove.
+    /// The time from which a hold keeps entries that the policy would remove.
     fn stopped_at(&self) -> Option<Timestamp> {
         self.held.filter(|_| hold::cut(self.plan, self.held) != self.plan)
     }
@@ -189,19 +189,19 @@ impl CleanupReport {
     }
 }
 
-/// The entry about a run that is about to begin at `began`: all that it may remove is in it.
+/// The entry about a run that will begin at `began`. It announces everything that the run may remove.
 pub fn started(cron: &str, began: Timestamp, intent: &CleanupIntent) -> Event {
     let event = event("retention.started", cron, began, Detail::Ok);
     let event = intent.facts(event).fact("expected", count(intent.expected));
     event.fact("payloads_expected_below", count(intent.payloads_below))
 }
 
-/// Adds where the log begins now: the `seq` of the first entry, and of the first payload, that may be there.
+/// Adds where the log begins now: the `seq` of the first entry, and of the first payload, that may still exist.
 pub fn begins(event: Event, (entries, payloads): (u64, u64)) -> Event {
     event.fact("first_place", count(entries)).fact("payloads_first_place", count(payloads))
 }
 
-/// The entry about a run that began at `began` and is over.
+/// The entry about a run that began at `began` and has ended.
 pub fn ended(cron: &str, began: Timestamp, result: &Result<CleanupReport, String>) -> Event {
     match result {
         Ok(report) => report

@@ -1,4 +1,4 @@
-//! The data folder's secret key: for values that must be recognised again but never be readable.
+//! The data folder's secret key. It makes values recognisable, but not readable.
 
 use std::fmt::Write;
 use std::fs;
@@ -20,7 +20,7 @@ impl Secret {
         folder.join("secret.key").exists()
     }
 
-    /// Reads `secret.key` in `folder`, or makes it.
+    /// Reads `secret.key` in `folder`, or creates it.
     ///
     /// # Errors
     /// The file cannot be read or made, or has another length.
@@ -36,7 +36,7 @@ impl Secret {
         }
     }
 
-    /// Reads `secret.key` in `folder`; one that is not there is not made.
+    /// Reads `secret.key` in `folder`, and does not create it.
     ///
     /// # Errors
     /// The file is not there, cannot be read, or has another length.
@@ -66,7 +66,7 @@ impl Secret {
         self.mac(purpose, text).verify_slice(code).is_ok()
     }
 
-    /// How an MCP session is named in the log: four characters of its id and a keyed hash.
+    /// The name of an MCP session in the log: four characters of its id and a keyed hash.
     pub fn session(&self, id: &str) -> String {
         let mut name: String = id.chars().filter(char::is_ascii_graphic).take(4).collect();
         name.push('-');
@@ -94,7 +94,7 @@ impl Secret {
     }
 }
 
-/// A key that is made of the secret, for one purpose.
+/// A key that is derived from the secret, for one purpose.
 #[derive(Clone, Debug)]
 pub struct DerivedKey(Secret);
 

@@ -9,7 +9,7 @@ use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
-/// Something of an entry that has a name in every format.
+/// A column: a part of an entry that has a name in every format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Column {
@@ -31,7 +31,7 @@ pub enum Column {
 const CONTENT: [Column; 3] = [Column::Request, Column::Response, Column::PayloadNotes];
 
 impl Column {
-    /// Every column, those with content last.
+    /// Every column. Those with content come last.
     pub fn all() -> impl Iterator<Item = Self> {
         Self::metadata().chain(CONTENT)
     }
@@ -58,7 +58,7 @@ impl Column {
     }
 }
 
-/// Columns in the order in which they are wanted, each once.
+/// Columns in their order in the file, each once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns(Vec<Column>);
 
@@ -106,7 +106,7 @@ impl Columns {
         self.0.iter().copied()
     }
 
-    /// Whether a part of a payload is among them.
+    /// Whether one of them holds a part of a payload.
     pub fn have_content(&self) -> bool {
         self.iter().any(Column::is_content)
     }
@@ -125,7 +125,7 @@ pub(super) enum Cell<'a> {
     Text(Cow<'a, str>),
 }
 
-/// An entry, and what is kept of its payload where that is wanted.
+/// An entry, and the kept parts of its payload if they are exported.
 pub(super) struct Row<'a> {
     pub(super) entry: &'a Entry,
     pub(super) payload: Option<&'a StoredPayload>,
@@ -162,7 +162,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// An object as text; nothing where it is empty.
+/// An object as text; nothing if it is empty.
 fn json<'a>(object: &Details) -> Cell<'a> {
     match serde_json::to_string(object) {
         Ok(text) if !object.is_empty() => Cell::Text(text.into()),

@@ -28,7 +28,7 @@ impl Format {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Csv, Self::JsonLines, Self::Parquet];
 
-    /// Its name, and the ending of its files.
+    /// Its name, which is also the extension of its files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Csv => "csv",
@@ -89,13 +89,13 @@ pub(super) trait Encoder: Send {
     /// Adds an entry.
     fn entry(&mut self, entry: &Entry, payload: Option<&StoredPayload>) -> io::Result<()>;
 
-    /// How many bytes are ready to be taken, about.
+    /// The approximate number of bytes that are ready.
     fn pending(&self) -> usize;
 
     /// Takes what is ready.
     fn take(&mut self) -> io::Result<Vec<u8>>;
 
-    /// Takes the rest; nothing is added afterwards.
+    /// Returns the rest; nothing is added afterwards.
     fn finish(&mut self) -> io::Result<Vec<u8>>;
 }
 
@@ -176,7 +176,7 @@ impl Encoder for JsonLines {
     }
 }
 
-/// An entry, with its payload as one member where some of that is wanted.
+/// An entry, with its payload as one member if parts of it are exported.
 struct Line<'a> {
     members: &'a [Column],
     content: &'a [Column],

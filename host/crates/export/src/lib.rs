@@ -31,13 +31,13 @@ pub use encoder::Format;
 pub use manifest::ExportManifest;
 pub use table::{Table, usage_table};
 
-/// How many bytes are handed over at once, about. A group of rows of Parquet may be more.
+/// The approximate number of bytes in one piece. A row group of Parquet may be larger.
 const PIECE: usize = 256 << 10;
 
 /// The parameters of an export.
 #[derive(Clone, Debug)]
 pub struct ExportRequest {
-    /// Which entries. The viewer's record rule comes on top.
+    /// The filter. The viewer's record rule applies as well.
     pub domain: Domain,
     /// The columns of each row.
     pub columns: Columns,
@@ -57,17 +57,17 @@ pub struct Export {
     over: bool,
 }
 
-/// Why there is no export, or only the beginning of one.
+/// The reason why an export did not start, or is incomplete.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportError {
     /// It may not or cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// That it begins, or that it is complete, could not be recorded.
+    /// Its start or its completion could not be recorded.
     #[error("the export stopped because it could not be recorded: {0}")]
     Record(#[from] RecordError),
-    /// Payloads leave only where that is recorded.
+    /// Payloads are exported only if the export is recorded.
     #[error(
         "payloads were not exported: this log is open for reading only, so it cannot record the export; use the API, or \
          stop the process that has the log open"
@@ -91,7 +91,7 @@ impl From<StoreError> for ExportError {
 }
 
 impl Export {
-    /// Reads where the log ends; no entry is read yet.
+    /// Reads the end of the log; no entry is read yet.
     ///
     /// # Errors
     /// The viewer may not export this, or the store fails.
@@ -164,7 +164,7 @@ impl Export {
         piece
     }
 
-    /// How many entries of the log were read, and how many there are.
+    /// The number of entries that were read, and the number of all entries.
     pub fn progress(&self) -> (u64, u64) {
         self.pages.progress()
     }

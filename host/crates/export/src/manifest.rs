@@ -1,4 +1,4 @@
-//! The manifest of an export: enough to check that a file is complete, and what it was made from; and its entries.
+//! The manifest of an export, which shows whether a file is complete and how it was created; and its entries.
 
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_model::entry::{Details, Entry};
@@ -40,7 +40,7 @@ pub struct ExportManifest {
     pub order: String,
     /// The log's end when the export began: only entries with a smaller `seq` were considered.
     pub log_end: u64,
-    /// How many entries are in the file.
+    /// The number of entries in the file.
     pub rows: u64,
     /// The `seq` of the first entry.
     pub first_place: Option<u64>,

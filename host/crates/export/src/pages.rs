@@ -6,10 +6,10 @@ use mcp_audit_log_core::reader::{InternalReads, ReadError, Reader};
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_model::entry::Entry;
 
-/// Entries of a page: some megabytes, and enough that working out the filter anew for each page costs little.
+/// The entries of a page: some megabytes, and enough that preparing the filter for each page costs little.
 const PAGE: usize = 4_096;
-/// How many entries one transaction scans: a large block of the index, so that a filter with few matches stays far
-/// below the deadline.
+/// The number of entries that one transaction scans: a large block of the index, so that a filter with few matches
+/// stays far below the deadline.
 const WINDOW: u64 = 65_536;
 
 /// The entries that are left to read.
@@ -26,7 +26,7 @@ impl Pages {
         Self { domain, next: places.start, all: places, page: PAGE, window: WINDOW }
     }
 
-    /// The next entries, which may be none; `None` at the end.
+    /// The next entries, possibly none; `None` at the end.
     pub(super) fn step(&mut self, reader: &Reader<'_>) -> Result<Option<Vec<Entry>>, ReadError> {
         if self.next >= self.all.end {
             return Ok(None);
@@ -38,7 +38,7 @@ impl Pages {
         Ok(Some(entries))
     }
 
-    /// How many entries were scanned, and how many there are.
+    /// The number of entries that were scanned, and the number of all entries.
     pub(super) fn progress(&self) -> (u64, u64) {
         (self.next - self.all.start, self.all.end - self.all.start)
     }

@@ -1,4 +1,4 @@
-//! CSV tables as in RFC 4180, which a spreadsheet reads as data and never as a formula; and usage as such a table.
+//! CSV tables as in RFC 4180, which a spreadsheet reads as data, never as a formula; and usage as such a table.
 
 use std::borrow::Cow;
 use std::io;
@@ -14,14 +14,14 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 pub struct Table(Writer<Vec<u8>>);
 
 impl Table {
-    /// A table with these names of columns.
+    /// A table with these column names.
     pub fn new(names: impl IntoIterator<Item = &'static str>) -> io::Result<Self> {
         let mut writer = writer(BYTE_ORDER_MARK.to_vec());
         writer.write_record(names)?;
         Ok(Self(writer))
     }
 
-    /// Adds a cell of ours: a number, a time.
+    /// Adds a cell from the log itself: a number or a time.
     pub fn cell(&mut self, cell: impl AsRef<[u8]>) -> io::Result<()> {
         Ok(self.0.write_field(cell)?)
     }
@@ -36,7 +36,7 @@ impl Table {
         Ok(self.0.write_record(None::<&[u8]>)?)
     }
 
-    /// How many bytes there are to take.
+    /// The number of bytes that are ready.
     pub(super) fn pending(&self) -> usize {
         self.0.get_ref().len()
     }
@@ -66,7 +66,7 @@ fn is_formula(text: &str) -> bool {
     text.starts_with(FIRST) && !is_negative_number(text)
 }
 
-/// A number that is negative is no formula, and stays one.
+/// A negative number is not a formula, and stays unchanged.
 fn is_negative_number(text: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     text.strip_prefix('-').is_some_and(|number| match number.split_once('.') {

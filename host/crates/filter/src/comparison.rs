@@ -19,15 +19,15 @@ pub enum Comparison {
     In,
     /// `not in`
     NotIn,
-    /// `like`: contains, case matters.
+    /// `like`: contains, with the same case.
     Like,
     /// `not like`
     NotLike,
-    /// `ilike`: contains, case does not matter.
+    /// `ilike`: contains, ignoring case.
     Ilike,
     /// `not ilike`
     NotIlike,
-    /// `=like`: matches the pattern as a whole.
+    /// `=like`: matches the whole pattern.
     EqualLike,
     /// `not =like`
     NotEqualLike,
@@ -35,7 +35,7 @@ pub enum Comparison {
     EqualIlike,
     /// `not =ilike`
     NotEqualIlike,
-    /// `=?`: true when the operand is empty, else `=`.
+    /// `=?`: true if the operand is empty, otherwise the same as `=`.
     EqualIfSet,
 }
 
@@ -61,7 +61,7 @@ impl Comparison {
         ("=?", Self::EqualIfSet),
     ];
 
-    /// The comparison that `text` spells.
+    /// The comparison with the spelling `text`.
     pub fn parse(text: &str) -> Option<Self> {
         Self::SPELLINGS.iter().find(|(spelling, _)| *spelling == text).map(|(_, comparison)| *comparison)
     }

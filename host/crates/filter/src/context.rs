@@ -1,4 +1,4 @@
-//! The viewer and the time that a domain is read for. The same tokens become another domain for another viewer.
+//! The viewer and the time for which a domain is read. The same tokens become another domain for another viewer.
 
 use super::DomainError;
 use mcp_audit_log_model::time::Timestamp;
@@ -12,7 +12,7 @@ pub struct Context<'a> {
     instance: Option<&'a str>,
 }
 
-/// The value that a term compares with.
+/// The value to compare with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operand {
     /// A value that is the same for every viewer.
@@ -31,7 +31,7 @@ pub enum ViewerValue {
 }
 
 impl<'a> Context<'a> {
-    /// `user` of `instance` asks at `now`. An empty name counts as absent.
+    /// The context of `user` of `instance` at `now`. An empty name counts as absent.
     pub fn new(now: Timestamp, user: Option<&'a str>, instance: Option<&'a str>) -> Self {
         let named = |name: Option<&'a str>| name.filter(|name| !name.trim().is_empty());
         Self { now, user: named(user), instance: named(instance) }
@@ -47,12 +47,12 @@ impl<'a> Context<'a> {
         Self::new(now, Some("viewer"), Some("tenant"))
     }
 
-    /// The moment that relative times count from.
+    /// The time from which relative times count.
     pub fn now(&self) -> Timestamp {
         self.now
     }
 
-    /// A value of the viewer. A viewer without it gets an error, because "not set" would answer another question.
+    /// A value of the viewer. It is an error if the viewer lacks it, because "not set" would change the meaning.
     pub(super) fn own(&self, own: ViewerValue) -> Result<Value, DomainError> {
         let (own, lack) = match own {
             ViewerValue::User => (self.user, "you have no user name, so no entry is your own"),

@@ -5,7 +5,7 @@ use std::fmt;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::format::cut;
 
-/// Longest part of what was given that an error repeats, in characters.
+/// The length up to which an error quotes the input, in characters.
 const SHOWN: usize = 120;
 
 /// Why something is no domain.
@@ -14,7 +14,7 @@ const SHOWN: usize = 120;
 pub struct DomainError {
     /// The mistake, and what is allowed.
     pub message: String,
-    /// The faulty term or word as it was given, truncated to a readable length.
+    /// The faulty term or word of the input, truncated to a readable length.
     pub term: Option<String>,
     /// The position of the fault.
     pub position: Option<Position>,
@@ -51,7 +51,7 @@ impl DomainError {
         }
     }
 
-    /// The error alone, for where the term is none that was sent.
+    /// The error without a position, if the term was not part of the input.
     pub fn without_place(self) -> Self {
         Self::new(self.message)
     }
@@ -68,7 +68,7 @@ impl fmt::Display for DomainError {
     }
 }
 
-/// A text from outside as a message quotes it: short, on one line.
+/// A text from outside, shortened to one line for a message.
 pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(cut(text, SHOWN / 2)).to_string()
 }
@@ -76,7 +76,7 @@ pub(super) fn quoted(text: &str) -> String {
 /// The names that people use for the parts of a payload.
 const PAYLOAD: &[&str] = &["payload", "request", "response", "body", "arguments", "params", "result", "details"];
 
-/// The error for a name that is no field's.
+/// The error for a name that is not a field.
 pub(super) fn field(name: &str) -> DomainError {
     if let Some(error) = payload(name) {
         return error;
@@ -90,13 +90,13 @@ pub(super) fn field(name: &str) -> DomainError {
     DomainError::new(format!("unknown field {}; {advice}", quoted(name)))
 }
 
-/// The error for a name of something that is kept for reading and not for searching.
+/// The error for a name whose content is kept but cannot be searched.
 pub(super) fn payload(name: &str) -> Option<DomainError> {
     let message = "unknown field {}; payloads and details are shown with their entry and cannot be searched";
     PAYLOAD.contains(&name).then(|| DomainError::new(message.replace("{}", &quoted(name))))
 }
 
-/// The first of `names` that is one slip away: a character more, less, or another, or two in the wrong order.
+/// The first of `names` that differs by one slip: a missing, additional or wrong character, or two swapped ones.
 pub fn meant<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // The shortest names are one slip away from too much.
     names.into_iter().find(|known| known.len() > 3 && one_slip(name.as_bytes(), known.as_bytes()))

@@ -15,7 +15,7 @@ impl Domain {
         self.holds(&|field| entry.value(field))
     }
 
-    /// Whether something with these values matches.
+    /// Whether an object with these values matches.
     #[doc(hidden)]
     pub fn holds(&self, value: &impl Fn(Field) -> Value) -> bool {
         match self {
@@ -28,7 +28,7 @@ impl Domain {
 }
 
 impl Test {
-    /// Whether a field with this value passes.
+    /// Whether this value of a field matches.
     pub(crate) fn holds(&self, value: &Value) -> bool {
         match self {
             Self::Unset => *value == Value::Unset,
@@ -53,7 +53,7 @@ impl Test {
     }
 }
 
-/// Values of one type have an order; what is not set has none with anything.
+/// Compares values of one type. A value that is not set compares with nothing.
 fn compare(left: &Value, right: &Value) -> Option<Ordering> {
     match (left, right) {
         (Value::Integer(left), Value::Integer(right)) => Some(left.cmp(right)),
@@ -76,7 +76,7 @@ pub struct Pattern {
     text: Arc<str>,
     parts: Arc<[Part]>,
     fold: bool,
-    /// A text that must occur, where that is the whole pattern and it has no upper or lower case outside of ASCII.
+    /// The text that must occur, if that is the whole pattern and it has no case outside of ASCII.
     contained: Option<Arc<str>>,
 }
 
@@ -89,24 +89,24 @@ impl PartialEq for Pattern {
 impl Eq for Pattern {}
 
 impl Pattern {
-    /// The pattern that `pattern` spells; with `fold`, upper and lower case are the same.
+    /// Compiles `pattern`; with `fold`, case is ignored.
     pub fn new(pattern: &str, fold: bool) -> Self {
         let parts = compile(&if fold { pattern.to_lowercase() } else { pattern.to_owned() });
         let contained = contained(&parts).filter(|text| !fold || text.is_ascii());
         Self { text: pattern.into(), parts: parts.into(), fold, contained: contained.map(Arc::from) }
     }
 
-    /// How it is written: with `%`, `_` and `\`.
+    /// Its source, with `%`, `_` and `\`.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether upper and lower case are the same.
+    /// Whether case is ignored.
     pub fn folds(&self) -> bool {
         self.fold
     }
 
-    /// Whether `text` as a whole matches.
+    /// Whether the whole `text` matches.
     pub fn matches(&self, text: &str) -> bool {
         match &self.contained {
             Some(contained) if !self.fold => text.contains(&**contained),

@@ -18,7 +18,7 @@ const FIELDS: &[Field] = &[
     Field::Server,
 ];
 
-/// The tokens for "`pattern` is somewhere in one of the fields, in whatever case".
+/// The tokens for "one of the fields contains `pattern`, ignoring case".
 pub(super) fn tokens(pattern: &str) -> Vec<DomainToken> {
     let leaf = |field: &Field| DomainToken::Leaf {
         field: field.name().to_owned(),

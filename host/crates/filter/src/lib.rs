@@ -35,23 +35,23 @@ use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
-/// How many terms a domain may have, once days and lists are written out.
+/// The most terms of a domain, after days and lists are expanded.
 pub const MAX_TERMS: usize = 200;
-/// How many operands `in` may have.
+/// The most operands of `in`.
 pub const MAX_OPERANDS: usize = 1_000;
 /// How deep operators may nest.
 pub const MAX_DEPTH: usize = 64;
-/// How long an operand's text may be, in bytes.
+/// The longest text of an operand, in bytes.
 pub const MAX_OPERAND_BYTES: usize = 4_096;
-/// Longest pattern, in bytes: holding one against a text takes time by the product of their lengths.
+/// The longest pattern, in bytes: the time to match a text grows with the product of their lengths.
 pub const MAX_PATTERN_BYTES: usize = 256;
 
 /// A filter over entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Domain {
-    /// All must hold; true when empty.
+    /// All must match; true if empty.
     All(Vec<Domain>),
-    /// One must hold; false when empty.
+    /// One must match; false if empty.
     Any(Vec<Domain>),
     /// Must not be true.
     Not(Box<Domain>),
@@ -80,14 +80,14 @@ pub enum Test {
     Less(Value),
     /// It is set and at least this.
     AtLeast(Value),
-    /// It matches a pattern of `%`, `_` and `\`.
+    /// It matches a pattern with `%`, `_` and `\`.
     Like(Pattern),
 }
 
 impl Domain {
-    /// The domain that everything matches.
+    /// The domain that matches everything.
     pub const TRUE: Self = Self::All(Vec::new());
-    /// The domain that nothing matches.
+    /// The domain that matches nothing.
     pub const FALSE: Self = Self::Any(Vec::new());
 
     /// Both must hold.
@@ -95,7 +95,7 @@ impl Domain {
         Self::all_of([self, other])
     }
 
-    /// This and `rule`. It stays as it is where it contains `rule` already, or matches nothing.
+    /// This domain and `rule`. It stays unchanged if it contains `rule` already, or matches nothing.
     #[doc(hidden)]
     pub fn narrowed(self, rule: &Self) -> Self {
         let holds = match &self {
@@ -105,7 +105,7 @@ impl Domain {
         if holds { self } else { self.and(rule.clone()) }
     }
 
-    /// All must hold. A single part stays as it is, and nested conjunctions are flattened.
+    /// All must match. A single part stays unchanged, and nested conjunctions are flattened.
     pub fn all_of(parts: impl IntoIterator<Item = Self>) -> Self {
         let flat = parts.into_iter().flat_map(|part| match part {
             Self::All(parts) => parts,
@@ -114,7 +114,7 @@ impl Domain {
         alone(flat.collect()).unwrap_or_else(Self::All)
     }
 
-    /// One must hold; put together as [`Domain::all_of`] does.
+    /// One must match; combined as in [`Domain::all_of`].
     pub fn any_of(parts: impl IntoIterator<Item = Self>) -> Self {
         let flat = parts.into_iter().flat_map(|part| match part {
             Self::Any(parts) => parts,
@@ -128,7 +128,7 @@ impl Domain {
         Self::term(field, Test::In(vec![value.into()]))
     }
 
-    /// It began at this moment or later.
+    /// It began at this time or later.
     pub fn since(moment: Timestamp) -> Self {
         Self::term(Field::OccurredAt, Test::AtLeast(moment.as_micros().into()))
     }
@@ -148,7 +148,7 @@ impl Domain {
         Self::Term(Term { field, test })
     }
 
-    /// Adds the fields that it speaks of.
+    /// Adds the fields that it uses.
     #[doc(hidden)]
     pub fn fields(&self, into: &mut BTreeSet<Field>) {
         match self {
@@ -158,7 +158,7 @@ impl Domain {
         }
     }
 
-    /// How many terms it has; a constant counts as one.
+    /// The number of its terms; a constant counts as one.
     fn size(&self) -> usize {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().map(Self::size).sum::<usize>().max(1),
@@ -167,7 +167,7 @@ impl Domain {
         }
     }
 
-    /// How many operators stand around its innermost term.
+    /// The number of operators around its innermost term.
     fn depth(&self) -> usize {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().map(Self::depth).max().map_or(0, |depth| depth + 1),
@@ -177,7 +177,7 @@ impl Domain {
     }
 }
 
-/// The only one of them, or all of them back.
+/// The only part, or all parts if there are several.
 fn alone(mut parts: Vec<Domain>) -> Result<Domain, Vec<Domain>> {
     match (parts.len(), parts.pop()) {
         (1, Some(part)) => Ok(part),

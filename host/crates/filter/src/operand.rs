@@ -1,4 +1,5 @@
-//! One positive comparison: operands checked against the field's type, dates and relative times made exact.
+//! One positive comparison: its operands are checked against the field's type, and dates and relative times become
+//! exact.
 
 use uuid::Uuid;
 
@@ -13,7 +14,7 @@ use mcp_audit_log_model::field::{Field, FieldType};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
-/// The term for `field comparison operands`; the negative comparisons never come here.
+/// The term for `field comparison operands`. Negative comparisons are handled before.
 pub(super) fn term(
     field: Field,
     comparison: Comparison,
@@ -81,7 +82,7 @@ fn any_of(field: Field, values: &[Value], now: Timestamp) -> Result<Domain, Doma
     values.iter().map(|value| equal(field, value, now)).collect::<Result<_, _>>().map(merge)
 }
 
-/// Puts plain equalities of one field into one list, so that a long `in` stays one term.
+/// Joins plain equalities of one field in one list, so that a long `in` stays one term.
 fn merge(terms: Vec<Domain>) -> Domain {
     let mut values = Vec::new();
     let mut rest = Vec::new();
@@ -128,7 +129,7 @@ fn order(field: Field, comparison: Comparison, value: &Value, now: Timestamp) ->
     })
 }
 
-/// The least value above, if there is one: texts are ordered by bytes, so that a NUL appended is the next.
+/// The next greater value, if there is one. Texts are ordered by bytes, so the next one has a NUL appended.
 fn successor(field: Field, value: &Value) -> Option<Value> {
     match (field.kind(), value) {
         (FieldType::Id, Value::Text(id)) => {
@@ -175,7 +176,7 @@ pub(super) fn containing(text: &str) -> String {
     format!("%{text}{own}%")
 }
 
-/// The value in the field's own type; for a date against a time, the day's first moment and the next day's.
+/// The value in the field's own type. For a date compared with a time: the first moment of the day and of the next day.
 fn range(field: Field, value: &Value, now: Timestamp) -> Result<(Value, Option<Value>), DomainError> {
     let wrong = |wanted: &str| DomainError::new(format!("{} holds {wanted}, not {}", field.name(), value.type_name()));
     match (field.kind(), value) {
@@ -192,7 +193,7 @@ fn range(field: Field, value: &Value, now: Timestamp) -> Result<(Value, Option<V
     }
 }
 
-/// A typo in a closed vocabulary would find nothing, which reads as "nothing happened".
+/// A typo in a closed vocabulary would find nothing, which looks like "nothing happened".
 fn check_word(field: Field, value: &Value) -> Result<(), DomainError> {
     let words: Vec<_> = match field {
         Field::Outcome => Outcome::ALL.iter().map(|word| word.as_str()).collect(),

@@ -1,4 +1,4 @@
-//! From Odoo's prefix notation to a tree. The JSON form, the text form and the policy's tokens all end here.
+//! Builds a tree from Odoo's prefix notation. The JSON form, the text form and the policy's tokens all use it.
 
 use super::error::Position;
 use super::{Comparison, Context, Domain, DomainError, MAX_DEPTH, MAX_TERMS, Operand, error, operand};
@@ -10,9 +10,9 @@ use mcp_audit_log_model::time::Timestamp;
 pub enum DomainToken {
     /// `&`: the next two must hold.
     And,
-    /// `|`: one of the next two must hold.
+    /// `|`: one of the next two must match.
     Or,
-    /// `!`: the next must not be true.
+    /// `!`: the next must not match.
     Not,
     /// A constant: `(1,'=',1)` or `(0,'=',1)`.
     Constant(bool),
@@ -45,7 +45,7 @@ pub fn from_tokens(tokens: &[DomainToken], context: &Context<'_>) -> Result<Doma
     shallow(Domain::all_of(stack))
 }
 
-/// Whether these tokens are a domain for every viewer: checks the declarations of a policy when it is loaded.
+/// Checks that these tokens are a domain for every viewer, when a policy's declarations are loaded.
 ///
 /// # Errors
 /// As [`from_tokens`], except for values that a viewer may lack.

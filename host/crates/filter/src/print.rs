@@ -1,4 +1,4 @@
-//! A domain's JSON form back, so that it can be shown, stored and sent: reading it gives the same domain again.
+//! Prints a domain in its JSON form, so that it can be shown, stored and sent. Reading it gives the same domain again.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
 impl Domain {
-    /// The domain in prefix notation. What was relative when it was read is exact here.
+    /// The domain in prefix notation. Relative times are exact here.
     pub fn tokens(&self) -> Vec<DomainToken> {
         match self {
             Self::All(parts) if parts.len() > 1 => parts.iter().flat_map(Self::one).collect(),
@@ -60,7 +60,7 @@ fn limited(field: Field, limit: &Value, plain: Comparison, next: Comparison) -> 
     }
 }
 
-/// "Contains" where the pattern is one that "contains" makes.
+/// The operator "contains", if the pattern has its form.
 fn like(pattern: &str, fold: bool) -> (Comparison, Vec<Value>) {
     let inner = pattern.strip_prefix('%').and_then(|rest| rest.strip_suffix('%')).filter(|inner| !inner.is_empty());
     let comparison = match (inner.filter(|inner| operand::containing(inner) == pattern), fold) {

@@ -9,7 +9,7 @@ use mcp_audit_log_model::value::Value;
 use super::error::quoted;
 use super::{Comparison, Domain, DomainError, Term, Test};
 
-/// The first moment of year 0 in microseconds: before it no time can be written down.
+/// The first moment of year 0 in microseconds. Earlier times cannot be written.
 const YEAR_0: i64 = -62_167_219_200 * SECOND;
 
 /// The accepted spellings of a time, for errors.
@@ -22,14 +22,15 @@ pub(super) fn moment(text: &str, now: Timestamp) -> Option<(Value, Option<Value>
     (from.as_micros() >= YEAR_0).then(|| (value(from), to.map(value)))
 }
 
-/// The comparison for "until this time", at every door: a day is included with all of it, and any other time is not.
+/// The comparison for "until this time", used by every interface: a day is included as a whole, any other time is
+/// excluded.
 #[doc(hidden)]
 pub fn until(text: &str) -> Comparison {
     let is_day = matches!(moment(text, Timestamp::EPOCH), Some((_, Some(_))));
     if is_day { Comparison::LessOrEqual } else { Comparison::Less }
 }
 
-/// The first moment of what `text` means: from when on "from this time" counts.
+/// The first moment of `text`, for "from this time".
 ///
 /// # Errors
 /// It is no time.
@@ -41,7 +42,7 @@ pub fn start_of(text: &str, now: Timestamp) -> Result<Timestamp, DomainError> {
     }
 }
 
-/// The first moment behind what `text` means: before when "until this time" counts.
+/// The first moment after `text`, for "until this time".
 ///
 /// # Errors
 /// It is no time.

@@ -51,7 +51,7 @@ pub use crate::site::sign_in_links::{LinkError, SignInLinks};
 /// The longest request body in bytes: a form or a few settings.
 const BODY: usize = 64 << 10;
 
-/// The parts of the navigation, in their order.
+/// The items of the navigation, in order.
 const TABS: &[Tab] = &[
     Tab { path: "/", label: "Log", is_for: |grant| grant.may(Right::Read) },
     Tab { path: "/usage", label: "Usage", is_for: |grant| grant.may(Right::ReadUsage) },
@@ -60,7 +60,7 @@ const TABS: &[Tab] = &[
 ];
 
 /// API and pages as one router; nest it at the path that the site was given. It has its own fallback, so a router that
-/// it is merged with must have none.
+/// is merged with it must have none.
 pub fn router(site: Site) -> Router {
     let site = Arc::new(Site { tabs: TABS, ..site });
     Router::new()
@@ -76,7 +76,7 @@ pub fn router(site: Site) -> Router {
         .with_state(site)
 }
 
-/// The pages, all inside the sign-in; unknown paths get a page too.
+/// The pages, all behind the sign-in. Unknown paths get a page too.
 fn pages(site: &Arc<Site>) -> Router<Arc<Site>> {
     Router::new()
         .route("/", get(log::page::show).layer(from_fn(usage::page::instead)))
@@ -97,14 +97,14 @@ fn pages(site: &Arc<Site>) -> Router<Arc<Site>> {
         .layer(from_fn_with_state(Arc::clone(site), gate::for_pages))
 }
 
-/// Below `/api` there is nothing else, and a program gets a problem in JSON.
+/// Unknown paths below `/api` get a problem in JSON, because programs call them.
 fn no_other_api() -> Router<Arc<Site>> {
     let nothing = async || Problem::no_route();
     // Nesting leaves the bare slash to the pages.
     Router::new().nest("/api", Router::new().fallback(nothing)).route("/api/", any(nothing))
 }
 
-/// Answers instead of the handler if the body did not come in time.
+/// Answers in place of the handler if the body did not arrive in time.
 async fn limit(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let path = request.uri().path().strip_prefix(API);
     if path == Some(events::PATH) || timed_body::is_empty(&request) {

@@ -48,7 +48,7 @@ async fn metrics(State(log): State<AuditLog>, headers: HeaderMap) -> Response {
     }
 }
 
-/// Whether the client accepts OpenMetrics; others get the older format, which all of them know.
+/// Whether the client accepts OpenMetrics. Other clients get the older format, which all of them support.
 fn wants_open_metrics(headers: &HeaderMap) -> bool {
     let accepted =
         headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|line| line.split(','));
@@ -68,7 +68,7 @@ fn exposition(log: AuditLog) -> Result<String, Error> {
     Ok(text)
 }
 
-/// The log, read again for each request.
+/// The log; its gauges are read again for each request.
 struct Scrape(AuditLog);
 
 impl Debug for Scrape {
@@ -93,7 +93,7 @@ impl Collector for Scrape {
     }
 }
 
-/// A page of figures that is being written.
+/// A page of metrics that is being written.
 struct Sheet<'a>(DescriptorEncoder<'a>);
 
 impl Sheet<'_> {
@@ -221,7 +221,7 @@ impl Sheet<'_> {
         ConstGauge::new(seconds).encode(self.next(name, help, Some(&Unit::Seconds), MetricType::Gauge)?)
     }
 
-    /// `scale` is how many of the histogram's units are one of the exposition's.
+    /// `scale` converts the histogram's unit into that of the exposition.
     fn histogram<const N: usize>(
         &mut self,
         name: &str,

@@ -87,7 +87,7 @@ impl Problem {
         Self { wrong: Some(Box::new(wrong)), ..self }
     }
 
-    /// The request is not signed in.
+    /// The request has no valid sign-in.
     pub(super) fn unauthenticated() -> Self {
         Self::new(UNAUTHENTICATED, "Send a token of this log as `Authorization: Bearer mcpa_…`, or sign in.")
     }
@@ -104,12 +104,12 @@ impl Problem {
         Self::new(CROSS_SITE, advice)
     }
 
-    /// An entry that is absent, hidden from the viewer or not an entry's id: these look alike.
+    /// An entry that is absent, hidden from the viewer, or has an invalid id. All three get the same answer.
     pub(super) fn no_entry() -> Self {
         Self::new(MISSING, "No such entry, or you may not see it.")
     }
 
-    /// A hold or view that is absent or hidden from the viewer: these look alike.
+    /// A hold or view that is absent or hidden from the viewer. Both get the same answer.
     pub(super) fn missing(what: &str) -> Self {
         Self::new(MISSING, format!("No such {what}, or you may not see it."))
     }
@@ -124,23 +124,23 @@ impl Problem {
         Self::new(MISSING, "No such page or endpoint.")
     }
 
-    /// Entries are never changed, and other things not with this method.
+    /// Entries never change, and other resources do not support this method.
     pub(super) fn method() -> Self {
         Self::new(METHOD, "Method not allowed here; use one from the Allow header. Entries never change.")
     }
 
-    /// There is no room for one more live tail.
+    /// Too many live tails run.
     pub(super) fn too_many_tails() -> Self {
         Self::new(BUSY, "Too many live tails (64 in total, 16 per user). Close one or retry.")
     }
 
-    /// The viewer, or all viewers together, run as many searches as are allowed.
+    /// The viewer, or all viewers together, already run the most allowed searches.
     pub(super) fn too_many_searches() -> Self {
         let advice = "Too many searches at once, in total or by you. Retry in two seconds, and send fewer at once.";
         Self::new(TOO_MANY, advice)
     }
 
-    /// There is no room for one more export.
+    /// Too many exports run.
     pub(super) fn too_many_exports() -> Self {
         Self::new(BUSY, "Too many exports at once. Retry when one of them has finished.")
     }
@@ -166,27 +166,27 @@ impl Problem {
         Self::new(BODY, detail)
     }
 
-    /// The body is of another kind.
+    /// The body has another media type.
     pub(super) fn media_type(wanted: &str) -> Self {
         Self::new(MEDIA, format!("Send the body as {wanted}."))
     }
 
-    /// The body, or the number of things in it, is above a limit.
+    /// The body, or its number of items, is above a limit.
     pub(super) fn too_long(detail: impl Into<String>) -> Self {
         Self::new(TOO_LONG, detail)
     }
 
-    /// The body took too long to come.
+    /// The body took too long to arrive.
     pub(super) fn too_slow(detail: impl Into<String>) -> Self {
         Self::new(SLOW, detail)
     }
 
-    /// There is no room for what was sent, or no way to the disk.
+    /// The queue is full, or the log is not writable.
     pub(super) fn nothing_taken() -> Self {
         Self::new(BUSY, "The log cannot accept this now, and nothing was recorded. Retry the whole request.")
     }
 
-    /// The change was accepted, and may not be stored.
+    /// The change was accepted, but may not be stored.
     pub(super) fn unsure() -> Self {
         let advice = "The log accepted this, but cannot confirm yet that it is stored. Retry the whole request: an \
                       item with an id is stored once.";
@@ -202,7 +202,7 @@ impl Problem {
         }
     }
 
-    /// Something failed that the person asking cannot help. The cause goes to the trace, under a reference.
+    /// An internal failure. The trace has its cause under a reference, which the user gets.
     pub(super) fn internal(cause: &dyn std::fmt::Display) -> Self {
         let mut random = [0; 4];
         // Without randomness the reference is all zeros, which is still a reference.

@@ -1,4 +1,4 @@
-//! The keys of an issuer, from a file or an address: kept, and read again when one is missing or they are old.
+//! The keys of an issuer, from a file or a URL. They are cached, and read again when one is missing or they are old.
 
 use std::fs::File;
 use std::io::Read;
@@ -15,13 +15,13 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use super::jws::{Key, Signed};
 use super::jwt::JwtError;
 
-/// How long keys are used before checking whether the issuer has revoked one.
+/// The time that keys are used before the log checks whether the issuer revoked one.
 const AGE: Duration = Duration::from_secs(3_600);
-/// How long to wait after fetching for an unknown key: invented key ids cause one request a minute.
+/// The pause after fetching for an unknown key, so that invented key ids cause at most one request a minute.
 const PAUSE: Duration = Duration::from_secs(60);
-/// How long to wait after a failed request.
+/// The pause after a failed request.
 const RETRY: Duration = Duration::from_secs(10);
-/// How long keys are used of an issuer that cannot be reached: it may have taken one back.
+/// The time that keys are used if their issuer cannot be reached: it may have revoked one.
 const LONGEST_AGE: Duration = Duration::from_secs(24 * 3_600);
 /// More keys than any issuer has.
 const MOST: usize = 100;
@@ -36,7 +36,7 @@ pub enum KeySource {
     Url(Uri),
 }
 
-/// Why a source of keys cannot be used.
+/// The reason why a source of keys cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeySourceError {
@@ -52,13 +52,13 @@ pub enum KeySourceError {
     /// There is nothing usable in it.
     #[error("{0} has no usable key: it must be a JWK set with public RSA, P-256, P-384 or Ed25519 keys")]
     Empty(PathBuf),
-    /// The system has no certificates to trust.
+    /// The system has no trusted certificates.
     #[error(transparent)]
     Certificates(#[from] HttpClientError),
 }
 
 impl KeySource {
-    /// A file's path, or an address that begins with `https://`; `http://` is for this machine alone.
+    /// Reads a file's path, or a URL that begins with `https://`; `http://` is only for this machine.
     ///
     /// # Errors
     /// It is neither.
@@ -114,7 +114,7 @@ struct Known {
 }
 
 impl Keys {
-    /// A file is read at once, an address when the first JWT comes.
+    /// A file is read at once, a URL when the first JWT comes.
     pub(super) fn open(source: &KeySource) -> Result<Self, KeySourceError> {
         source.check()?;
         let (source, known) = match source {
@@ -125,7 +125,7 @@ impl Keys {
         Ok(Self { shared, next_look: Arc::new(Mutex::new(Instant::now())) })
     }
 
-    /// Reads them where there are none, or old ones.
+    /// Reads the keys if there are none, or only old ones.
     pub(super) async fn refresh(&self) {
         if self.shared.known().is_old()
             && let Ok(next) = Arc::clone(&self.next_look).try_lock_owned()
@@ -135,7 +135,7 @@ impl Keys {
         }
     }
 
-    /// The claims of `signed`, if one of the keys has signed it.
+    /// The claims of `signed`, if one of the keys signed it.
     pub(super) async fn claims<'a>(&self, signed: &'a Signed<'_>) -> Result<&'a [u8], JwtError> {
         self.refresh().await;
         if let Some(found) = self.shared.checked(signed) {
@@ -151,8 +151,8 @@ impl Keys {
         self.shared.checked(signed).unwrap_or_else(|| self.shared.refusal(signed))
     }
 
-    /// Fetches the keys again, to the end even if the caller hangs up: otherwise the next caller would make the issuer
-    /// answer again.
+    /// Fetches the keys again, even if the caller disconnects meanwhile; otherwise the next caller would cause another
+    /// request to the issuer.
     async fn look(&self, mut next: OwnedMutexGuard<Instant>, pause: Duration) {
         let shared = Arc::clone(&self.shared);
         let look = tokio::spawn(async move {
@@ -171,7 +171,7 @@ impl Shared {
         if known.is_too_old() { Known::default() } else { known }
     }
 
-    /// The result with the known keys; `None`: fetching may help, as an issuer may replace a key under its name.
+    /// The result with the cached keys. `None`: fetching may help, because an issuer may replace a key under its name.
     fn checked<'a>(&self, signed: &'a Signed<'_>) -> Option<Result<&'a [u8], JwtError>> {
         checked(&self.known().keys, signed).ok().map(Ok)
     }
@@ -181,7 +181,7 @@ impl Shared {
         if known.since.is_none() { Err(JwtError::Unreachable) } else { checked(&known.keys, signed) }
     }
 
-    /// Whether the keys could be fetched. If not, the known ones stay valid for a while.
+    /// Stores whether the keys could be fetched. If not, the cached keys stay valid for a while.
     async fn look(&self) -> bool {
         let found = match &self.source {
             Source::File(path) => {
@@ -235,7 +235,7 @@ fn unreadable() -> String {
     "not a JWK set".to_owned()
 }
 
-/// The usable keys of a set; `None`: it is none. An issuer may publish others beside them.
+/// The usable keys of a key set; `None` if it is not a key set. An issuer may also publish other keys.
 fn read(bytes: &[u8]) -> Option<Vec<Key>> {
     #[derive(Deserialize)]
     struct Set {

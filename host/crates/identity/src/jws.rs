@@ -1,5 +1,5 @@
-//! The signed form of a JWT (RFC 7515), read and checked. Only signatures with public keys exist here: there is neither
-//! `none` nor a shared secret for which a public key could be taken.
+//! The signed form of a JWT (RFC 7515), parsed and checked. Only signatures with public keys are supported: neither
+//! `none` nor a shared secret, for which an attacker could use a public key.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -92,20 +92,20 @@ struct Header {
     /// The type of token, if it has one.
     #[serde(default)]
     typ: Option<String>,
-    /// Whether there are extensions that must be understood; none is. A member that is `null` is there as well.
+    /// Whether it has extensions that must be understood; none is supported. A member with the value `null` counts too.
     #[serde(default, deserialize_with = "is_there")]
     crit: bool,
 }
 
-/// The types that are accepted as an access token (RFC 8725, 3.11): logout tokens, proofs and events are signed by the
-/// same issuer for the same audience.
+/// The accepted types of access tokens (RFC 8725, 3.11): the same issuer signs logout tokens, proofs and events for the
+/// same audience.
 const KINDS: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
 
 fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
-/// A JWT in its three parts, not believed yet.
+/// A JWT in its three parts, not verified yet.
 pub(super) struct Signed<'a> {
     pub(super) algorithm: Algorithm,
     pub(super) key: Option<String>,
@@ -131,12 +131,12 @@ impl<'a> Signed<'a> {
         Ok(Self { algorithm, key: header.kid, message, signature: decoded(signature)?, claims: decoded(claims)? })
     }
 
-    /// The claims, unverified: usable to reject it early, and for nothing else.
+    /// The unverified claims. Use them only to reject the JWT early.
     pub(super) fn unbelieved(&self) -> &[u8] {
         &self.claims
     }
 
-    /// The claims, if `key` has signed them.
+    /// The claims, if `key` signed them.
     pub(super) fn claims(&self, key: &Key) -> Option<&[u8]> {
         key.verifies(self.algorithm, self.message.as_bytes(), &self.signature).then_some(&self.claims)
     }
@@ -159,7 +159,7 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// Whether it is the key, or one of the keys, that `signed` may be signed with.
+    /// Whether `signed` may be signed with this key.
     pub(super) fn fits(&self, signed: &Signed<'_>) -> bool {
         let named = signed.key.is_none() || self.kid == signed.key;
         let same = |text: &Option<String>, expected: &str| text.as_deref().is_none_or(|text| text == expected);
@@ -197,7 +197,7 @@ impl Key {
         verified().is_some()
     }
 
-    /// The point on its curve, in the form that its algorithm takes.
+    /// The point on its curve, in the form that its algorithm needs.
     fn point(&self) -> Option<Vec<u8>> {
         let x = bytes(&self.x)?;
         match self.kty.as_str() {
@@ -213,7 +213,7 @@ fn bytes(text: &Option<String>) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text.as_deref()?.trim_end_matches('=')).ok()
 }
 
-/// Without the zeros in front that some issuers write.
+/// The number without leading zeros, which some issuers write.
 fn number(text: &Option<String>) -> Option<Vec<u8>> {
     let bytes = bytes(text)?;
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();

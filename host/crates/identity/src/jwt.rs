@@ -14,25 +14,25 @@ use super::{GroupMap, Person};
 /// How to read JWTs.
 #[derive(Clone, Debug)]
 pub struct JwtOptions {
-    /// The issuer, exactly as `iss` has it.
+    /// The issuer, exactly as in `iss`.
     pub issuer: String,
-    /// The accepted audiences: `aud` has one of these.
+    /// The accepted audiences: `aud` must have one of these.
     pub audiences: Vec<String>,
     /// Where the issuer's keys are.
     pub keys: KeySource,
     /// How a JWT may be signed.
     pub algorithms: Vec<Algorithm>,
-    /// By how many seconds the issuer's clock and ours may differ.
+    /// The accepted difference of the issuer's clock, in seconds.
     pub leeway_seconds: u32,
-    /// Whether a JWT without `nbf` is refused. Where it has one it counts in any case.
+    /// Whether a JWT without `nbf` is refused. If it has one, it is always checked.
     pub requires_nbf: bool,
     /// The names of the claims.
     pub claims: ClaimNames,
 }
 
 impl JwtOptions {
-    /// JWTs of one issuer, signed in one of these ways, with at most a minute between its clock and ours, and with the
-    /// user in `sub`.
+    /// JWTs of one issuer with one of these algorithms. By default the clocks may differ by a minute, and the user is
+    /// in `sub`.
     pub fn new(issuer: impl Into<String>, audiences: Vec<String>, keys: KeySource, algorithms: Vec<Algorithm>) -> Self {
         Self {
             issuer: issuer.into(),
@@ -46,7 +46,7 @@ impl JwtOptions {
     }
 }
 
-/// The names of the claims. A name that does not exist leads into objects at its dots: `realm_access.roles`.
+/// The names of the claims. If there is no claim with a name, its dots lead into objects: `realm_access.roles`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimNames {
     /// The user's name.
@@ -55,40 +55,41 @@ pub struct ClaimNames {
     pub groups: Option<String>,
     /// The instance of the platform.
     pub instance: Option<String>,
-    /// Whether a user without a tenant may sign in although there is a claim for it. Such a user sees entries without a
-    /// tenant, and may be allowed to change what applies to all; and with many issuers a client chooses its claims.
+    /// Whether a user without a tenant may sign in although a claim for the tenant is configured. Such a user sees
+    /// entries without a tenant, and may be allowed to change settings for all. With many issuers, clients choose their
+    /// own claims.
     pub instance_optional: bool,
-    /// The name of the connection: the client that the JWT was given to.
+    /// The name of the connection: the client to which the JWT was issued.
     pub connection: Option<String>,
 }
 
 impl Default for ClaimNames {
-    /// The user in `sub`, and nothing else.
+    /// Only the user, from `sub`.
     fn default() -> Self {
         Self { user: "sub".to_owned(), groups: None, instance: None, instance_optional: false, connection: None }
     }
 }
 
-/// Why a JWT is not accepted. The texts contain nothing of the JWT.
+/// The reason why a JWT is not accepted. The texts contain nothing of the JWT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwtError {
     /// It cannot be read.
     #[error("it is not a signed JWT")]
     Malformed,
-    /// It is signed in a way that is not allowed, or not at all.
+    /// Its signature algorithm is not allowed, or it is not signed.
     #[error("its signature algorithm is not allowed")]
     Algorithm,
-    /// It is signed, and for something else than access.
+    /// It is signed, but not as an access token.
     #[error("it is not an access token")]
     Kind,
-    /// It names none of the issuer's keys.
+    /// It names no key of the issuer.
     #[error("its issuer has no key with this id")]
     Key,
     /// There are no keys, because the issuer cannot be reached. The JWT was not checked.
     #[error("the keys of its issuer cannot be read now; try again later")]
     Unreachable,
-    /// It was not signed with that key.
+    /// The key did not sign it.
     #[error("its signature is wrong")]
     Signature,
     /// This claim is missing or malformed.
@@ -125,7 +126,7 @@ impl Jwt {
         Ok(Self { keys: Keys::open(&options.keys)?, groups: Arc::new(groups), options })
     }
 
-    /// Reads the keys where there are none yet.
+    /// Reads the keys if there are none yet.
     pub(super) async fn look_for_keys(&self) {
         self.keys.refresh().await;
     }
@@ -143,7 +144,7 @@ impl Jwt {
         Ok((self.vouched(&claims)?, until))
     }
 
-    /// Whether it claims to be for this log.
+    /// Whether it claims to be issued for this log.
     pub(super) fn is_meant_for_us(&self, text: &str) -> bool {
         let signed = Signed::read(text, Algorithm::ALL);
         let claims = signed.and_then(|signed| read(signed.unbelieved()));
@@ -164,7 +165,7 @@ impl Jwt {
         Ok(audiences.iter().any(|audience| self.options.audiences.iter().any(|own| own == audience)))
     }
 
-    /// Issuer, audience and time; gives its end.
+    /// Checks issuer, audience and time; returns the expiry.
     fn check(&self, claims: &Map<String, Json>, now: Timestamp) -> Result<Timestamp, JwtError> {
         self.addressed(claims)?;
         let leeway = i64::from(self.options.leeway_seconds) * SECOND;
@@ -200,7 +201,8 @@ fn read(claims: &[u8]) -> Result<Map<String, Json>, JwtError> {
     serde_json::from_slice(claims).map_err(|_| JwtError::Malformed)
 }
 
-/// A claim at its name, or deeper. A non-object on the way is an error, because the claim may be in it.
+/// The claim with this name, possibly inside objects. If a part of the path is not an object, that is an error, because
+/// the claim may be in it.
 fn claim<'a>(claims: &'a Map<String, Json>, name: &str) -> Result<Option<&'a Json>, ()> {
     match (claims.get(name), name.split_once('.')) {
         (None, Some((first, rest))) => match claims.get(first) {
@@ -221,7 +223,7 @@ fn text(claims: &Map<String, Json>, name: &str, what: &'static str) -> Result<Op
     }
 }
 
-/// A text, or a list of nothing else.
+/// A text, or a list of texts only.
 fn texts(claim: Option<&Json>) -> Option<Vec<&str>> {
     match claim? {
         Json::String(text) => Some(vec![text]),

@@ -1,5 +1,5 @@
-//! How long an admitted caller may stay, and which connections have an authenticated user: a stream lives long, and a
-//! token may be revoked meanwhile.
+//! Leases: how long an admitted caller may stay, and which connections have an authenticated user. A stream lives long,
+//! and its token may be revoked meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use super::{Bearer, Identity};
 /// How often to check whether the caller may stay. The result is also cached for a second.
 const LOOK: Duration = Duration::from_millis(900);
 
-/// A stay that ends with the token that it began with.
+/// A lease that ends with the token that it began with.
 #[derive(Clone, Debug)]
 pub struct Lease {
     identity: Identity,
@@ -24,7 +24,7 @@ pub struct Lease {
 enum LeaseKind {
     /// The token with this id.
     Token(String),
-    /// A JWT that is valid until then.
+    /// A JWT that is valid until this time.
     Jwt(Timestamp),
 }
 
@@ -54,7 +54,8 @@ impl Lease {
     }
 }
 
-/// In a request's extensions, where the server put it there: what is known of its connection. Clones are the same.
+/// In a request's extensions, set by the server: whether its connection has an authenticated user. Clones share the
+/// state.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionStanding(Arc<AtomicBool>);
 

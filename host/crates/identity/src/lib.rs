@@ -32,12 +32,12 @@ pub use trusted_proxy::{Network, NetworkError};
 /// The cookie that holds a browser's session with the log. The proxy keeps it from its upstreams.
 pub const SESSION_COOKIE: &str = "mcp_audit_log_session";
 
-/// A user that a token, a proxy, an issuer or an embedder vouches for.
+/// A user identified by a token, a proxy, an issuer or an embedder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     /// As a reader of the log.
     pub viewer: Viewer,
-    /// The name of the connection, where it is known.
+    /// The name of the connection, if it is known.
     pub connection: Option<String>,
 }
 
@@ -86,14 +86,14 @@ impl Bearer {
     }
 }
 
-/// Why a request is not signed in.
+/// The reason why a request is not signed in.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignInError {
     /// There is no such token.
     #[error("unknown token; ask an administrator for a new one")]
     Unknown,
-    /// The token was valid and is revoked; its owner.
+    /// The token was revoked; its owner.
     #[error("the token was revoked; ask an administrator for a new one")]
     Revoked(Caller),
     /// The token was good once.
@@ -108,7 +108,7 @@ pub enum SignInError {
 }
 
 impl SignInError {
-    /// Whether the credentials could not be checked, so that the caller was not refused.
+    /// Whether the credentials could not be checked, so that the caller was not rejected.
     pub fn is_failure(&self) -> bool {
         matches!(self, Self::Tokens(_) | Self::Jwt(JwtError::Unreachable))
     }
@@ -129,7 +129,7 @@ impl Identity {
         Self { tokens: Some(tokens), ..Self::without_sign_in() }
     }
 
-    /// No credentials are accepted: for a log whose embedder signs users in.
+    /// Accepts no credentials: for a log whose embedder signs users in.
     pub fn without_sign_in() -> Self {
         Self { tokens: None, jwt: None, clock: Arc::new(SystemClock), remembered: Arc::default() }
     }
@@ -153,7 +153,7 @@ impl Identity {
         }
     }
 
-    /// The tokens, where there are any.
+    /// The tokens, if the log has any.
     pub fn tokens(&self) -> Option<&Tokens> {
         self.tokens.as_ref()
     }
@@ -192,7 +192,7 @@ impl Identity {
         }
     }
 
-    /// Why a secret that is no token's is refused.
+    /// The reason for refusing a secret that is not a token's.
     async fn revoked(&self, secret: &str) -> SignInError {
         let Some(tokens) = self.tokens.clone() else { return SignInError::Unknown };
         let secret = secret.to_owned();
@@ -203,7 +203,7 @@ impl Identity {
         }
     }
 
-    /// The token with this id, for its session that is over at `until`.
+    /// The token with this id, for its session that expires at `until`.
     ///
     /// # Errors
     /// There is none, the session was signed out, the token's time is over, or the file of tokens cannot be read.
@@ -236,7 +236,7 @@ impl Identity {
         self.token(LookupKey::Id(id), move |tokens| tokens.by_id(&wanted)).await
     }
 
-    /// Under which names the token with this id acts, or did until it was revoked.
+    /// The names that the token with this id uses, or used until it was revoked.
     ///
     /// # Errors
     /// The file of tokens cannot be read.

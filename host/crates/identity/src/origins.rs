@@ -7,7 +7,7 @@ use hyper::HeaderMap;
 use hyper::header::{HOST, HeaderValue, ORIGIN, REFERER};
 use hyper::http::uri::{Authority, Uri};
 
-/// An origin as browsers write it: `https://app.example.com`, with a port where it is not the scheme's own.
+/// An origin as browsers write it: `https://app.example.com`, with the port unless it is the scheme's default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin(HeaderValue);
 
@@ -53,7 +53,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The origins that may call from a browser, besides programs, which have none.
+/// The origins that may call from a browser. Programs send no origin and are always accepted.
 #[derive(Clone, Debug, Default)]
 pub struct Origins(Arc<[Origin]>);
 
@@ -64,7 +64,7 @@ impl FromIterator<Origin> for Origins {
 }
 
 impl Origins {
-    /// All of them.
+    /// All of the origins.
     pub fn iter(&self) -> impl Iterator<Item = &Origin> {
         self.0.iter()
     }
@@ -91,7 +91,7 @@ impl Origins {
     }
 }
 
-/// Whether a `Host` cannot be made to mean another machine.
+/// Whether a `Host` cannot be made to resolve to another machine.
 fn is_fixed(host: &str) -> bool {
     let Some(name) = host.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)) else { return false };
     let address = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
@@ -115,7 +115,7 @@ pub fn is_own(headers: &HeaderMap) -> bool {
 /// The origin of a browser's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestOrigin {
-    /// From a page of this site, or by its user's own hand.
+    /// From a page of this site, or entered by its user.
     Here,
     /// From a page of another site.
     Elsewhere,

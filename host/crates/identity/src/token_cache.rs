@@ -1,4 +1,4 @@
-//! Tokens that were just found, so that not every request opens a file.
+//! A cache of tokens, so that not every request opens a file.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,7 @@ use tokio::sync::MutexGuard;
 
 /// How long a found token is cached. A missing one is looked up every time, so a new token works at once.
 const BELIEVED: Duration = Duration::from_secs(1);
-/// How many tokens are remembered.
+/// The most cached tokens.
 const REMEMBERED: usize = 10_000;
 
 /// The key of a lookup. An id is not a secret, so it must never be accepted as one.
@@ -19,14 +19,14 @@ const REMEMBERED: usize = 10_000;
 pub(super) enum LookupKey<'a> {
     Secret(&'a str),
     Id(&'a str),
-    /// The token's id, for its session that is over at this moment.
+    /// The token's id, for its session that expires at this time.
     Session(&'a str, Timestamp),
 }
 
 /// How many lookups run at once.
 const LOOKS: usize = 32;
 
-/// By the hash of what they were found by: no secret stays in memory.
+/// By the hash of the lookup key, so that no secret stays in memory.
 #[derive(Debug)]
 pub(super) struct TokenCache {
     found: Mutex<HashMap<[u8; 32], Found>>,
@@ -40,7 +40,7 @@ impl Default for TokenCache {
     }
 }
 
-/// A token, and since when it is believed.
+/// A token, and when it was found.
 #[derive(Debug)]
 struct Found {
     since: Instant,

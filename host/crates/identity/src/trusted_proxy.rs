@@ -1,4 +1,4 @@
-//! Trusted proxies, by blocks of addresses: the log believes them about the caller and its address.
+//! Trusted proxies, by blocks of addresses. The log trusts them for the caller and the caller's address.
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
@@ -15,8 +15,8 @@ use super::{GroupMap, Person};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The trusted proxies, and the headers in which they name the caller. By default there are none, and nothing that a
-/// request claims about itself is believed.
+/// The trusted proxies, and the headers in which they name the caller. By default there are none, and the log trusts no
+/// header about the caller.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies {
     proxies: Arc<[Network]>,
@@ -29,33 +29,33 @@ pub struct TrustedProxies {
 pub struct HeaderNames {
     /// The user's name. Without it the request is not signed in.
     pub user: HeaderName,
-    /// The user's groups, between commas.
+    /// The user's groups, separated by commas.
     pub groups: Option<HeaderName>,
     /// The instance of the platform.
     pub instance: Option<HeaderName>,
-    /// Whether a user without a tenant may sign in although there is a header for it. Such a user sees entries without
-    /// a tenant, and may be allowed to change what applies to all.
+    /// Whether a user without a tenant may sign in although a header for the tenant is configured. Such a user sees
+    /// entries without a tenant, and may be allowed to change settings for all.
     pub instance_optional: bool,
 }
 
 impl HeaderNames {
-    /// The user's name in this header, and nothing else.
+    /// Only the user, from this header.
     pub fn new(user: HeaderName) -> Self {
         Self { user, groups: None, instance: None, instance_optional: false }
     }
 }
 
-/// In a request's extensions: the user that a trusted proxy has signed in.
+/// In a request's extensions: the user that a trusted proxy signed in.
 #[derive(Clone, Debug)]
 pub struct VouchedUser(pub Person);
 
 impl TrustedProxies {
-    /// These proxies are believed about addresses.
+    /// Trusts these proxies for addresses.
     pub fn new(proxies: impl IntoIterator<Item = Network>) -> Self {
         Self { proxies: proxies.into_iter().collect(), ..Self::default() }
     }
 
-    /// The proxies also sign users in, by these headers; `groups` maps their groups to the policy's.
+    /// Lets the proxies also sign users in with these headers; `groups` maps their groups to the policy's.
     pub fn sign_in(mut self, names: HeaderNames, groups: GroupMap) -> Self {
         self.names = Some(Arc::new(names));
         self.groups = Arc::new(groups);
@@ -108,7 +108,7 @@ impl TrustedProxies {
         named.then_some(Person { viewer: Viewer { user, groups, instance }, connection: None })
     }
 
-    /// Removes identity headers of other senders, so that no later service believes them.
+    /// Removes identity headers of other senders, so that no later service trusts them.
     pub fn strip(&self, headers: &mut HeaderMap) {
         let Some(names) = &self.names else { return };
         for name in [Some(&names.user), names.groups.as_ref(), names.instance.as_ref()].into_iter().flatten() {
@@ -117,13 +117,13 @@ impl TrustedProxies {
     }
 }
 
-/// The only value of a header, which must be there.
+/// The only value of a required header.
 fn one(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     single(headers, name)?
 }
 
 /// The only value of a header, if it has one. `None`: it is unreadable or occurs twice. A proxy that appends its value
-/// to the caller's must not count as one that replaces it.
+/// to the caller's value must not count as one that replaces it.
 fn single(headers: &HeaderMap, name: &HeaderName) -> Option<Option<String>> {
     let mut values = headers.get_all(name).iter();
     let (first, more) = (values.next(), values.next());
@@ -145,7 +145,7 @@ fn address(text: &str) -> Option<IpAddr> {
     alone().or_else(with_port).or_else(bracketed).map(|address: IpAddr| address.to_canonical())
 }
 
-/// Addresses that begin with the same bits: `10.0.0.0/8`, `2001:db8::/32`, or one alone.
+/// A block of addresses with the same first bits: `10.0.0.0/8`, `2001:db8::/32`, or one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network(IpNet);
 

@@ -140,7 +140,7 @@ impl fmt::Display for SignedCheckpoint {
     }
 }
 
-/// A number as C2SP writes numbers: digits alone, and no zero in front.
+/// A number in C2SP notation: only digits, without a leading zero.
 pub(super) fn decimal(text: &str) -> Option<u64> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     if is_plain { text.parse().ok() } else { None }

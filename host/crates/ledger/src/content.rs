@@ -10,8 +10,8 @@ const COMMITMENT: u8 = 64;
 /// The item that has the details, as the stored text.
 const DETAILS: u8 = 65;
 
-/// The content of an entry while it is put together: one item for each column that is set, in the order of their
-/// numbers. An item is its number (one byte), the length of its value (four bytes, big end first) and the value.
+/// The content of an entry under construction: one item for each set column, in the order of their numbers. An item is
+/// its number (one byte), the length of its value (four bytes, big-endian) and the value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Content(Vec<u8>);
 
@@ -68,8 +68,8 @@ impl Content {
         &self.0
     }
 
-    /// The content of these bytes: items of known numbers in ascending order, each with its field's type. `None` for
-    /// any deviation, so that nothing is hidden in what is shown.
+    /// The content in these bytes: items of known numbers in ascending order, each with its field's type. `None` for
+    /// any deviation, so that all shown content is hashed.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let content = Self(bytes.to_vec());
         content.items().then_some(content)
@@ -106,7 +106,7 @@ impl Content {
         Hash::of(&self.0)
     }
 
-    /// Nothing that is stored comes near to four gigabytes: SQLite takes no more than one.
+    /// No stored value reaches four gigabytes: SQLite accepts at most one.
     fn item(&mut self, number: u8, value: &[u8]) {
         self.0.push(number);
         self.0.extend((value.len() as u32).to_be_bytes());

@@ -12,7 +12,7 @@ impl Hash {
     /// How many bytes a hash has.
     pub const LENGTH: usize = 32;
 
-    /// SHA-256 of `bytes` as they are.
+    /// SHA-256 of `bytes` without a prefix.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
@@ -22,7 +22,7 @@ impl Hash {
         Self::of(b"")
     }
 
-    /// The hash that these bytes are; `None` unless there are 32 of them.
+    /// The hash in these bytes; `None` unless there are 32 of them.
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
@@ -56,7 +56,7 @@ impl fmt::Debug for Hash {
     }
 }
 
-/// The version of the encoding of leaf and content, as the column `version` of an entry has it.
+/// The version of the encoding of leaf and content, as in the column `version` of an entry.
 pub const VERSION: u16 = 1;
 
 /// The leaf of one entry.

@@ -90,7 +90,7 @@ impl VerifierKey {
         self.kind
     }
 
-    /// The number before its signatures.
+    /// The byte before its signatures.
     pub fn id(&self) -> u32 {
         id(&self.name, self.kind, &self.public)
     }
@@ -187,7 +187,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// Whether a key may be called so.
+/// Whether a key may have this name.
 pub(super) fn is_name(name: &str) -> bool {
     let fits = |c: char| !c.is_whitespace() && !c.is_control() && c != '+';
     (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(fits)

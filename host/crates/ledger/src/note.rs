@@ -10,9 +10,9 @@ use super::key::{SigningKey, VerifierKey, is_name};
 
 /// The longest note, in bytes.
 const LONGEST: usize = 64 << 10;
-/// The most signatures of a note: what the specification wants accepted at least.
+/// The most signatures of a note: the least number that the specification requires a verifier to accept.
 const MOST_SIGNATURES: usize = 16;
-/// How a line with a signature begins: an em dash and a blank.
+/// The beginning of a signature line: an em dash and a space.
 const DASH: &str = "\u{2014} ";
 
 /// A text and its unchecked signatures.
@@ -84,7 +84,7 @@ impl Note {
         Ok(Self { text, signatures })
     }
 
-    /// Reads a note; nothing of it may be believed before [`Note::verify`].
+    /// Reads a note; do not trust it before [`Note::verify`].
     ///
     /// # Errors
     /// It is not exactly a note.

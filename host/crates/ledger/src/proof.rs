@@ -30,13 +30,13 @@ pub enum ProofError {
         /// The size that is claimed to be newer.
         new: u64,
     },
-    /// There are not as many hashes as these sizes take.
+    /// The proof has another number of hashes than these sizes need.
     #[error("the proof has {found} hashes, which does not match these sizes")]
     Length {
         /// How many there are.
         found: usize,
     },
-    /// The content is another entry's.
+    /// The content belongs to another entry.
     #[error("the content does not match the leaf")]
     Content,
     /// The proof is about another leaf, or leads to another root.
@@ -74,7 +74,7 @@ pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root
     if hash == *root { Ok(()) } else { Err(ProofError::Root) }
 }
 
-/// Checks that the tree of `old` leaves with one root is the beginning of that of `new` leaves with the other.
+/// Checks that the tree of `old` leaves with one root is the beginning of the tree of `new` leaves with the other root.
 ///
 /// # Errors
 /// The proof does not show it.
@@ -126,14 +126,14 @@ fn trivial(old: u64, old_root: &Hash, new_root: &Hash, proof: &[Hash]) -> Result
     if old_root == new_root { Ok(()) } else { Err(ProofError::Root) }
 }
 
-/// At the right edge of the tree, levels without a sibling are passed over.
+/// At the right edge of the tree, levels without a sibling are skipped.
 fn skip_up(place: &mut u64, last: &mut u64) {
     while *place & 1 == 0 && *place != 0 {
         (*place, *last) = (*place >> 1, *last >> 1);
     }
 }
 
-/// A tree: how many leaves, and their root.
+/// A tree: the number of its leaves, and their root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     /// How many leaves.
@@ -151,7 +151,7 @@ pub struct Inclusion {
     pub content: Content,
     /// The tree.
     pub head: Head,
-    /// The hashes beside its way to the root, from the leaf up.
+    /// The sibling hashes on the path to the root, from the leaf up.
     pub proof: Vec<Hash>,
 }
 
@@ -162,7 +162,7 @@ pub struct Consistency {
     pub old: Head,
     /// The newer one.
     pub new: Head,
-    /// The hashes, as RFC 9162 orders them.
+    /// The hashes, in the order of RFC 9162.
     pub proof: Vec<Hash>,
 }
 
@@ -180,7 +180,7 @@ impl Inclusion {
 }
 
 impl Consistency {
-    /// Checks it against the roots that it names.
+    /// Checks it against the roots in it.
     ///
     /// # Errors
     /// It proves nothing.
@@ -201,7 +201,7 @@ pub struct InclusionProof {
     pub root: String,
     /// The leaf.
     pub leaf: String,
-    /// The entry's content; the leaf has its hash.
+    /// The entry's content, whose hash is in the leaf.
     pub content: String,
     /// The hashes of the inclusion path, from the leaf up.
     pub proof: Vec<String>,
@@ -211,11 +211,11 @@ pub struct InclusionProof {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct ConsistencyProof {
-    /// How many leaves the older tree has.
+    /// The number of leaves of the older tree.
     pub from: u64,
     /// Its root, in base64 as all hashes here.
     pub from_root: String,
-    /// How many leaves the newer tree has.
+    /// The number of leaves of the newer tree.
     pub to: u64,
     /// Its root.
     pub to_root: String,

@@ -14,7 +14,7 @@ use super::key::VerifierKey;
 use super::proof::{ProofError, verify_inclusion};
 
 const HEADING: &str = "c2sp.org/tlog-proof@v1";
-/// How the line begins that has what the application adds.
+/// The beginning of the line with the application's data.
 const EXTRA: &str = "extra ";
 /// More hashes than any proof has: one for each level of the tree.
 const MOST: usize = 64;
@@ -27,8 +27,8 @@ const LONGEST: usize = 64 << 20;
 pub struct ProofFile {
     /// The entry's `seq`.
     pub index: u64,
-    /// The leaf, followed by the content that it hashes. It is not signed, and it is trusted only where it hashes to
-    /// the proved leaf.
+    /// The leaf, followed by its content. The content is not signed: it is trusted only if it hashes to the proved
+    /// leaf.
     pub extra: Option<Vec<u8>>,
     /// From the leaf up.
     pub hashes: Vec<Hash>,
@@ -46,7 +46,7 @@ pub enum ProofFileError {
     /// There is no entry in it.
     #[error("the proof does not contain its entry, so it proves nothing alone: export it again from the log")]
     Bare,
-    /// The entry in it is none, or another one.
+    /// Its entry is invalid, or is another one.
     #[error("the entry in the proof does not match its leaf: it was changed, or has another version")]
     Entry,
     /// The checkpoint in it.

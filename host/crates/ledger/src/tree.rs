@@ -4,16 +4,16 @@ use std::ops::Range;
 
 use super::hash::{Hash, node_hash};
 
-/// A complete subtree: the leaves from `index << level` on, `1 << level` of them.
+/// A complete subtree: `1 << level` leaves from `index << level` on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Node {
-    /// How many levels are below it: 0 is a leaf.
+    /// The number of levels below it: 0 is a leaf.
     pub level: u8,
-    /// How many subtrees of its size are left of it.
+    /// The number of subtrees of its size to its left.
     pub index: u64,
 }
 
-/// Where hashes of complete subtrees come from.
+/// A source of hashes of complete subtrees.
 pub trait Nodes {
     /// Why one cannot be had.
     type Error;

@@ -19,7 +19,7 @@ wasmtime::component::bindgen!({
 pub(super) use exports::mcp_audit_log::policy::{extension, policy};
 pub(super) use mcp_audit_log::policy::types::*;
 
-/// The contract before, which policies may still have.
+/// The previous contract, which policies may still use.
 pub(super) mod v0_6 {
     wasmtime::component::bindgen!({
         path: "../../../wit/0.6",

@@ -8,13 +8,13 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How much fuel may be burned for nothing before the policy is left alone: some one and a half seconds of a processor.
+/// The fuel that failed calls may burn before the policy is paused: about one and a half seconds of a processor.
 const IN_VAIN: u64 = 4_000_000_000;
 /// The budget of a trial, so that one failed call with burned fuel ends it.
 const TRIAL: u64 = 100_000_000;
 /// The wasted fuel that each judged event makes up for.
 const MADE_GOOD: u64 = 4_000_000;
-/// How long it is left alone at first, and at most. Each time that it fails again the time doubles.
+/// The first and the longest pause. Each further failure doubles it.
 const FIRST_REST: Duration = Duration::from_secs(1);
 const LONGEST_REST: Duration = Duration::from_secs(60);
 
@@ -25,7 +25,7 @@ pub(super) struct Breaker(Mutex<State>);
 struct State {
     /// Fuel burned by failed calls.
     burned: u64,
-    /// Until when the policy is not called.
+    /// The end of the pause.
     until: Option<Instant>,
     /// The length of the next pause.
     rest: Duration,

@@ -1,5 +1,5 @@
-//! Contract 0.6 beside the present one: the arguments of a call in its types, and its results in the present ones. So
-//! everything behind this file knows one contract.
+//! Converts between contract 0.6 and the current one: the arguments of a call, and its results. All other code knows
+//! only the current contract.
 
 use super::bindings as wit;
 use super::bindings::v0_6 as old;
@@ -33,7 +33,7 @@ impl<'a> EventLists<'a> {
         }
     }
 
-    /// The events with these lists, without their payloads.
+    /// The events that use these lists, without their payloads.
     pub(super) fn events(&'a self, events: &[&'a Event]) -> Vec<old::Event<'a>> {
         let (mut arguments, mut facts) = (self.arguments.as_slice(), self.facts.as_slice());
         let lowered = events.iter().map(|event| old::Event {

@@ -1,4 +1,4 @@
-//! The functions of a component, by the contract that it exports. Behind this file there is one contract.
+//! The functions of a component, by the contract that it exports. All other code uses one contract.
 
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_contract::settings::Settings;
@@ -32,11 +32,11 @@ pub(super) enum Role {
 
 /// The functions that a component exports.
 pub(super) enum Exports {
-    /// A policy of the present contract.
+    /// A policy with the current contract.
     Policy(GuestIndices),
-    /// A policy of the contract before.
+    /// A policy with the previous contract.
     Policy0_6(v0_6::GuestIndices),
-    /// An extension of the present contract.
+    /// An extension with the current contract.
     Extension(extension::GuestIndices),
 }
 

@@ -2,13 +2,13 @@
 
 use super::CONTRACTS;
 
-/// The ways of failing, as the `fault` field of entries names them.
+/// The kinds of failure, as in the `fault` field of entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FaultKind {
     /// It ran out of fuel: an endless loop, or far too much work.
     Fuel,
-    /// It wanted more memory than it may have.
+    /// It needed more memory than allowed.
     Memory,
     /// It recursed too deep.
     Stack,
@@ -18,7 +18,7 @@ pub enum FaultKind {
     Result,
     /// The host failed while calling it.
     Host,
-    /// It was not called: it had burned its fuel on earlier events, and is tried again later.
+    /// It was not called, because it burned its fuel on earlier events. It is tried again later.
     Resting,
 }
 
@@ -67,7 +67,7 @@ impl Fault {
     }
 }
 
-/// A sentence about the exports of a component that has no contract, with those that this build loads.
+/// A sentence that lists the component's exports and the contracts that this build loads.
 fn exported(names: &[String]) -> String {
     let names = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
     format!("the component exports {names}; a policy exports {}", CONTRACTS.join(" or "))
@@ -106,16 +106,16 @@ pub enum LoadError {
         /// The difference.
         reason: String,
     },
-    /// It is an extension where a policy is wanted.
+    /// It is an extension, but a policy is expected.
     #[error("the component is an extension of a policy; pass it with --extend")]
     NotAPolicy,
-    /// It is a policy where an extension is wanted.
+    /// It is a policy, but an extension is expected.
     #[error("the component is a policy, not an extension; pass it with --policy")]
     NotAnExtension,
     /// An extension cannot be loaded by itself.
     #[error("extension {name}: {reason}")]
     Extension {
-        /// Its name, or its number where the name is not known.
+        /// Its name, or its number if the name is unknown.
         name: String,
         /// Why not.
         reason: Box<LoadError>,

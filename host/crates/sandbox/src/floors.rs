@@ -8,8 +8,8 @@ use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::{DAY, Timestamp};
 use mcp_audit_log_model::value::Value;
 
-/// A viewer of a tenant decides nothing about the whole log, and sees and counts only that tenant's entries. A viewer
-/// without a tenant sees entries without a tenant, unless the operator leaves tenants to the policy.
+/// A viewer of a tenant cannot change the whole log, and sees and counts only that tenant's entries. A viewer without a
+/// tenant sees entries without a tenant, unless the operator leaves tenants to the policy.
 pub(super) fn access(access: Grant, policy_rules_tenants: bool) -> Grant {
     let access = if access.viewer().instance.is_some() { access.without(Right::Configure) } else { access };
     if policy_rules_tenants {

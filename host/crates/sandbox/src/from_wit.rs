@@ -1,4 +1,4 @@
-//! Converts and checks what a policy returns: from the contract's types to the host's.
+//! Converts the results of a policy from the contract's types to the host's, and checks them.
 
 use std::collections::BTreeSet;
 

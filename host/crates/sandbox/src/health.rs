@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use super::fault::{Fault, FaultKind};
 
-/// How many recent events are counted.
+/// The number of recent events that are counted.
 const RECENT: usize = 1_000;
-/// How many of them may be unjudged.
+/// The number of them that may be unjudged.
 const UNJUDGED: usize = RECENT / 2;
-/// How many times in a row a right may be denied because the policy failed.
+/// The number of denials in a row that failures of the policy may cause.
 const DENIALS: u32 = 10;
 /// How often the log reports that the policy fails; and how long after its last fault it is tried again where senders
 /// avoid a log that is not ready.
@@ -25,7 +25,7 @@ const FUNCTIONS: [&str; 4] = ["judge", "amend", "access", "retention"];
 pub enum PolicyFailure {
     /// It failed on half of the last thousand events.
     Judge,
-    /// It failed ten times in a row when it was asked for access.
+    /// Its access function failed ten times in a row.
     Access,
 }
 

@@ -1,5 +1,5 @@
-//! Actions on the log itself, as events, and a limit on entries about refusals: an unauthenticated sender must not be
-//! able to fill the log, and still every refusal is counted.
+//! Actions on the log itself as events, and a limit on entries about refusals: an unauthenticated sender cannot fill
+//! the log, but every refusal is counted.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,13 +13,13 @@ use tokio::runtime::Handle;
 use super::{AuditLog, Inner};
 
 impl AuditLog {
-    /// An event about something that the viewer did to the log.
+    /// An event about an action of the viewer on the log.
     pub(super) fn by(&self, deed: &str, access: &Grant) -> Event {
         let viewer = access.viewer();
         self.0.event(deed).by_actor(access.actor(), viewer.instance.as_deref())
     }
 
-    /// The viewer has the right that `deed`, an action, needs. An attempt without it is an entry; many are counted in
+    /// Checks that the viewer has the right for the action `deed`. A refused attempt is an entry; many are counted in
     /// one.
     ///
     /// # Errors
@@ -48,7 +48,7 @@ impl Inner {
     }
 }
 
-/// How many refusals in one second get their own entry, for each address and in total. The rest is counted.
+/// The number of refusals per second that get their own entry, per address and in total. The rest is counted.
 const OF_AN_ADDRESS: u32 = 10;
 const OF_ALL: u32 = 100;
 
@@ -56,7 +56,7 @@ const OF_ALL: u32 = 100;
 #[derive(Clone, Debug, Default)]
 pub struct RefusalLimiter(Arc<Mutex<Second>>);
 
-/// The refusals of the present second.
+/// The refusals in the current second.
 #[derive(Debug, Default)]
 struct Second {
     began: Option<Timestamp>,
@@ -76,8 +76,8 @@ enum Told {
 }
 
 impl RefusalLimiter {
-    /// Whether a refusal of a caller at `address` gets its own entry. Otherwise an entry has the number of `what` once
-    /// the second has passed: without waiting for another refusal, which may never come.
+    /// Whether a refusal of a caller at `address` gets its own entry. Otherwise one entry counts the number of `what`
+    /// after the second has passed. It does not wait for another refusal, which may never come.
     pub fn is_recorded_alone(&self, log: &AuditLog, address: Option<String>, what: &'static str) -> bool {
         self.is_recorded_as("sign_in.failed", log, address, what)
     }

@@ -1,4 +1,4 @@
-//! Work that may take long and that other work of the log must not wait for: one thread, and few jobs that wait for it.
+//! Long work that must not delay other work of the log: one thread with a short queue of jobs.
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +9,7 @@ const WAITING: usize = 64;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// The thread, which is started with the first job.
+/// The thread, started with the first job.
 #[derive(Default)]
 pub struct Background(Mutex<State>);
 
@@ -24,14 +24,14 @@ enum State {
 /// Why a job was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotTaken {
-    /// So many wait that this one would wait too long, or there is no thread.
+    /// Too many jobs wait, or there is no thread.
     Full,
     /// Nothing more is taken.
     Closed,
 }
 
 impl Background {
-    /// Takes a job, if few enough wait.
+    /// Accepts a job if few enough wait.
     pub fn offer(&self, job: impl FnOnce() + Send + 'static) -> Result<(), NotTaken> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let State::Idle = *state {
@@ -46,7 +46,7 @@ impl Background {
         })
     }
 
-    /// Takes nothing more, and waits until what was taken is done.
+    /// Accepts no more jobs, and waits until the accepted ones are done.
     pub fn close(&self) {
         let state = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), State::Closed);
         if let State::Running(sender, thread) = state {
@@ -62,7 +62,7 @@ impl std::fmt::Debug for Background {
     }
 }
 
-/// A job that panics is one job's loss, and its own to tell.
+/// A panic of a job affects only that job, which reports its own loss.
 fn run(jobs: &Receiver<Job>) {
     while let Ok(job) = jobs.recv() {
         if std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)).is_err() {

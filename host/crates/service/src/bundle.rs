@@ -1,4 +1,4 @@
-//! Bundles: a run of entries in a file, with all that an outsider needs to check them.
+//! Bundles: a range of entries in a file, with all hashes that an outsider needs to check them.
 
 use std::io::Write;
 use std::ops::Range;
@@ -14,10 +14,10 @@ use mcp_audit_log_model::time::Timestamp;
 
 use super::{AuditLog, EvidenceError, LogView};
 
-/// How many entries are read at a time.
+/// The number of entries that are read at once.
 const STEP: usize = 500;
 
-/// Which entries go into a bundle.
+/// The entries of a bundle.
 #[derive(Clone, Debug)]
 pub struct BundleRequest {
     /// Recorded from then on.
@@ -32,7 +32,7 @@ pub struct BundleRequest {
 }
 
 impl BundleRequest {
-    /// All entries of the log, those of `domain` with content and none with a payload.
+    /// All entries of the log. Those that match `domain` have content, and none has a payload.
     pub fn new(domain: Domain) -> Self {
         Self { from: None, to: None, domain, payloads: false }
     }
@@ -46,12 +46,12 @@ pub struct Bundled {
     pub places: Range<u64>,
     /// How many of them are shown.
     pub shown: u64,
-    /// How many requested entries no checkpoint covers yet. They are not in the bundle.
+    /// The number of requested entries that no checkpoint covers yet. They are not in the bundle.
     pub unsigned: u64,
 }
 
 impl LogView {
-    /// Writes a bundle that ends with the newest checkpoint at the latest.
+    /// Writes a bundle that ends at the newest checkpoint, or earlier.
     ///
     /// # Errors
     /// The viewer may not export, or not payloads, no checkpoint is about these entries, or reading or writing fails.
@@ -104,8 +104,8 @@ impl LogView {
 }
 
 impl AuditLog {
-    /// As [`LogView::bundle`], of all present entries; an entry about the bundle is recorded before it is returned.
-    /// Blocks.
+    /// The same as [`LogView::bundle`] for all current entries. An entry about the bundle is recorded before this
+    /// returns. Blocks.
     ///
     /// # Errors
     /// As there, or it could not be recorded or signed.

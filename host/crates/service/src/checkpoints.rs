@@ -23,9 +23,9 @@ use super::{AuditLog, ChangeError, Inner, OpenError, evidence};
 
 /// How often to check whether a checkpoint is due.
 const TICK: Duration = Duration::from_secs(1);
-/// The greatest age of the last one while entries come in, in microseconds.
+/// The greatest age of the newest checkpoint while entries come in, in microseconds.
 const DIRTY: i64 = 60 * SECOND;
-/// How old it may get in any case: a sign of life.
+/// Its greatest age in any case, as a sign that the log works.
 const IDLE: i64 = 3_600 * SECOND;
 
 /// Signs and publishes checkpoints.
@@ -36,7 +36,7 @@ pub(super) struct Checkpoints {
     pub(super) failing: AtomicBool,
     /// The destinations that were reported to have another log's checkpoints.
     pub(super) conflicts: Mutex<HashSet<Arc<str>>>,
-    /// Keeps other processes from the log until the last checkpoint is signed; `None` from then on.
+    /// Locks the log for other processes until the last checkpoint is signed; `None` afterwards.
     lock: Mutex<Option<File>>,
 }
 
@@ -56,7 +56,7 @@ pub enum SignError {
 }
 
 impl AuditLog {
-    /// Signs a checkpoint if one is due, and records how publishing is going; the log's own thread calls it every
+    /// Signs a checkpoint if one is due, and records the state of publishing. The log's own thread calls it every
     /// second.
     ///
     /// # Errors
@@ -87,8 +87,8 @@ impl AuditLog {
         Ok(self.0.recorder.change(StateChange { checkpoints, ..StateChange::default() }, vec![event])?)
     }
 
-    /// Keys that the log does not know yet, with the entries about them; for a new log, whose first entry has its keys,
-    /// the checkpoint of the empty log.
+    /// Keys that the log does not know yet, with the entries about them. For a new log, whose first entry names its
+    /// keys, also the checkpoint of the empty log.
     pub(super) fn beginnings(&self) -> Result<(Vec<CheckpointChange>, Vec<Event>), StoreError> {
         let known = self.0.view.files.verifiers()?;
         let signer = self.0.checkpoints.signer();
@@ -116,12 +116,12 @@ impl AuditLog {
         event.fact("reason", resume.reason.clone())
     }
 
-    /// The name that the log signs by.
+    /// The log's name in its signatures.
     pub(super) fn origin(&self) -> String {
         self.0.checkpoints.signer().origin().to_owned()
     }
 
-    /// Stores what was signed when the log was closed the last time, and publishes it.
+    /// Stores and publishes the checkpoint that was signed at the last close.
     pub(super) fn begin_checkpoints(&self) -> Result<(), OpenError> {
         let Some(left) = self.0.checkpoints.signer().last().cloned() else { return Ok(()) };
         // Include retired keys: one of them may have signed last.
@@ -155,7 +155,7 @@ impl AuditLog {
     }
 }
 
-/// When one of our own checkpoints was signed, by its own signature.
+/// The signing time of one of the log's own checkpoints, from its signature.
 fn signed_at(checkpoint: &SignedCheckpoint, keys: &[VerifierKey]) -> Option<Timestamp> {
     let seconds = checkpoint.verify(keys).ok().flatten().and_then(|seconds| i64::try_from(seconds).ok())?;
     Some(Timestamp::EPOCH.plus(seconds.saturating_mul(SECOND)))
@@ -281,13 +281,13 @@ impl Inner {
     }
 }
 
-/// How long a cleanup waits until its intent is published.
+/// The time that a cleanup waits until its intent is published.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The kind of failure when a checkpoint cannot be published.
 const FAILURE: &str = "publishing";
 
 impl Inner {
-    /// Stores which checkpoints were delivered since the last check; the first failure and its end are entries.
+    /// Stores which checkpoints were delivered since the last check. The first failure and its end are entries.
     pub(super) fn record_places(&self) -> Result<(), SignError> {
         let known = self.view.files.places_published()?;
         let (mut checkpoints, mut events) = (Vec::new(), Vec::new());
@@ -320,7 +320,7 @@ impl Inner {
         event.failed(Detail::Unknown, FAILURE, why)
     }
 
-    /// A destination has checkpoints that this log does not continue: recorded once in each run of the process.
+    /// A destination holds checkpoints that this log does not continue. It is recorded once per run of the process.
     fn conflict(&self, status: &SinkStatus) -> Option<Event> {
         let mut told = self.checkpoints.conflicts.lock().unwrap_or_else(PoisonError::into_inner);
         let reason = status.failing.clone().filter(|_| status.conflict && told.insert(Arc::clone(&status.name)))?;
@@ -329,7 +329,7 @@ impl Inner {
         Some(event.failed(Detail::Unknown, FAILURE, why))
     }
 
-    /// Waits until this checkpoint is published somewhere, if it is to be. Gives why it is not.
+    /// Waits until this checkpoint is published somewhere, if there is a destination. Returns the reason if it is not.
     pub(super) fn wait_published(&self) -> Result<(), String> {
         let publisher = &self.checkpoints.publisher;
         if publisher.is_empty() {

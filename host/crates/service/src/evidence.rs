@@ -20,7 +20,7 @@ pub enum EvidenceError {
     /// It may not or cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The newest checkpoint is about less.
+    /// The newest checkpoint covers fewer entries.
     #[error("no checkpoint covers this yet; one is signed within a minute while the log is open")]
     Unsigned,
     /// It cannot be signed.
@@ -73,8 +73,8 @@ impl LogView {
         Ok(self.files.verifiers()?)
     }
 
-    /// The entry with this id and the proof that it is in the log, by the newest checkpoint; `None` where the viewer
-    /// may not see it.
+    /// The entry with this id and the proof that it is in the log, by the newest checkpoint; `None` if the viewer may
+    /// not see it.
     ///
     /// # Errors
     /// The viewer may not read, no checkpoint is about the entry yet, or the store fails.
@@ -90,7 +90,7 @@ impl LogView {
 }
 
 impl AuditLog {
-    /// The newest checkpoint; one is signed where there is none yet. Blocks.
+    /// The newest checkpoint; the log signs one if there is none. Blocks.
     ///
     /// # Errors
     /// As [`LogView::checkpoint`], or it cannot be signed.
@@ -101,7 +101,7 @@ impl AuditLog {
         Ok(self.view().checkpoint(access)?)
     }
 
-    /// As [`LogView::proof_file`]; where no checkpoint is about the entry yet, one is signed. Blocks.
+    /// The same as [`LogView::proof_file`]; the log signs a checkpoint if none covers the entry yet. Blocks.
     ///
     /// # Errors
     /// The viewer may not read, it cannot be signed, or the store fails.
@@ -116,7 +116,7 @@ impl AuditLog {
     }
 }
 
-/// Makes new signing keys for the log in `folder`; see [`signer::rotate`].
+/// Creates new signing keys for the log in `folder`; see [`signer::rotate`].
 ///
 /// # Errors
 /// A process has the log open, there is none, or the keys cannot be changed.
@@ -127,7 +127,7 @@ pub fn rotate_keys(folder: &Path, options: &SignerOptions) -> Result<Vec<Verifie
     Ok(signer::rotate(&options.key_path(folder), last.as_ref(), &known(&files)?)?)
 }
 
-/// The keys that the log remembers.
+/// The keys that the log knows.
 pub(super) fn known(files: &StoreReader) -> Result<Vec<VerifierKey>, StoreError> {
     Ok(files.verifiers()?.iter().filter_map(|key| VerifierKey::parse(key).ok()).collect())
 }

@@ -1,4 +1,4 @@
-//! Exports and their entries: one before the first byte leaves, and one about how it ended.
+//! Exports and their entries: one before the first byte is sent, and one about the end.
 
 use mcp_audit_log_contract::access::{Grant, Right};
 use mcp_audit_log_core::reader::ReadError;
@@ -57,8 +57,8 @@ impl AuditLog {
         newest().map(|newest| newest.note)
     }
 
-    /// Records that it was aborted. Does not wait: a loss in a full queue is counted, and an export with a start and no
-    /// end did not complete.
+    /// Records that it was aborted, without waiting. If the queue is full, the loss is counted, and an export without
+    /// an end counts as incomplete.
     pub fn break_export(&self, access: &Grant, export: &Export, why: &str) {
         let event = export.manifest().told_by(self.by(FAILED, access));
         let failure = Failure { kind: "export".to_owned(), message: why.to_owned(), code: None };

@@ -1,4 +1,4 @@
-//! Reading on as the log grows: every entry once, in order, whatever happens in between.
+//! Follows the growing log: it returns every entry once, in order, whatever happens in between.
 
 use mcp_audit_log_core::reader::{MAX_LIMIT, ReadError, Reader};
 use mcp_audit_log_filter::Domain;
@@ -37,7 +37,7 @@ impl FollowCursor {
         self.after.map_or(0, |after| after + 1)
     }
 
-    /// Goes back to above `after`: later entries were not used and are read again.
+    /// Goes back to the position after `after`: later entries were not used and are read again.
     pub fn back_to(&mut self, after: Option<u64>) {
         self.after = after;
     }

@@ -1,4 +1,4 @@
-//! Legal holds: placed and released, each together with an entry about it.
+//! Legal holds: placing and releasing, each together with an entry about it.
 
 use std::sync::PoisonError;
 

@@ -23,19 +23,19 @@ use super::AuditLog;
 pub struct Integrity {
     /// How much is recorded.
     pub extent: LogStats,
-    /// The first `seq`, and the next one.
+    /// The first `seq`, and the next `seq`.
     pub places: Range<u64>,
-    /// Why what is recorded does not reach the disk at present.
+    /// The reason why entries do not reach the disk at present.
     pub unready: Option<Unready>,
-    /// How many entries the store has refused or lost since the log was opened.
+    /// The number of entries that the store rejected or lost since the log was opened.
     pub dropped: u64,
-    /// The newest one that can be read; absent before the first.
+    /// The newest readable checkpoint; absent before the first one.
     pub checkpoint: Option<NewestCheckpoint>,
-    /// Whether the last try to sign one failed.
+    /// Whether the last attempt to sign a checkpoint failed.
     pub unsigned: bool,
-    /// Where checkpoints are published.
+    /// The destinations of checkpoints.
     pub published: Vec<SinkStatus>,
-    /// Those in force; `None` where the viewer belongs to one instance, as they are the whole log's.
+    /// The holds in force; `None` if the viewer belongs to a tenant, because holds apply to the whole log.
     pub holds: Option<Vec<Hold>>,
 }
 
@@ -43,7 +43,7 @@ pub struct Integrity {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct NewestCheckpoint {
-    /// As it is stored, with where it was published.
+    /// The stored checkpoint, and where it was published.
     pub stored: StoredCheckpoint,
     /// The checkpoint, and the log's keys that signed it; a sentence if it cannot be trusted.
     pub said: Result<(Checkpoint, Vec<VerifierKey>), String>,
@@ -98,17 +98,17 @@ pub struct LogStatistics<'a> {
     pub gauges: &'a Gauges,
     /// How the policy is doing.
     pub policy: &'a Health,
-    /// Live tails and other followers at present.
+    /// The current number of live tails and other followers.
     pub followers: usize,
     /// When the log was opened.
     pub opened: Timestamp,
     /// How much is recorded.
     pub extent: Option<LogStats>,
-    /// The newest checkpoint: how many entries it is about, and when it was signed.
+    /// The newest checkpoint: the number of entries that it covers, and when it was signed.
     pub checkpoint: Option<(u64, Timestamp)>,
     /// Checkpoints that could not be signed or stored.
     pub unsigned: u64,
-    /// Where checkpoints are published.
+    /// The destinations of checkpoints.
     pub places: Vec<SinkStatus>,
     /// The scheduled job that ran last.
     pub cleanup: Option<CronState>,

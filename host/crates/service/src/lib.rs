@@ -1,4 +1,4 @@
-//! The audit log as its embedder holds it: one cheap handle to everything.
+//! The audit log for its embedder: one cheap handle to everything.
 
 mod audit_action;
 mod background;
@@ -56,7 +56,7 @@ pub use sinks::SinkOptions;
 pub use tokens::TokenRequest;
 pub use verification::{Found, StartError, Verification, VerificationProgress, VerificationResult, verify_log};
 
-/// An open audit log. Clones are the same log; it closes with [`AuditLog::close`] or when the last one is dropped.
+/// An open audit log. Clones share it. It closes with [`AuditLog::close`], or when the last clone is dropped.
 #[derive(Clone)]
 pub struct AuditLog(Arc<Inner>);
 
@@ -66,14 +66,14 @@ struct Inner {
     checkpoints: Checkpoints,
     /// The sinks of entries.
     sinks: Mutex<Vec<Arc<SinkThread<EntryBatch>>>>,
-    /// How long a step of the clock may be to be believed, in microseconds.
+    /// The longest trusted jump of the clock, in microseconds.
     longest_step: i64,
     secret: Secret,
-    /// The scheduled job that is running.
+    /// The running scheduled job.
     running: Mutex<Option<(String, CleanupProgress)>>,
-    /// How far a verification is, and how the last one ended.
+    /// The progress of a verification, and the result of the last one.
     verification: Mutex<Verification>,
-    /// Held from reading a state to changing it, so that no two changes start from the same state.
+    /// Held from reading a state until it is changed, so that no two changes start from the same state.
     changing: Mutex<()>,
     /// Set when the process is about to stop.
     stopping: watch::Sender<bool>,
@@ -81,17 +81,17 @@ struct Inner {
     followers: Followers,
     /// Attempts without the right.
     refusals: RefusalLimiter,
-    /// Work that takes long; its entries are recorded when it is done.
+    /// Long work. Its entries are recorded when it is done.
     background: Arc<Background>,
     /// When it was opened.
     opened: Timestamp,
     /// The log's folder, whose token outbox is recorded too.
     folder: PathBuf,
-    /// The file with what was signed last.
+    /// The file with the last signed checkpoint.
     last_signed: PathBuf,
 }
 
-/// Why something was not changed: a setting, a hold, a view.
+/// The reason why something was not changed: a setting, a hold, a view.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChangeError {
@@ -104,7 +104,7 @@ pub enum ChangeError {
     /// The request is not allowed. The text is for the user.
     #[error("{0}")]
     Refused(String),
-    /// There is none with this id, or the viewer may not see it.
+    /// There is no object with this id, or the viewer may not see it.
     #[error("no such {0}")]
     Missing(&'static str),
     /// The state cannot be read.
@@ -116,7 +116,7 @@ pub enum ChangeError {
     /// There is no checkpoint of it.
     #[error("nothing was changed: {0}")]
     Sign(#[from] SignError),
-    /// It could not be recorded, so it was not done.
+    /// It could not be recorded, so nothing was changed.
     #[error("nothing was changed: {0}")]
     Record(#[from] RecordError),
 }
@@ -147,7 +147,7 @@ impl AuditLog {
         self.0.recorder.record_later(bytes, events)
     }
 
-    /// The same, but what does not fit is not counted as lost; see [`Recorder::offer_later`].
+    /// The same, but rejected events are not counted as lost; see [`Recorder::offer_later`].
     ///
     /// # Errors
     /// The queue is full, or the log is closed.
@@ -164,7 +164,7 @@ impl AuditLog {
         self.0.recorder.reserve()
     }
 
-    /// Counts so many events as lost; see [`Recorder::dropped`].
+    /// Counts this many events as lost; see [`Recorder::dropped`].
     pub fn dropped(&self, events: u64) {
         self.0.recorder.dropped(events);
     }
@@ -189,12 +189,12 @@ impl AuditLog {
         self.0.recorder.record_all(events, bytes).await
     }
 
-    /// Whether bodies are to be captured at all: the payload switch. While it is off, capture must hand in none.
+    /// Whether capture keeps bodies: the payload setting. While it is off, capture must not pass any body.
     pub fn keeps_payloads(&self) -> bool {
         self.view().settings().log_payloads()
     }
 
-    /// Whether each body is to leave a keyed digest in its entry, also where it is not kept.
+    /// Whether each entry gets keyed digests of its bodies, even if the bodies are not kept.
     pub fn digests_bodies(&self) -> bool {
         self.view().settings().digest_bodies()
     }
@@ -209,7 +209,7 @@ impl AuditLog {
         &self.0.recorder
     }
 
-    /// The payload of an entry. Reading it is an entry itself, stored before this returns; blocks.
+    /// The payload of an entry. An entry about the reading is stored before this returns. Blocks.
     ///
     /// # Errors
     /// The viewer may not read payloads, the reading could not be recorded, or the store fails.
@@ -221,8 +221,8 @@ impl AuditLog {
         Ok(Some((entry, payload)))
     }
 
-    /// Changes settings, all or none; each change is stored together with an entry that has old and new, and is in
-    /// force when this returns. Blocks.
+    /// Changes settings, all or none. Each change is stored together with an entry that has its old and new value, and
+    /// is in force when this returns. Blocks.
     ///
     /// # Errors
     /// The viewer may not, a value is not allowed, or the change could not be recorded: nothing is changed then.
@@ -245,8 +245,8 @@ impl AuditLog {
         Ok(self.view().settings())
     }
 
-    /// Announces that the process is about to stop: exchanges that end from now on were cut by the server and not by
-    /// their client, and followers are disconnected.
+    /// Announces that the process will stop: the server, not the client, ended exchanges that end from now on.
+    /// Followers are disconnected.
     pub fn stopping(&self) {
         self.0.stopping.send_replace(true);
     }
@@ -256,7 +256,7 @@ impl AuditLog {
         *self.0.stopping.borrow()
     }
 
-    /// The thread of the log for work that takes long, such as decoding a large body.
+    /// The log's thread for long work, such as decoding a large body.
     pub fn background(&self) -> Arc<Background> {
         Arc::clone(&self.0.background)
     }

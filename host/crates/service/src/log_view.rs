@@ -35,7 +35,7 @@ impl LogView {
         access.unwrap_or_else(|_| Grant::denied(viewer.clone()))
     }
 
-    /// The log as `access` lets it be seen.
+    /// A reader of the log with the grant `access`.
     pub fn reader<'a>(&'a self, access: &'a Grant) -> Reader<'a> {
         Reader::new(&self.files, access, self.now())
     }
@@ -45,7 +45,7 @@ impl LogView {
         Arc::clone(&self.shared_settings.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The policy, for how it is doing.
+    /// The policy, for its health.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
@@ -75,13 +75,13 @@ impl LogView {
         self.policy.digest()
     }
 
-    /// The present moment by the log's clock.
+    /// The current time by the log's clock.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 }
 
-/// How many may follow at once: each asks the policy and the database again and again.
+/// The most followers at once, because each of them uses the policy and the database again and again.
 pub(super) const FOLLOWERS: usize = 64;
 /// The most followers of one viewer, so that one viewer cannot use them all.
 const PER_VIEWER: usize = 16;
@@ -90,7 +90,7 @@ const PER_VIEWER: usize = 16;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Followers(Arc<Mutex<HashMap<Viewer, usize>>>);
 
-/// A slot among them, until it is dropped.
+/// A slot for a follower, until it is dropped.
 #[derive(Debug)]
 struct FollowerSlot {
     followers: Followers,
@@ -151,7 +151,7 @@ impl AuditLog {
         self.0.recorder.gauges().next()
     }
 
-    /// Begins to follow the log from now on; `None` when as many as may do so already, in all or of this viewer.
+    /// Begins to follow the log from now on; `None` if there are too many followers, in total or of this viewer.
     pub fn follow(&self, access: &Grant) -> Option<Follower> {
         let seat = self.0.followers.seat(access.viewer())?;
         let stopping = self.0.stopping.subscribe();
@@ -170,12 +170,12 @@ impl Follower {
         *self.next.borrow_and_update()
     }
 
-    /// Whether the log is about to end.
+    /// Whether the log is closing.
     pub fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
     }
 
-    /// Waits for a commit that [`Self::next_seq`] has not seen, for the log's end, or for `patience`.
+    /// Waits for a commit that [`Self::next_seq`] has not seen, until the log closes, or for at most `patience`.
     pub async fn wait(&mut self, patience: Duration) -> Wakeup {
         let mut stopping = pin!(self.stopping.wait_for(|stopping| *stopping));
         let mut next = pin!(self.next.changed());

@@ -57,7 +57,7 @@ pub enum OpenError {
     /// The secret key.
     #[error("the secret key cannot be used: {0}")]
     Secret(std::io::Error),
-    /// The keys, or the log is not the one that they signed last.
+    /// The keys cannot be used, or the log does not match the last signed checkpoint.
     #[error(transparent)]
     Signer(#[from] SignerError),
     /// Unfinished work of the last start cannot be signed or stored.
@@ -78,7 +78,7 @@ pub enum OpenError {
 }
 
 impl Options {
-    /// The log in `folder`, with the default policy and limits.
+    /// Options for the log in `folder`, with the default policy and limits.
     pub fn new(folder: impl AsRef<Path>) -> Self {
         Self {
             folder: folder.as_ref().to_owned(),
@@ -97,14 +97,14 @@ impl Options {
         }
     }
 
-    /// Another policy: the bytes of a component.
+    /// Sets another policy: the bytes of a component.
     pub fn policy(mut self, component: Vec<u8>) -> Self {
         self.policy = Some(component);
         self
     }
 
-    /// An extension over the policy (repeatable): the bytes of a component. The order of extensions is decided by what
-    /// they need and by their names.
+    /// Adds an extension over the policy (repeatable): the bytes of a component. Their needs and their names decide the
+    /// order of extensions.
     pub fn extend(mut self, component: Vec<u8>) -> Self {
         self.extensions.push(component);
         self
@@ -140,13 +140,13 @@ impl Options {
         self
     }
 
-    /// Which keys sign the log's checkpoints.
+    /// Sets the keys that sign the log's checkpoints.
     pub fn signer(mut self, signer: SignerOptions) -> Self {
         self.signer = signer;
         self
     }
 
-    /// Where checkpoints are published.
+    /// Sets the destinations of checkpoints.
     pub fn publish(mut self, places: Destinations) -> Self {
         self.places = places;
         self
@@ -172,7 +172,7 @@ impl Options {
         self
     }
 
-    /// Opens the log. The folder and everything in it are made where they are missing.
+    /// Opens the log. It creates the folder and its files if they are missing.
     ///
     /// # Errors
     /// The folder cannot be used, another process has the log open, the policy is refused, or nothing can be recorded.
@@ -265,7 +265,7 @@ struct Start {
     clean: Option<bool>,
     resume: Option<Resume>,
     floors: Floors,
-    /// Whether the log has entries that an earlier key names sessions and digests of.
+    /// Whether the log has entries whose sessions and digests use an earlier key.
     lost_secret: bool,
 }
 
@@ -315,7 +315,7 @@ impl AuditLog {
     }
 }
 
-/// Adds the present number of checkpoints and keys.
+/// Adds the current number of checkpoints and keys.
 pub(super) fn counted(event: Event, inventory: &Inventory) -> Event {
     event
         .fact("checkpoint", i64::try_from(inventory.newest).unwrap_or(i64::MAX))
@@ -323,7 +323,7 @@ pub(super) fn counted(event: Event, inventory: &Inventory) -> Event {
         .fact("key_digest", inventory.key_digest())
 }
 
-/// The signer of this log, which must be the one that signed last.
+/// The signer of this log. It must be the one that signed the log before.
 fn signer_of(folder: &Path, options: &SignerOptions, files: &StoreReader, now: Timestamp) -> Result<Signer, OpenError> {
     let keys = evidence::known(files)?;
     let size = files.tree(|size, _| Ok(size))?;

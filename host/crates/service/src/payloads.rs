@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::{AuditLog, ChangeError};
 
 impl AuditLog {
-    /// Erases the payload of an entry, together with an entry that has the reason. The salted commitment stays, so that
-    /// every proof about the entry holds, and the payload cannot be guessed from it. Blocks.
+    /// Erases the payload of an entry, and records the reason in another entry. The salted commitment stays, so every
+    /// proof about the entry is still valid, and the payload cannot be guessed from it. Blocks.
     ///
     /// Needs the right to manage and the right to read payloads: an operator alone could erase evidence against
     /// themselves, and an auditor alone must not remove anything.

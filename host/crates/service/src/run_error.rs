@@ -37,7 +37,7 @@ pub enum RunError {
     /// Its result could not be recorded.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// There is no thread for it; it runs at the next check of the schedule.
+    /// The thread for it cannot be started. The job runs at the next check of the schedule.
     #[error("a thread cannot be started: {0}")]
     Thread(std::io::Error),
 }

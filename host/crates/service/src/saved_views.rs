@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{AuditLog, ChangeError};
 
 impl AuditLog {
-    /// The views that exist for the viewer, by name: their own, and the shared ones of their instance.
+    /// The views that the viewer sees, by name: their own, and the shared ones of their tenant.
     ///
     /// # Errors
     /// The viewer may not read entries, or the store fails.
@@ -21,7 +21,7 @@ impl AuditLog {
         Ok(self.0.view.files.views(access.viewer())?)
     }
 
-    /// Saves a new view of the viewer. A shared one is also an entry. Blocks.
+    /// Saves a new view of the viewer. A shared view is also recorded as an entry. Blocks.
     ///
     /// # Errors
     /// The viewer may not read entries, the view is invalid, there are too many, or it could not be recorded.
@@ -42,7 +42,7 @@ impl AuditLog {
         Ok(view)
     }
 
-    /// Changes a view. If it is shared, before or after, that is also an entry. Blocks.
+    /// Changes a view. If it is shared before or after, an entry records the change. Blocks.
     ///
     /// # Errors
     /// The viewer sees no such view or may not change it, the view is invalid, or the change could not be recorded.
@@ -60,7 +60,7 @@ impl AuditLog {
         Ok(new)
     }
 
-    /// Deletes a view. The end of a shared one is an entry as well. Blocks.
+    /// Deletes a view. If it is shared, an entry records the deletion. Blocks.
     ///
     /// # Errors
     /// There is no such view for the viewer, it is not theirs to delete, or that could not be recorded.
@@ -71,7 +71,7 @@ impl AuditLog {
         self.store_view(ViewChange::Delete(id), event)
     }
 
-    /// One at a time. A viewer without a name cannot own anything.
+    /// Runs one change at a time. A viewer without a name cannot own a view.
     fn change_views(&self, access: &Grant) -> Result<MutexGuard<'_, ()>, Denied> {
         access.require(Right::Read)?;
         if access.viewer().user.trim().is_empty() {
@@ -112,7 +112,7 @@ fn changes(mut event: Event, old: &SavedView, new: &SavedView) -> Event {
     event
 }
 
-/// The search as a person reads it.
+/// The search in a readable form.
 fn text(view: &SavedView) -> String {
     let parts: Vec<_> = view.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
     parts.join(" & ")

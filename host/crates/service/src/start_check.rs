@@ -31,7 +31,7 @@ pub(super) fn difference(files: &StoreReader, signer: &Signer) -> Result<Option<
     Ok(removed(files, signed)?.or(archived(files, signed)?))
 }
 
-/// How many entries the newest checkpoint is about that the log itself has, when these keys signed it and it fits.
+/// The number of entries that the newest checkpoint covers, if these keys signed it and the log matches it.
 fn resumed(files: &StoreReader, signer: &Signer) -> Result<Result<u64, String>, StoreError> {
     let Some(newest) = files.newest_checkpoint()? else { return Ok(Ok(0)) };
     let keys: Vec<_> = signer.verifiers().collect();
@@ -43,8 +43,8 @@ fn resumed(files: &StoreReader, signer: &Signer) -> Result<Result<u64, String>, 
     Ok(if found == Some(root) { Ok(size) } else { Err(format!("its first {size} entries have another root")) })
 }
 
-/// Whether more is missing than the signed cleanups removed. Each signs what it will remove before it removes anything,
-/// and never removes the entries about the latest ones.
+/// Whether more entries are missing than the signed cleanups removed. Each cleanup signs its intent before it removes
+/// anything, and never removes the entries about the latest ones.
 fn removed(files: &StoreReader, signed: u64) -> Result<Option<String>, StoreError> {
     let (entries, payloads) = files.prune_points()?;
     if (entries, payloads) == (0, 0) {
@@ -88,7 +88,7 @@ fn archived(files: &StoreReader, signed: u64) -> Result<Option<String>, StoreErr
     Ok((!is_it).then(|| format!("its first {number} checkpoints are not the ones that an entry counted")))
 }
 
-/// The newest signed entry of the log itself below a `seq`, with one of these methods, that was not refused.
+/// The newest signed entry of the log itself below a `seq`, with one of these methods, that is not a refusal.
 fn newest(files: &StoreReader, methods: &[&str], below: u64, signed: u64) -> Result<Option<Entry>, StoreError> {
     let domain = Domain::equals(Field::Channel, Channel::System.as_str())
         .and(Domain::any_of(methods.iter().map(|method| Domain::equals(Field::Method, *method))))
@@ -100,13 +100,14 @@ fn newest(files: &StoreReader, methods: &[&str], below: u64, signed: u64) -> Res
     Ok(Some(entry))
 }
 
-/// How much one start does for the calls that the last run left open.
+/// The work that one start does for the calls that the last run left open.
 #[derive(Clone, Copy)]
 struct Bounds {
-    /// Most intents of the last run that are checked, the newest first, in whole pages. A call that is older than so many
-    /// others and was still open keeps its intent alone.
+    /// The most intents of the last run that are checked, newest first, in whole pages. A call that is older and was
+    /// still open keeps only its intent.
     checked: usize,
-    /// Most ends that are recorded, as they go in one transaction: many times the calls that a proxy has open at once.
+    /// The most ends that are recorded, because they are stored in one transaction: many times the open calls of a
+    /// proxy.
     ends: usize,
 }
 
@@ -116,8 +117,8 @@ const BOUNDS: Bounds = Bounds { checked: 100_000, ends: 10_000 };
 const PROCESS_ENDED: &str = "proxy_killed";
 
 impl AuditLog {
-    /// The ends of the calls that the last run left open, the oldest first. To be recorded together with the first
-    /// entry of this start, so that a crash leaves all of them to the next one.
+    /// The ends of the calls that the last run left open, oldest first. They must be recorded together with the first
+    /// entry of this start, so that a crash leaves all of them to the next start.
     pub(super) fn unfinished_calls(&self) -> Result<Vec<Event>, StoreError> {
         match self.open_intents(BOUNDS) {
             Ok(ends) => Ok(ends),
@@ -161,7 +162,7 @@ impl AuditLog {
     }
 }
 
-/// Whether the log made the entry itself: senders of events can name what they send as they like.
+/// Whether the log itself recorded the entry. Senders can choose any name for their events.
 fn is_ours(entry: &Entry) -> bool {
     !entry.details.contains_key("sent_by")
 }
@@ -171,7 +172,7 @@ fn call_of(intent: &Entry) -> Option<Uuid> {
     Uuid::parse_str(intent.details.get(INTENT_CALL)?.as_str()?).ok()
 }
 
-/// The end of the call that `intent` announced, under the id that it named.
+/// The end of the call that `intent` announced, with the id that the intent named.
 fn end_of(intent: &Entry, id: Uuid) -> Event {
     let text = |field| intent.text(field).map(str::to_owned);
     let channel = intent.text(Field::Channel).and_then(Channel::parse).unwrap_or(Channel::Mcp);

@@ -25,9 +25,9 @@ pub struct TokenRequest {
     pub user: String,
     /// The name of the connection that will use it.
     pub connection: String,
-    /// With which groups: no others than the maker's own, and what those imply.
+    /// Its groups: only groups of its creator, and groups that those imply.
     pub groups: Vec<String>,
-    /// From when on it shall be refused; `None`: never.
+    /// Its expiry; `None`: never.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -37,14 +37,14 @@ impl TokenRequest {
         Self { user: user.into(), connection: connection.into(), groups, expires_at: None }
     }
 
-    /// The same, refused from `at` on.
+    /// The same, but it expires at `at`.
     pub fn expires(self, at: Option<Timestamp>) -> Self {
         Self { expires_at: at, ..self }
     }
 }
 
 impl AuditLog {
-    /// The tokens of the viewer's instance, oldest first. Blocks.
+    /// The tokens of the viewer's tenant, oldest first. Blocks.
     ///
     /// # Errors
     /// The viewer may not manage tokens, or the tokens cannot be read.
@@ -77,8 +77,8 @@ impl AuditLog {
         Ok(made)
     }
 
-    /// Makes a token of the viewer's instance worthless, and with it every session that was begun with it. Recorded as
-    /// [`AuditLog::create_token`] is. Blocks.
+    /// Revokes a token of the viewer's tenant, and every session that began with it. The action is recorded as in
+    /// [`AuditLog::create_token`]. Blocks.
     ///
     /// # Errors
     /// The viewer may not manage tokens, there is no such token in their instance, or nothing can be recorded at
@@ -94,7 +94,7 @@ impl AuditLog {
         if revoked { Ok(()) } else { Err(ChangeError::Missing("token")) }
     }
 
-    /// Whether the viewer may, and whether it can be recorded.
+    /// Checks that the viewer may do this, and that it can be recorded.
     fn may_change_tokens(&self, access: &Grant, deed: Deed) -> Result<(), ChangeError> {
         self.allow(access, Right::Manage, deed.action())?;
         match self.0.recorder.ready() {
@@ -134,8 +134,7 @@ impl AuditLog {
         }
     }
 
-    /// Records what was done while no log was running. What is wrong with the tokens must not keep the log from
-    /// opening.
+    /// Records actions from while no log was running. Problems with the tokens must not keep the log from opening.
     pub(super) fn record_old_deeds(&self) {
         if let Err(error) = record_deeds(&self.0) {
             tracing::error!(%error, "the changes of tokens will be recorded later");
@@ -143,7 +142,7 @@ impl AuditLog {
     }
 }
 
-/// Records what was done to the tokens in the log's own folder.
+/// Records the actions on the tokens in the log's own folder.
 pub(super) fn record_deeds(log: &Arc<Inner>) -> Result<(), RunError> {
     match Tokens::existing(&log.folder) {
         Some(tokens) => record(log, &tokens),

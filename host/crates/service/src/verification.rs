@@ -36,7 +36,7 @@ pub struct VerificationProgress {
     pub began: Timestamp,
     /// The user who started it.
     pub by: String,
-    /// Which check it is at, counted from 1; 0 before the first.
+    /// The current check, counted from 1; 0 before the first.
     pub at: usize,
     /// How many checks there are.
     pub of: usize,
@@ -44,7 +44,7 @@ pub struct VerificationProgress {
     pub check: String,
     /// How much it has checked.
     pub done: u64,
-    /// How much there is to check; 0 if that is unknown.
+    /// The number of items to check; 0 if unknown.
     pub all: u64,
 }
 
@@ -90,7 +90,7 @@ pub enum StartError {
     Thread(std::io::Error),
 }
 
-/// A run, which keeps others from beginning while it lasts, however it ends.
+/// A run. While it lasts, no other run can begin.
 struct Run {
     inner: Arc<Inner>,
     by: Grant,
@@ -98,7 +98,7 @@ struct Run {
 }
 
 impl AuditLog {
-    /// The present and the last run.
+    /// The current and the last run.
     ///
     /// # Errors
     /// The viewer may not verify.
@@ -115,8 +115,8 @@ impl AuditLog {
         Ok(state)
     }
 
-    /// Starts to verify the whole log, as `mcp-audit-log verify` does, and returns at once. Recording continues; the
-    /// run reads the log as it is now.
+    /// Starts to verify the whole log, like `mcp-audit-log verify`, and returns at once. Recording continues; the run
+    /// reads the log in its current state.
     ///
     /// # Errors
     /// The viewer may not, one is running, or there is no thread.
@@ -207,9 +207,9 @@ impl Inner {
 /// The check of checkpoints that were kept elsewhere.
 const CHECK: &str = "kept";
 
-/// Verifies the log in `folder` without writing; a server may be using it. It must contain the last checkpoint of its
-/// signer, and each of `kept`: checkpoints of this log that a verifier has. If there is one of these, the signer's may
-/// be missing, as in an outsider's copy.
+/// Verifies the log in `folder` without writing; a server may be using it. The log must contain the last checkpoint of
+/// its signer, and each of `kept`, which are checkpoints of this log that a verifier has. If `kept` is not empty, the
+/// signer's checkpoint may be missing, as in an outsider's copy.
 ///
 /// # Errors
 /// The first fault, or why the log cannot be read.
@@ -260,8 +260,8 @@ pub fn verify_log(
     Ok(verified)
 }
 
-/// The error when the checkpoint that is wrong is one of a log of another name. What the log's own signer has signed last
-/// must be the log's.
+/// The error if the wrong checkpoint belongs to a log with another name. The last checkpoint of the log's own signer
+/// must belong to the log.
 fn foreign(kept: &[Kept], wrong: &Wrong, known: &[String]) -> Option<VerifyError> {
     let Kept { name, note } = kept.iter().find(|kept| kept.name == wrong.at)?;
     let names: Vec<_> = known.iter().filter_map(|key| Some(VerifierKey::parse(key).ok()?.name().to_owned())).collect();
@@ -269,8 +269,8 @@ fn foreign(kept: &[Kept], wrong: &Wrong, known: &[String]) -> Option<VerifyError
     (!names.contains(&origin)).then(|| VerifyError::Foreign { name: name.clone(), origin, log })
 }
 
-/// The fault if these keys are not the log's. After a rotation the file also has the newest old key, so the log knows
-/// one of them.
+/// The mismatch if these keys do not belong to the log. After a rotation the file also has the newest old key, so the
+/// log knows one of them.
 fn unlike(named: &[VerifierKey], known: &[String]) -> Option<String> {
     if named.is_empty() || known.is_empty() || named.iter().any(|key| known.contains(&key.to_string())) {
         return None;

@@ -100,7 +100,7 @@ fn token(tokens: &Tokens, person: Person) -> Result<(String, Token), mcp_audit_l
     tokens.create(&viewer, person.client, SystemClock.now())
 }
 
-/// A folder that no other demo has, named after the time. Older ones stay: a demo deletes nothing either.
+/// A new folder, named after the time. Earlier folders stay: a demo deletes nothing.
 fn fresh_folder(data: &Path) -> PathBuf {
     let name: String = SystemClock.now().to_string().chars().filter(char::is_ascii_digit).collect();
     data.join(format!("demo-{name}"))

@@ -77,7 +77,7 @@ fn is_in_use(error: &Failure) -> bool {
     matches!(error.downcast_ref(), Some(OpenError::Store(StoreError::InUse(_))))
 }
 
-/// Everything that is left to do when it has begun; on an error there is no file.
+/// Runs an export that has begun. After an error there is no file.
 fn write(source: &Source, access: &Grant, export: &mut Export, mut target: Target) -> Result<ExportManifest, Failure> {
     let mut progress = Progress::default();
     while let Some(piece) = export.step(&source.view().reader(access))? {
@@ -91,7 +91,7 @@ fn write(source: &Source, access: &Grant, export: &mut Export, mut target: Targe
     Ok(manifest)
 }
 
-/// A log, and whether it is ours to write.
+/// A log, and whether this process may write it.
 enum Source {
     Ours(BriefLog),
     Theirs(LogView),

@@ -2,15 +2,15 @@
 
 use std::io::{self, IsTerminal, Write};
 
-/// How wide the bar is.
+/// The width of the bar.
 const WIDTH: u64 = 40;
 
-/// The bar; it goes when it is dropped.
+/// The bar. It disappears when this is dropped.
 #[derive(Default)]
 pub(super) struct Progress(Option<u64>);
 
 impl Progress {
-    /// Shows how much of the log was read, whenever the bar changes.
+    /// Shows the share of the log that was read, whenever the bar changes.
     pub(super) fn show(&mut self, (looked_at, all): (u64, u64)) {
         let percent = (looked_at * 100).checked_div(all).unwrap_or(100);
         if self.0 != Some(percent) && io::stderr().is_terminal() {

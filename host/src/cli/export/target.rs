@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use mcp_audit_log::export::ExportManifest;
 
-/// A file that is being written. What is dropped before it is kept is removed.
+/// A file that is being written. If it is dropped before it is kept, it is removed.
 pub(super) struct Target {
     file: File,
     partial: PathBuf,
@@ -16,7 +16,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Opens it under its other name.
+    /// Opens it under a temporary name.
     pub(super) fn open(path: &Path, force: bool) -> Result<Self, String> {
         refuse_old(path, force)?;
         let partial = beside(path, ".partial");
@@ -30,12 +30,12 @@ impl Target {
         self.file.write_all(bytes)
     }
 
-    /// Returns when all of it is on the disk.
+    /// Returns when the whole file is on the disk.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync_all()
     }
 
-    /// Gives it its name, and writes the manifest beside it.
+    /// Gives the file its final name, and writes the manifest beside it.
     pub(super) fn keep(self, manifest: &ExportManifest) -> Result<(), super::Failure> {
         // Once more: an export takes a while.
         refuse_old(&self.path, self.force)?;

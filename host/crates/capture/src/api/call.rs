@@ -1,4 +1,4 @@
-//! One request to a vendor's API under observation: what the path notes, and the event that is made of it afterwards.
+//! One request to a vendor's API: the data that the path collects, and the event created from it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -19,7 +19,7 @@ use crate::tap::slots::{CallerSlot, ParentCall};
 use crate::tap::transport::{FailureSlot, Transport};
 use crate::tap::{End, Side};
 
-/// A request and its answer. It does not hold the log, as its event is made on the recorder's thread.
+/// A request and its answer. It does not hold the log, because its event is created on the recorder's thread.
 pub(crate) struct ApiCall {
     head: RequestHead,
     route: Option<MatchedPath>,
@@ -69,7 +69,7 @@ impl ApiCall {
         counter.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// It is over; `true` the first time.
+    /// Marks it as ended; `true` the first time.
     pub(crate) fn end(&self, end: End) -> bool {
         self.ended.set((end, Instant::now())).is_ok()
     }

@@ -1,4 +1,4 @@
-//! The tower layer for a vendor's own API: one event for each request that is made with an MCP token.
+//! The tower layer for a vendor's own API: one event for each request with an MCP token.
 
 mod call;
 
@@ -40,7 +40,7 @@ pub struct ApiLayer {
 }
 
 impl ApiLayer {
-    /// Records into `log`, as requests to the server that the log calls `server`.
+    /// Records into `log`. Entries name the server `server`.
     pub fn new(log: AuditLog, server: &str) -> Self {
         Self { log, server: server.into() }
     }

@@ -1,5 +1,5 @@
 //! Calls that their client cancels. Each is one entry, whatever the server answers and whichever message comes first.
-//! The entry is made when the exchange ends, or after a while if the server leaves it open.
+//! It is recorded when the exchange ends, or after a while if the server leaves it open.
 
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
@@ -14,12 +14,12 @@ use super::parse_state::{Arrived, Call, ParseState};
 use super::sessions::lock;
 use crate::parse::jsonrpc::{Id, Message, Shape};
 
-/// How long a call that was cancelled may stay open before its entry is made.
+/// The time that a cancelled call may stay open before its entry is recorded.
 const WAIT: Duration = Duration::from_secs(2);
-/// Most exchanges of a session that are asked whether they take a call back.
+/// The most exchanges of a session that are checked for a cancellation.
 const OTHERS: usize = 64;
 
-/// Exchanges with calls that were cancelled and are open still.
+/// Exchanges with cancelled calls that are still open.
 pub(crate) struct Cancelled {
     log: WeakLog,
     waiting: Mutex<Vec<(Instant, Weak<Exchange>)>>,
@@ -30,7 +30,7 @@ impl Cancelled {
         Arc::new(Self { log: log.downgrade(), waiting: Mutex::default() })
     }
 
-    /// Makes sure that the entry is made after a while, even if the exchange stays open.
+    /// Ensures that the entry is recorded after a while, even if the exchange stays open.
     fn wait(self: &Arc<Self>, exchange: &Arc<Exchange>) {
         let mut waiting = lock(&self.waiting);
         waiting.push((Instant::now() + WAIT, Arc::downgrade(exchange)));
@@ -61,8 +61,8 @@ impl Cancelled {
 }
 
 impl Exchange {
-    /// Takes back what a notification takes back: a call of this session that is open still. One that was refused takes
-    /// nothing back.
+    /// Applies a cancellation to its call, if the call belongs to this session and is still open. A refused
+    /// notification cancels nothing.
     pub(crate) fn take_back(&self, message: &Message) -> Option<Event> {
         let id = cancels(message).filter(|_| self.status().is_some_and(|status| status < 300))?;
         let others = self.sessions.others(self);
@@ -92,8 +92,8 @@ impl Exchange {
         call.map(|call| call.cancelled = Some(at)).is_some()
     }
 
-    /// When the call was taken back, if it was before `answer` came: by a notification that is through, or by one that
-    /// is just passing in another exchange.
+    /// When the call was cancelled, if that was before `answer` came: by a notification that was read, or by one that
+    /// is passing in another exchange.
     pub(crate) fn taken_back(&self, call: &Call, answer: Option<&Arrived>) -> Option<Instant> {
         let passing = || {
             let id = call.message.id.as_ref()?;
@@ -103,7 +103,7 @@ impl Exchange {
         call.cancelled.or_else(passing).filter(before)
     }
 
-    /// When this exchange began, if it takes back `id`.
+    /// When this exchange began, if it cancels `id`.
     fn takes_back(&self, id: &Id) -> Option<Instant> {
         if self.status().is_some_and(|status| status >= 300) {
             return None;
@@ -115,7 +115,7 @@ impl Exchange {
         parse_state.calls.as_ref().filter(|calls| calls.list.iter().any(takes)).map(|_| self.head.started)
     }
 
-    /// The entries of calls that were cancelled a while ago and are open still.
+    /// The entries of calls that were cancelled a while ago and are still open.
     fn overdue(&self) -> Vec<Event> {
         let mut parse_state = self.parse_state();
         parse_state.absorb(self, TURN);
@@ -144,8 +144,8 @@ impl Exchange {
         self.call(parse_state, call, answer, &ending, at)
     }
 
-    /// An answer to a call whose entry says that it was cancelled. An error adds nothing. A success is a separate
-    /// entry, or a caller could hide a call by cancelling it.
+    /// An answer to a call whose entry is recorded as cancelled. An error adds nothing. A success gets a separate
+    /// entry; otherwise a caller could hide a call by cancelling it.
     pub(crate) fn after_cancel(&self, parse_state: &mut ParseState, call: &mut Call, only: bool) -> Option<Event> {
         let answer = parse_state.take_answer(&call.message, only)?;
         answer.message.result.as_ref()?;
@@ -156,7 +156,7 @@ impl Exchange {
     }
 }
 
-/// The id that a notification takes back.
+/// The id that a notification cancels.
 fn cancels(message: &Message) -> Option<&Id> {
     let cancels = message.is(Shape::Notification) && message.method.as_deref() == Some("notifications/cancelled");
     message.params.request_id.as_ref().filter(|_| cancels)

@@ -10,7 +10,7 @@ use crate::parse::params::Named;
 use crate::tap::End;
 use crate::tap::transport::Transport;
 
-/// The context that all events of one exchange, or of one pipe, share.
+/// The context shared by all events of one exchange, or of one pipe.
 #[derive(Clone)]
 pub(crate) struct EventContext {
     pub(crate) channel: Channel,
@@ -20,7 +20,7 @@ pub(crate) struct EventContext {
     pub(crate) caller: Caller,
     pub(crate) client: Client,
     pub(crate) trace_id: Option<String>,
-    /// The revision of MCP that is spoken.
+    /// The revision of MCP in use.
     pub(crate) protocol: Option<String>,
 }
 
@@ -51,12 +51,12 @@ impl EventContext {
 }
 
 impl Message {
-    /// Whether it has another id than the request that it answers. A failure may have none.
+    /// Whether its id differs from that of the request. A failure may have no id.
     pub(crate) fn answers_another(&self, request: &Self) -> bool {
         request.id.is_some() && self.id != request.id && (self.id.is_some() || self.error.is_none())
     }
 
-    /// Whether it answers a cancelled call and its code says so.
+    /// Whether it answers a cancelled call with the code for cancellation.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.error == Some(Some(-32800))
     }
@@ -68,19 +68,19 @@ pub(crate) struct Ending {
     /// The failure of the transport, if it is known.
     pub(crate) failed: Option<Transport>,
     pub(crate) status: Option<u16>,
-    /// Whether a head was to come and did not.
+    /// Whether the expected head did not arrive.
     pub(crate) headless: bool,
     pub(crate) end: End,
-    /// Whether the answer is one document: a client that does not get all of it has nothing.
+    /// Whether the answer is one document, which is useless to the client if it is incomplete.
     pub(crate) one_document: bool,
     pub(crate) cancelled: bool,
     /// Whether the client may ask for the rest of the answer's stream.
     pub(crate) resumable: bool,
     /// Whether closing is the client's way to cancel.
     pub(crate) closing_cancels: bool,
-    /// Why there is no answer, if there is none and the exchange came to its end.
+    /// The reason why there is no answer, if the exchange ended without one.
     pub(crate) no_answer: NoAnswer,
-    /// Whether nothing came back after the head.
+    /// Whether no body followed the head.
     pub(crate) empty: bool,
 }
 
@@ -101,7 +101,7 @@ impl Ending {
         }
     }
 
-    /// The outcome of a message with this answer; the first that fits.
+    /// The first matching outcome of a message with this answer.
     pub(crate) fn detail(&self, shape: Shape, answer: Option<&Message>) -> Detail {
         // A redirect did not execute the call.
         let redirected = || self.status.filter(|status| (300..400).contains(status)).map(|_| Detail::Rejected);
@@ -121,7 +121,7 @@ impl Ending {
         })
     }
 
-    /// Why it failed, when it did, that ended with `detail`.
+    /// The failure of a message that ended with `detail`, if it failed.
     fn failure(&self, detail: Detail, answer: Option<&Message>) -> Option<Failure> {
         let no_answer = self.end == End::Complete && matches!(detail, Detail::Incomplete | Detail::Unknown);
         match answer {

@@ -30,13 +30,13 @@ impl Exchange {
         }
     }
 
-    /// Whether the answer is a stream of events or lines; each is complete by itself.
+    /// Whether the answer is a stream of events or lines, each complete in itself.
     fn is_made_of_pieces(&self, parse_state: &ParseState) -> bool {
         let named = self.response.get().is_some_and(|head| matches!(head.format, Format::Events | Format::Lines));
         named || parse_state.seen().is_some()
     }
 
-    /// Why there is no answer, where there is none.
+    /// The reason why there is no answer, if there is none.
     fn no_answer(&self, parse_state: &ParseState) -> NoAnswer {
         let (received, readable) = parse_state.response();
         let streamed = self.response.get().is_some_and(|head| head.format == Format::Events);
@@ -92,7 +92,7 @@ pub(crate) fn integer(count: u64) -> Value {
     i64::try_from(count).unwrap_or(i64::MAX).into()
 }
 
-/// A payload of the bodies that were kept; none when none was.
+/// A payload of the kept bodies; `None` if no body was kept.
 pub(crate) fn payload(request: Option<Body>, response: Option<Body>) -> Option<Payload> {
     (request.is_some() || response.is_some()).then_some(Payload { request, response })
 }

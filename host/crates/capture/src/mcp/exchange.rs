@@ -1,4 +1,4 @@
-//! One HTTP exchange under observation: what the path puts in, and what is taken out of it to be read.
+//! One observed HTTP exchange: the path adds chunks, and the reader takes them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -20,14 +20,14 @@ use crate::tap::slots::{CallId, CallerSlot};
 use crate::tap::transport::FailureSlot;
 use crate::tap::{End, Side};
 
-/// When this many bytes of an exchange wait, the path reads them itself: a sender that is faster than the recorder's
-/// thread pays with time, and the log loses nothing.
+/// If more bytes of an exchange than this wait, the path reads them itself: a sender that is faster than the recorder's
+/// thread is slowed down, and the log loses nothing.
 const WAITING: usize = 1 << 20;
-/// How far a body is decoded in one turn, in decoded bytes: half a millisecond of the slowest coding.
+/// The bytes of a body that are decoded in one turn, in decoded bytes: half a millisecond of the slowest coding.
 pub(crate) const TURN: u64 = 256 << 10;
-/// When so many bytes wait, they are handed over to be read.
+/// If this many bytes wait, the recorder's thread gets a job to read them.
 const HAND_OVER: usize = 64 << 10;
-/// Chunks smaller than this are copied: a clone would hold on to a whole buffer of the connection.
+/// Smaller chunks are copied, because a clone would keep a whole buffer of the connection.
 const SMALL: usize = 2 << 10;
 
 /// One exchange. It does not hold the log: a job on the recorder's thread may be the last to hold an exchange, and the
@@ -44,9 +44,9 @@ pub(crate) struct Exchange {
     pub(crate) sessions: Arc<Sessions>,
     /// The parts of bodies to keep.
     keep: Keep,
-    /// Where the room for windows of decoders comes from.
+    /// The budget for decoder windows.
     windows: Arc<Budget>,
-    /// Where a body is decoded that takes long.
+    /// The thread that decodes long bodies.
     pub(crate) background: Arc<Background>,
     /// Its reserved slot in the recorder's queue, until its end takes it.
     place: Mutex<Option<Reservation>>,
@@ -60,13 +60,13 @@ pub(crate) struct Exchange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Due {
     Nothing,
-    /// To be handed over to the recorder's thread.
+    /// The recorder's thread must read it.
     HandOver,
     /// To be read here and now.
     Now,
 }
 
-/// Traffic that nothing has read yet.
+/// Unread traffic.
 struct Traffic {
     held: BudgetShare,
     /// The budget share of the chunks that were taken and wait to be decoded.
@@ -74,7 +74,7 @@ struct Traffic {
     request: Flow,
     response: Flow,
     ended: Option<(End, Instant)>,
-    /// Whether a job to read what waits is on its way.
+    /// Whether a job to read the waiting chunks is enqueued.
     handed_over: bool,
 }
 
@@ -84,7 +84,7 @@ pub(crate) struct Flow {
     pub(crate) chunks: Vec<(Instant, Bytes)>,
     waiting: usize,
     pub(crate) length: u64,
-    /// Whether reading failed by a bug of ours, so that what follows makes no sense any more.
+    /// Whether the reader failed because of a bug, so that the rest cannot be read.
     pub(crate) lost: bool,
 }
 
@@ -96,7 +96,7 @@ pub(crate) struct Taken {
 }
 
 impl Exchange {
-    /// An exchange that begins; memory and a slot for its end come from `log`.
+    /// A new exchange. `log` provides memory and a slot for its end.
     pub(crate) fn new(log: &AuditLog, head: RequestHead, sessions: Arc<Sessions>) -> Self {
         let gauges = log.recorder().gauges();
         let [held, behind] = [gauges.captured.nothing(), gauges.captured.nothing()];
@@ -117,7 +117,7 @@ impl Exchange {
         }
     }
 
-    /// Whether sign-in has refused it: the proxy's own, or one behind the layer, which answers so.
+    /// Whether the sign-in refused it: the proxy's own, or one inside the layer.
     pub(crate) fn is_refused(&self) -> bool {
         self.caller.is_refused() || self.response.get().is_some_and(|head| head.status == 401)
     }
@@ -127,7 +127,7 @@ impl Exchange {
         Decoder::new(codings, format, growth, &self.keep, self.windows.nothing())
     }
 
-    /// On the path: keeps a chunk, and returns what must be done with the waiting ones.
+    /// On the path: keeps a chunk, and returns the work that the waiting chunks need.
     pub(crate) fn chunk(&self, from: Side, chunk: &Bytes) -> Due {
         let mut traffic = self.traffic();
         if traffic.ended.is_some() || chunk.is_empty() {
@@ -156,7 +156,8 @@ impl Exchange {
         self.read_some(u64::MAX);
     }
 
-    /// Reads what waits, as far as `quota` goes; whether that was all. A bug in the reader must not break the traffic.
+    /// Reads waiting chunks, up to `quota`, and returns whether all were read. A bug in the reader must not break the
+    /// traffic.
     pub(crate) fn read_some(&self, quota: u64) -> bool {
         catch_unwind(AssertUnwindSafe(|| self.parse_state().absorb(self, quota))).unwrap_or_else(|_| {
             tracing::error!("captured traffic could not be parsed: a bug in the parser");
@@ -171,14 +172,14 @@ impl Exchange {
         self.parse_state().stop();
     }
 
-    /// So many bytes wait to be decoded. Whether there is room for them.
+    /// Accounts for this many bytes that wait to be decoded. Returns whether the budget has room for them.
     pub(crate) fn keeps_waiting(&self, bytes: usize) -> bool {
         let mut traffic = self.traffic();
         traffic.behind.release();
         traffic.behind.grow(bytes)
     }
 
-    /// On the path: how many calls are lost for lack of room.
+    /// On the path: the number of calls that are lost because there is no room.
     pub(crate) fn count_calls(&self) -> u64 {
         catch_unwind(AssertUnwindSafe(|| self.parse_state().count_calls(self))).unwrap_or(1)
     }
@@ -199,7 +200,7 @@ impl Exchange {
         self.sessions.flood.is_recorded_alone(log, address, "MCP requests")
     }
 
-    /// On the path: the exchange has ended. Only the first call counts.
+    /// On the path: marks the exchange as ended. Only the first call has an effect.
     pub(crate) fn end(&self, end: End) -> bool {
         let mut traffic = self.traffic();
         let first = traffic.ended.is_none();

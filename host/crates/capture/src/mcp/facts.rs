@@ -116,7 +116,7 @@ impl Exchange {
     }
 }
 
-/// Longest identifier, in characters.
+/// The longest identifier, in characters.
 const NAME: usize = 128;
 
 /// The target of a message.
@@ -154,8 +154,8 @@ fn resource(uri: &str) -> Target {
     Target::Resource(clean(uri))
 }
 
-/// The URI without user information, query and fragment, which may carry secrets. Of a URI without a host only the
-/// scheme is kept when what follows is anything but a name: `data:`, `javascript:` and `postgres:` hold content.
+/// The URI without user information, query and fragment, which may carry secrets. For a URI without a host, only the
+/// scheme is kept unless the rest looks like a name, because `data:`, `javascript:` and `postgres:` hold content.
 pub fn clean(uri: &str) -> String {
     let uri = uri.trim().split(['?', '#']).next().unwrap_or_default();
     if let Some((scheme, rest)) = uri.split_once("://") {
@@ -170,7 +170,7 @@ pub fn clean(uri: &str) -> String {
     }
 }
 
-/// Whether a text looks like a name or an identifier and not like a sentence, a credential or code.
+/// Whether a text looks like a name or an identifier, and not like a sentence, a credential or code.
 pub(crate) fn is_name(text: &str) -> bool {
     let plain = |letter: char| letter.is_alphanumeric() || "/_-.:#+~".contains(letter);
     !text.is_empty() && text.chars().count() <= NAME && text.chars().all(plain)

@@ -1,10 +1,10 @@
-//! Reasons of failures, in sentences of ours; the peer's own text belongs to the payload.
+//! Reasons of failures, in the log's own sentences; the peer's text belongs to the payload.
 
 use mcp_audit_log_model::event::{Detail, Failure, sentence};
 
 use crate::tap::transport::Transport;
 
-/// The failure that goes with `detail`; `None` where nothing failed.
+/// The failure for `detail`; `None` if nothing failed.
 pub fn failure(detail: Detail, status: Option<u16>, code: Option<i64>, failed: Option<Transport>) -> Option<Failure> {
     if let Some(failed) = failed.filter(|failed| failed.explains(detail)) {
         return Some(Failure { kind: failed.as_str().to_owned(), message: failed.sentence().to_owned(), code });
@@ -36,10 +36,10 @@ fn transport(failed: Transport) -> (String, String) {
     (failed.as_str().to_owned(), failed.sentence().to_owned())
 }
 
-/// Why a request has no answer although its exchange came to its end.
+/// The reason why a request has no answer although its exchange ended properly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoAnswer {
-    /// The answer's document ended before it was whole.
+    /// The answer's document ended before it was complete.
     CutOff,
     /// The stream of events ended before the answer came.
     StreamEnded,
@@ -78,7 +78,7 @@ impl NoAnswer {
     }
 }
 
-/// The status in words, or the JSON-RPC code where it is more specific.
+/// The status in words, or the JSON-RPC code if it is more specific.
 fn rejected(status: u16, code: Option<i64>) -> String {
     let status = sentence(status);
     match code {

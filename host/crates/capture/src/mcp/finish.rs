@@ -1,4 +1,4 @@
-//! From an exchange that was read to its events.
+//! Creates the events of an exchange that was read.
 
 use std::time::Instant;
 
@@ -13,14 +13,14 @@ use crate::parse::jsonrpc::{Message, Shape};
 use crate::tap::head::trace_id;
 
 impl Exchange {
-    /// Reads what waits, in the middle of a long exchange.
+    /// Reads waiting chunks in the middle of a long exchange.
     pub(crate) fn read_on(&self) -> Vec<Event> {
         let mut parse_state = self.parse_state();
         parse_state.absorb(self, TURN);
         self.late_answers(&mut parse_state)
     }
 
-    /// All events of an exchange that is over, but for those made already.
+    /// All events of an ended exchange, except those recorded already.
     pub(crate) fn conclude(&self) -> Vec<Event> {
         let mut parse_state = self.parse_state();
         parse_state.finish(self);
@@ -123,15 +123,15 @@ impl Exchange {
         event
     }
 
-    /// A subscription ends when one side closes it: that is no failure.
+    /// Either side may close a subscription: that is not a failure.
     pub(crate) fn is_over(&self, event: &mut Event) {
         if self.is_stream() && matches!(event.detail, Detail::Cancelled | Detail::ClientClosed | Detail::Incomplete) {
             (event.detail, event.failure) = (Detail::Ok, None);
         }
     }
 
-    /// Remembers what a client reports about itself, for exchanges that report nothing; a session begins with the
-    /// answer to `initialize`.
+    /// Remembers the client's name and version, for exchanges that report nothing. A session begins with the answer to
+    /// `initialize`.
     pub(crate) fn learn(&self, call: &Message, answer: Option<&Arrived>) {
         let client = &call.params.client;
         let result = answer.and_then(|answer| answer.message.result.as_ref());

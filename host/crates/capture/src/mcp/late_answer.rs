@@ -1,5 +1,5 @@
-//! Late answers, in another exchange: a server may end the stream of a call, and the client fetches the rest by a GET
-//! with the id of the last event that it saw.
+//! Late answers, in another exchange: a server may end the stream of a call, and the client fetches the rest with a GET
+//! that has the id of the last event.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::parse::jsonrpc::{Id, Message};
 
 /// The most calls that may have a late answer; beyond that the oldest is dropped.
 const AWAITED: usize = 1_024;
-/// Longest arguments that are kept for the entry about the answer, in bytes.
+/// The longest arguments that are kept for the entry about the answer, in bytes.
 const ARGUMENTS: usize = 8 << 10;
 
 /// A call that may have a late answer.
@@ -34,7 +34,7 @@ pub(crate) struct Awaited {
     id: Uuid,
     at: Timestamp,
     started: Instant,
-    /// Whether its entry is marked as deferred, so that the call counts with the answer.
+    /// Whether its entry is marked as deferred, so that usage counts the call with the answer.
     is_deferred: bool,
 }
 
@@ -67,7 +67,7 @@ impl Exchange {
         given_up.and_then(|given_up| Self::never_answered(&given_up))
     }
 
-    /// The answers to earlier calls that have come so far in a stream that was resumed.
+    /// The answers to earlier calls that arrived in a resumed stream so far.
     pub(crate) fn late_answers(&self, parse_state: &mut ParseState) -> Vec<Event> {
         let Some(last) = self.head.last_event_id().filter(|_| self.is_standalone_stream()) else { return Vec::new() };
         let last = self.sessions.hash(last);
@@ -79,7 +79,7 @@ impl Exchange {
             .collect()
     }
 
-    /// The stream ends and was resumed for calls that have no answer yet: they go on where it ends.
+    /// A resumed stream ends before all of its calls have an answer: they can be resumed again from there.
     pub(crate) fn go_on_waiting(&self, parse_state: &ParseState) {
         let (Some(from), Some(to)) = (self.head.last_event_id(), parse_state.last_event_id()) else { return };
         let (from, to) = (self.sessions.hash(from), self.sessions.hash(to));
@@ -89,7 +89,7 @@ impl Exchange {
     }
 
     /// Takes the call that waits for the answer with this id. Clients reuse ids: the call whose stream was resumed
-    /// comes first, and then the oldest of the session.
+    /// takes precedence, then the oldest call of the session.
     fn awaited(&self, id: &Id, last: Option<u64>) -> Option<Awaited> {
         let mut all = lock(&self.sessions.awaited);
         let fits = |awaited: &Awaited| awaited.message.id.as_ref() == Some(id) && self.is_of(awaited);
@@ -118,7 +118,7 @@ impl Exchange {
         Self::of_awaited(event, awaited)
     }
 
-    /// It counts once: with this entry if the call's entry is deferred, else with the call's entry.
+    /// Usage counts the call once: with this entry if the call's entry is deferred, otherwise with the call's entry.
     fn of_awaited(mut event: Event, awaited: &Awaited) -> Event {
         (event.id, event.parent) = (new_id(awaited.at), Some(awaited.id));
         if !awaited.is_deferred {
@@ -127,14 +127,14 @@ impl Exchange {
         event
     }
 
-    /// The client cancels a call whose answer is still to come.
+    /// The client cancels a call whose answer has not come yet.
     pub(crate) fn take_back_awaited(&self, id: &Id) -> Option<Event> {
         let awaited = self.awaited(id, None).filter(|awaited| awaited.is_deferred)?;
         let until = self.head.started;
         Some(Self::without_late_answer(&awaited, true, until))
     }
 
-    /// The session is over, and with it what was to come later.
+    /// The session has ended, so no late answers can come.
     pub(crate) fn awaited_in_vain(&self) -> Vec<Event> {
         let mut all = lock(&self.sessions.awaited);
         let (over, on): (VecDeque<_>, VecDeque<_>) =

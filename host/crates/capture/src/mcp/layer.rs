@@ -1,4 +1,4 @@
-//! The tower layer: put around an MCP endpoint, outside of its sign-in, it records what passes.
+//! The tower layer around an MCP endpoint. It goes outside of the sign-in and records the traffic.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ pub struct AuditLayer {
     server: Server,
 }
 
-/// Where the server's name comes from.
+/// The source of the server's name.
 #[derive(Clone)]
 enum Server {
     Fixed(Arc<str>),
@@ -49,12 +49,12 @@ enum Server {
 }
 
 impl AuditLayer {
-    /// Records into `log`, as traffic of the MCP server that the log calls `server`.
+    /// Records into `log`. Entries name the MCP server `server`.
     pub fn new(log: AuditLog, server: &str) -> Self {
         Self::with(log, Server::Fixed(server.into()))
     }
 
-    /// Records into `log`, as traffic of the MCP server that a request's URI names.
+    /// Records into `log`. The request's URI names the MCP server.
     pub(crate) fn named_by(log: AuditLog, server: fn(&Uri) -> Arc<str>) -> Self {
         Self::with(log, Server::FromPath(server))
     }
@@ -90,8 +90,8 @@ impl<S> Layer<S> for AuditLayer {
     }
 }
 
-/// The tap on an MCP exchange, whose bodies are read. When too much waits to be read it is read here, and a full queue
-/// counts what it drops.
+/// The tap on an MCP exchange. It reads bodies. If too many bytes wait, the path reads them here, and a full queue
+/// counts its losses.
 #[derive(Clone)]
 pub(crate) struct McpTap {
     pub(crate) log: AuditLog,

@@ -1,4 +1,5 @@
-//! MCP over HTTP: the layer and its tap, and from messages to events: outcomes, related messages, sessions, streams.
+//! MCP over HTTP: the layer and its tap, and the step from messages to events: outcomes, related messages, sessions,
+//! streams.
 
 pub(crate) mod cancel;
 pub(crate) mod classify;

@@ -1,4 +1,4 @@
-//! Exchanges without a message that can be read: refused or broken requests, and the end of a session.
+//! Exchanges without a readable message: refused or broken requests, and the end of a session.
 
 use axum::http::Method;
 use mcp_audit_log_model::event::{Detail, Event, Failure, Kind};
@@ -63,7 +63,7 @@ impl Exchange {
     }
 }
 
-/// The reason for an unknown call, where nothing else went wrong.
+/// The reason for an unknown call, if nothing else failed.
 fn unreadable() -> Failure {
     let message = "The request could not be read".to_owned();
     Failure { kind: "unreadable_request".to_owned(), message, code: None }

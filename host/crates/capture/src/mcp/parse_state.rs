@@ -1,5 +1,5 @@
-//! Reading an exchange: from chunks to calls, answers and counts. It is done on the recorder's thread, and on the path
-//! where too much waits for that: each byte is read once, in order, wherever that is.
+//! Reads an exchange: from chunks to calls, answers and counts. The recorder's thread does this, or the path if too
+//! much waits. Either way each byte is read once, in order.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -25,15 +25,15 @@ pub(crate) struct ParseState {
     response: Option<Intake>,
     pub(crate) calls: Option<Calls>,
     pub(crate) answers: Vec<Arrived>,
-    /// The first document of the response that is no message.
+    /// The first document of the response that is not a message.
     pub(crate) stray: Option<Stray>,
     pub(crate) counters: Counters,
     pub(crate) ended: Option<(End, Instant)>,
     /// Whether the request's body declares the stateless protocol.
     pub(crate) stateless: bool,
-    /// The beginning of a request in which there is no message.
+    /// The beginning of a request without a message.
     pub(crate) raw_request: Option<Body>,
-    /// The beginning of a response in which there is no message.
+    /// The beginning of a response without a message.
     pub(crate) raw_response: Option<Body>,
     /// The digests of both.
     pub(crate) raw_digests: (Option<String>, Option<String>),
@@ -45,11 +45,11 @@ pub(crate) struct ParseState {
 struct Intake {
     decoder: Decoder,
     length: u64,
-    /// Whether nothing of it was lost on the way here.
+    /// Whether all of its chunks arrived here.
     complete: bool,
     /// Chunks that arrived and were not given to the decoder yet.
     rest: VecDeque<(Instant, Bytes)>,
-    /// When the piece came that the decoder has now.
+    /// When the decoder's current chunk arrived.
     at: Option<Instant>,
 }
 
@@ -63,13 +63,13 @@ pub(crate) struct Calls {
 
 /// One message of the request's body.
 pub(crate) struct Call {
-    /// The id of the entry that it becomes.
+    /// The id of its future entry.
     pub(crate) event: Uuid,
     pub(crate) message: Message,
     pub(crate) body: Option<Body>,
-    /// Whether its entry is made already.
+    /// Whether its entry is recorded already.
     pub(crate) reported: bool,
-    /// When the client took it back; an answer may come all the same.
+    /// When the client cancelled it; an answer may still come.
     pub(crate) cancelled: Option<Instant>,
 }
 
@@ -83,11 +83,11 @@ pub(crate) struct Arrived {
 
 /// A response body that is not a message.
 pub(crate) struct Stray {
-    /// Whether it is JSON that ends before it is whole.
+    /// Whether it is JSON that ends before it is complete.
     pub(crate) cut: bool,
 }
 
-/// Messages of a response that are counted and get no entry of their own.
+/// Messages of a response that are counted without their own entry.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) answers: u64,
@@ -99,7 +99,7 @@ pub(crate) struct Counters {
 }
 
 impl ParseState {
-    /// Reads what waits, as far as `quota` goes, in bytes that are decoded. Whether that was all.
+    /// Reads waiting chunks, up to `quota` in decoded bytes, and returns whether all were read.
     pub(crate) fn absorb(&mut self, exchange: &Exchange, mut quota: u64) -> bool {
         let taken = exchange.take();
         self.ended = taken.ended;
@@ -136,7 +136,7 @@ impl ParseState {
         self.response = Some(response);
     }
 
-    /// How many bytes, as they were on the wire, wait to be decoded; at least one where anything does.
+    /// The number of received bytes that wait to be decoded; at least one if any waits.
     fn waiting(&self) -> usize {
         self.request.iter().chain(&self.response).map(Intake::waiting).sum()
     }
@@ -146,7 +146,7 @@ impl ParseState {
         self.request.iter_mut().chain(&mut self.response).for_each(Intake::stop);
     }
 
-    /// Reads what is left when the exchange is over.
+    /// Reads the rest after the exchange has ended.
     pub(crate) fn finish(&mut self, exchange: &Exchange) {
         self.absorb(exchange, u64::MAX);
         self.read_calls(exchange);
@@ -159,14 +159,14 @@ impl ParseState {
         self.response = Some(intake);
     }
 
-    /// How many calls there are, at least one. Read on the path when there is no room to record them.
+    /// The number of calls, at least one. The path reads them if there is no room to record them.
     pub(crate) fn count_calls(&mut self, exchange: &Exchange) -> u64 {
         self.absorb(exchange, u64::MAX);
         self.read_calls(exchange);
         self.calls.as_ref().map_or(1, |calls| (calls.list.len() + calls.left_out).max(1) as u64)
     }
 
-    /// Reads the request's messages if they have all come.
+    /// Reads the request's messages if all of them arrived.
     pub(crate) fn read_whole_calls(&mut self, exchange: &Exchange) {
         let come = |intake: &Intake| intake.decoder.reader().is_whole();
         if self.calls.is_none() && self.request.as_ref().is_some_and(come) {
@@ -247,7 +247,7 @@ impl ParseState {
         Some(self.answers.remove(at))
     }
 
-    /// The failure that answers a notification: nothing else was asked.
+    /// The error that answers a notification; a notification has no other answer.
     pub(crate) fn failed_answer(&self) -> Option<Arrived> {
         self.answers.iter().find(|answer| answer.message.is_failure()).cloned()
     }
@@ -274,7 +274,7 @@ impl ParseState {
 }
 
 impl Calls {
-    /// How many of them want an answer.
+    /// The number of messages that need an answer.
     pub(crate) fn requests(&self) -> usize {
         self.list.iter().filter(|call| call.message.is(Shape::Request)).count()
     }

@@ -14,7 +14,7 @@ use super::sessions::Asked;
 use crate::parse::jsonrpc::{Id, Shape};
 
 impl Exchange {
-    /// The client answers something that the server asked in another exchange of the session.
+    /// The client answers a server request of another exchange of the session.
     pub(crate) fn client_answer(&self, parse_state: &ParseState, call: &mut Call) -> Event {
         for other in self.sessions.others(self) {
             other.parse_state().absorb(&other, TURN);
@@ -35,8 +35,8 @@ impl Exchange {
         event
     }
 
-    /// The call has ended, and the server no longer waits for its own requests. An answer that is just passing in
-    /// another exchange still counts: the server may have finished the call before it acknowledged that answer.
+    /// The call has ended, and the server no longer waits for its own requests. An answer that is passing in another
+    /// exchange still counts: the server may have finished the call before it acknowledged that answer.
     pub(crate) fn in_vain(&self, call: Uuid) -> Vec<Asked> {
         let asked = self.sessions.asked_for(self, call);
         if asked.is_empty() {

@@ -18,11 +18,11 @@ use super::late_answer::Awaited;
 use crate::parse::jsonrpc::{Id, Message};
 use crate::parse::params::Named;
 
-/// Most sessions that are remembered, and most clients without one; what was not used for longest is forgotten first.
+/// The most sessions, and the most clients without a session. The least recently used ones are dropped first.
 const SESSIONS: usize = 10_000;
-/// Most requests of a server that wait for their answer, for each session.
+/// The most unanswered requests of a server per session.
 const ASKED: usize = 64;
-/// Most links between calls that belong together.
+/// The most links between related calls.
 const LINKS: usize = 10_000;
 
 /// The state that all exchanges of a log share. Sessions are found by a hash under a random key; their ids, which are
@@ -32,7 +32,7 @@ pub(crate) struct Sessions {
     hasher: RandomState,
     in_flight: Mutex<HashMap<u64, Vec<Weak<Exchange>>>>,
     known: Mutex<Bounded<Session>>,
-    /// Clients that introduced themselves, by caller and user agent: for exchanges without a known session.
+    /// Clients that reported their name, by caller and user agent, for exchanges without a known session.
     clients: Mutex<Bounded<(Named, Option<String>)>>,
     links: Mutex<Bounded<Uuid>>,
     /// Cancelled calls that wait for an answer of the server.
@@ -83,7 +83,7 @@ impl Sessions {
         self.hasher.hash_one(value)
     }
 
-    /// How the session is named in the log.
+    /// The session's name in the log.
     pub(crate) fn name(&self, session: &HeaderValue) -> String {
         self.secret.session(&String::from_utf8_lossy(session.as_bytes()))
     }
@@ -154,7 +154,7 @@ impl Sessions {
         }
     }
 
-    /// The server asks the client something.
+    /// Remembers a request of the server to the client.
     pub(crate) fn asked(&self, exchange: &Exchange, mut asked: Asked) {
         let session = exchange.head.session.as_ref().or_else(|| exchange.response.get()?.session.as_ref());
         let Some(key) = self.key(&exchange.head.server, session) else { return };

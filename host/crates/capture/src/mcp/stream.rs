@@ -24,7 +24,7 @@ impl Exchange {
         vec![event]
     }
 
-    /// The event about the end of a stream. Either side may end it when it likes; only breaking off is a failure.
+    /// The event about the end of a stream. Either side may end it at any time; only a broken connection is a failure.
     pub(crate) fn closed(&self, parse_state: &mut ParseState) -> Event {
         let broken = parse_state.ended.is_some_and(|(end, _)| end == End::Broken);
         let detail = if broken { Detail::Incomplete } else { Detail::Ok };
@@ -49,14 +49,14 @@ impl Exchange {
         Event { id: self.stream(), method: Some(method), ..event }
     }
 
-    /// Whether it is a stream that lives for itself, not the answer to a call.
+    /// Whether it is a standalone stream, not the answer to a call.
     pub(crate) fn is_stream(&self) -> bool {
         let listening = || self.head.mcp_method().as_deref() == Some("subscriptions/listen");
         self.response.get().is_some_and(ResponseHead::is_stream)
             && (self.head.http_method == Method::GET || listening())
     }
 
-    /// Whether it is such a stream and nothing else; a subscription is a call besides.
+    /// Whether it is only such a stream; a subscription is also a call.
     pub(crate) fn is_standalone_stream(&self) -> bool {
         self.is_stream() && self.head.http_method == Method::GET
     }

@@ -1,5 +1,5 @@
-//! The end of an exchange is told on the recorder's thread, and what takes long to unpack is unpacked on another: a few
-//! bytes that become many must not keep the calls of others waiting.
+//! The end of an exchange. The recorder's thread records it; a long body is decoded on another thread, so that a few
+//! bytes that decode to many do not delay other calls.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +9,7 @@ use mcp_audit_log_service::NotTaken;
 
 use super::exchange::{Exchange, TURN};
 
-/// An exchange that is over, and what is told of it, once.
+/// An ended exchange, whose events are created once.
 pub(crate) struct Told {
     exchange: Arc<Exchange>,
     events: Mutex<Option<Events>>,
@@ -18,7 +18,7 @@ pub(crate) struct Told {
 type Events = Box<dyn FnOnce() -> Vec<Event> + Send>;
 
 impl Told {
-    /// Hands it over, at the place that was kept for it.
+    /// Enqueues the events in the slot that was reserved for them.
     pub(crate) fn at(
         place: Reservation,
         exchange: &Arc<Exchange>,
@@ -28,8 +28,7 @@ impl Told {
         place.record_with(move |place| Arc::new(told).first(place))
     }
 
-    /// On the recorder's thread: reads what is read in one turn. With the rest it waits for its turn in the background, and
-    /// keeps its place.
+    /// On the recorder's thread: reads one turn's quota. The rest waits in the background and keeps its slot.
     fn first(self: Arc<Self>, place: Reservation) -> Vec<Event> {
         if self.exchange.read_some(TURN) {
             return self.events();

@@ -1,5 +1,5 @@
 //! Content codings of captured bodies. Only the copy is decoded, piece by piece, and decoded bytes are read at once, so
-//! that a body of any size needs the memory of one piece and of its decoder's window.
+//! a body of any size needs only the memory of one piece and of its decoder's window.
 
 #[cfg(test)]
 mod tests;
@@ -11,29 +11,30 @@ use super::decoders::Stage;
 use super::document::{Keep, Parts};
 use super::reader::{Done, Format, Reader};
 
-/// How far a body may grow when it is decoded. Text seldom shrinks by more; what does is a bomb, and costs time.
+/// The limit on the growth of a body while it is decoded. Text rarely exceeds it; a decompression bomb does, and costs
+/// time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Growth {
-    /// The decoded size that every body may have, however small it is on the wire.
+    /// The decoded size that is always allowed, however short the body is on the wire.
     base: u64,
-    /// How many more for each byte on the wire.
+    /// The additional decoded bytes per byte on the wire.
     ratio: u64,
 }
 
 impl Growth {
-    /// Of a request that sign-in refused: enough for a call's head, and no work that a stranger can order.
+    /// For a request that the sign-in refused: enough for a call's head, and too little for a stranger to cause work.
     pub(crate) const REFUSED: Self = Self { base: 64 << 10, ratio: 4 };
-    /// Of a request: clients seldom encode theirs.
+    /// For a request: clients rarely encode theirs.
     pub(crate) const REQUEST: Self = Self { base: 2 << 20, ratio: 25 };
-    /// Of an answer: the server is the operator's own.
+    /// For an answer: the server is the operator's own.
     pub(crate) const ANSWER: Self = Self { base: 80 << 20, ratio: 100 };
 }
 
-/// Most codings on top of each other, as in curl and Node.
+/// The most nested codings, as in curl and Node.
 const CODINGS: usize = 5;
-/// How much comes out of a decoder at once.
+/// The most bytes that a decoder returns at once.
 const PIECE: usize = 16 << 10;
-/// Most documents that are kept aside of a body that may not be encoded at all.
+/// The most documents that are kept of the raw body, in case it is not encoded.
 const ASIDE: usize = 64;
 
 /// A content coding.
@@ -48,7 +49,7 @@ pub(crate) enum Coding {
 }
 
 impl Coding {
-    /// The codings that the values of `Content-Encoding` name, in the order in which they were applied.
+    /// The codings in the values of `Content-Encoding`, in the order in which they were applied.
     pub(crate) fn of<'a>(values: impl Iterator<Item = &'a str>) -> Vec<Self> {
         let names = values.flat_map(|value| value.split(',')).map(|name| name.trim().to_ascii_lowercase());
         let codings = names.filter_map(|name| match name.as_str() {
@@ -66,10 +67,10 @@ impl Coding {
 
 /// A reader after a decoder.
 pub(crate) struct Decoder {
-    /// The decoders, the one first that was applied last.
+    /// The decoders. The coding that was applied last comes first.
     levels: Vec<Level>,
     reader: Reader,
-    /// The same body as it is on the wire, in case it is not encoded as its header says.
+    /// A reader of the raw body, in case the header names a false encoding.
     plain: Option<Plain>,
     good: bool,
     work: Work,
@@ -80,14 +81,14 @@ struct Level {
     stage: Stage,
     /// Input that the decoder has not read yet.
     input: Bytes,
-    /// Whether more may come out of it without more going in.
+    /// Whether it may return more without more input.
     full: bool,
 }
 
 /// The raw body, read without decoding.
 struct Plain {
     reader: Reader,
-    /// Documents that count only if the other reader finds none.
+    /// Documents that count only if the decoded body has none.
     aside: Vec<Parts>,
 }
 
@@ -96,7 +97,7 @@ struct Work {
     growth: Growth,
     wire: u64,
     decoded: u64,
-    /// Room for the decoders' windows.
+    /// The budget share for the decoders' windows.
     windows: BudgetShare,
     most: u64,
 }
@@ -114,12 +115,12 @@ impl Decoder {
         Self { levels, reader: Reader::new(format, keep.clone()), plain, good, work }
     }
 
-    /// How far the body may grow from now on.
+    /// Sets the limit on growth from now on.
     pub(crate) fn bound(&mut self, growth: Growth) {
         self.work.growth = growth;
     }
 
-    /// Takes the next piece as it was on the wire, and decodes it as far as `quota` goes, in decoded bytes.
+    /// Adds the next raw piece, and decodes up to `quota` decoded bytes.
     pub(crate) fn push(&mut self, piece: &Bytes, quota: &mut u64, done: Done<'_>) {
         let Some(first) = self.levels.first_mut() else { return self.reader.push(piece, done) };
         self.work.wire += piece.len() as u64;
@@ -139,7 +140,7 @@ impl Decoder {
         self.go_on(quota, done);
     }
 
-    /// Decodes on as far as `quota` goes. What cannot be decoded, or should not be, ends it.
+    /// Decodes up to `quota` bytes. It stops at input that cannot or must not be decoded.
     pub(crate) fn go_on(&mut self, quota: &mut u64, done: Done<'_>) {
         while self.is_behind() && *quota > 0 {
             match self.step(done) {
@@ -152,7 +153,7 @@ impl Decoder {
         }
     }
 
-    /// Whether something of what came is not decoded yet.
+    /// Whether some input is not decoded yet.
     pub(crate) fn is_behind(&self) -> bool {
         self.good && self.levels.iter().any(Level::is_busy)
     }
@@ -163,7 +164,7 @@ impl Decoder {
         self.levels.iter_mut().for_each(Level::clear);
     }
 
-    /// One step of the decoder that is furthest behind the others; how much came out of it.
+    /// Runs the decoder that is furthest behind once, and returns the number of bytes that it produced.
     fn step(&mut self, done: Done<'_>) -> Option<u64> {
         let at = self.levels.iter().rposition(Level::is_busy)?;
         let mut out = [0; PIECE];
@@ -187,7 +188,7 @@ impl Decoder {
         Some(written as u64)
     }
 
-    /// The body has ended, `properly` or not: hands over what is left of it.
+    /// The body has ended, `properly` or not: returns the rest of it.
     pub(crate) fn finish(&mut self, properly: bool, done: Done<'_>) {
         // A lie about the coding must not hide a message that a server reads all the same.
         let unread = !self.reader.found();

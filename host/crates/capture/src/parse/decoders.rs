@@ -1,4 +1,4 @@
-//! The decoders, each as lenient as those of curl, browsers and Node: everything that these decode is decoded.
+//! The decoders. Each accepts everything that curl, browsers and Node accept.
 
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 use flate2::{Decompress, FlushDecompress, Status};
@@ -18,7 +18,7 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
-    /// `None` for a coding that is not known.
+    /// `None` for an unknown coding.
     pub(crate) fn new(coding: Coding) -> Option<Self> {
         Some(match coding {
             Coding::Gzip => Self::Gzip(Box::default()),
@@ -37,7 +37,7 @@ impl Stage {
         })
     }
 
-    /// Most bytes that its window takes.
+    /// The most bytes of its window.
     pub(crate) fn window(&self) -> u64 {
         match self {
             Self::Gzip(_) | Self::Deflate(_) => 32 << 10,
@@ -46,8 +46,8 @@ impl Stage {
         }
     }
 
-    /// Decodes from `input` into `output`; returns how much was read and written, and `None` for what cannot be
-    /// decoded.
+    /// Decodes from `input` into `output`; returns the number of bytes read and written, and `None` if the input cannot
+    /// be decoded.
     pub(crate) fn step(&mut self, input: &[u8], output: &mut [u8]) -> Option<(usize, usize)> {
         match self {
             Self::Gzip(gzip) => gzip.step(input, output),
@@ -103,11 +103,11 @@ impl Zstd {
     }
 }
 
-/// Deflate, which some send with zlib's header, as it should be, and some without.
+/// Deflate. Some servers send it with zlib's header, as required, and some without.
 #[derive(Default)]
 pub(crate) struct Deflate {
     inflate: Option<Decompress>,
-    /// The first byte, until the second has come: together they are a header, or not.
+    /// The first byte, until the second one arrives: together they may be a header.
     first: Option<u8>,
     ended: bool,
 }
@@ -156,7 +156,7 @@ fn inflated(inflate: &mut Decompress, ended: &mut bool, input: &[u8], output: &m
 #[derive(Default)]
 pub(crate) struct Gzip {
     place: Place,
-    /// Bytes of the present part of the header or the trailer that were seen.
+    /// The number of bytes seen of the current part of the header or trailer.
     seen: usize,
     flags: u8,
     /// The length of the extra field.
@@ -203,7 +203,7 @@ impl Gzip {
         Some((read + more, written))
     }
 
-    /// One byte of a header or trailer; `None` if it is none.
+    /// One byte of a header or trailer; `None` if it is invalid.
     fn header(&mut self, byte: u8) -> Option<()> {
         let at = self.seen;
         self.seen += 1;
@@ -230,7 +230,7 @@ impl Gzip {
         Some(())
     }
 
-    /// The part that follows the present one.
+    /// The next part after the current one.
     fn next(&mut self) {
         self.next_after(self.place);
     }

@@ -11,26 +11,27 @@ use mcp_audit_log_service::AuditLog;
 use super::json::Lexer;
 use super::jsonrpc::{Collector, Event, Messages};
 
-/// The longest body that is passed to the recorder. It keeps 64 KiB; the rest lets a mask see beyond the cut.
+/// The longest body that is passed to the recorder. The recorder keeps 64 KiB; with the rest, a mask can match beyond
+/// the cut.
 const BODY: usize = 68 << 10;
 
-/// Most bytes before a message that are kept in case there is none.
+/// The most bytes before a message that are kept, in case there is no message.
 const BEFORE: usize = 1 << 10;
 
-/// For what the key of the digests of bodies is derived.
+/// The purpose for which the key of body digests is derived.
 const DIGESTS: &str = "digests of bodies";
 
 /// The parts of documents to keep besides the parsed fields.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keep {
-    /// Where the room for bodies comes from, if bodies are kept.
+    /// The budget for bodies, if bodies are kept.
     pub(crate) bodies: Option<Arc<Budget>>,
-    /// The key under which bodies are digested, if they are.
+    /// The key for digests of bodies, if they are computed.
     pub(crate) digests: Option<Arc<DerivedKey>>,
 }
 
 impl Keep {
-    /// The settings of `log` at present.
+    /// The current settings of `log`.
     pub(crate) fn of(log: &AuditLog) -> Self {
         let bodies = log.keeps_payloads().then(|| Arc::clone(&log.recorder().gauges().captured));
         let digests = log.digests_bodies().then(|| Arc::new(log.secret().derive(DIGESTS)));
@@ -52,24 +53,24 @@ pub(crate) struct Document {
     length: u64,
     /// Where the last message begins.
     begin: u64,
-    /// Whether anything but blanks came.
+    /// Whether it contains anything but whitespace.
     filled: bool,
-    /// Its first byte that is no blank.
+    /// Its first byte that is not whitespace.
     first: Option<u8>,
     keep: Keep,
     kept: Option<Kept>,
-    /// The digest of the whole document, and of the message that is open.
+    /// The digest of the whole document, and of the open message.
     digest: Option<KeyedDigest>,
     message: Option<KeyedDigest>,
 }
 
-/// The beginning of a message, or of a document in which there is none so far.
+/// The beginning of a message, or of a document without a message so far.
 #[derive(Debug)]
 struct Kept {
     bytes: Vec<u8>,
     held: BudgetShare,
     length: u64,
-    /// Where in the bytes the message begins that is open.
+    /// The position of the open message in the bytes.
     from: usize,
     /// Whether nothing more is kept.
     full: bool,
@@ -83,9 +84,9 @@ pub(crate) struct Parts {
     /// The digest of all of its bytes, if it has no message and bodies are digested.
     pub(crate) digest: Option<String>,
     pub(crate) length: u64,
-    /// Whether it has nothing but blanks.
+    /// Whether it contains only whitespace.
     pub(crate) blank: bool,
-    /// Whether it begins as JSON and ends before it is whole.
+    /// Whether it begins as JSON and ends before it is complete.
     pub(crate) cut: bool,
 }
 
@@ -125,7 +126,7 @@ impl Document {
         self.length == 0
     }
 
-    /// Whether it is complete, as far as is known.
+    /// Whether it is complete, as far as it was read.
     pub(crate) fn is_whole(&self) -> bool {
         self.lexer.is_whole()
     }
@@ -135,7 +136,7 @@ impl Document {
         self.collector.found() > 0
     }
 
-    /// The messages, and what else there is to know of it. One that is not whole yet never will be.
+    /// The messages and the other findings. A message that is incomplete now stays incomplete.
     pub(crate) fn into_parts(mut self) -> Parts {
         self.end(false, self.length);
         let raw = if self.found() { None } else { self.kept.take().map(Kept::raw) };
@@ -145,7 +146,7 @@ impl Document {
         Parts { messages, raw, digest, length: self.length, blank: !self.filled, cut }
     }
 
-    /// A message has ended here, or is cut off.
+    /// A message ends here, or is truncated.
     fn end(&mut self, whole: bool, here: u64) {
         let Self { collector, kept, begin, message, .. } = self;
         let digest = message.take().map(KeyedDigest::finish);
@@ -224,7 +225,7 @@ impl AsRef<[u8]> for Owned {
     }
 }
 
-/// The whole of it at once, as tests read documents.
+/// Reads the whole document at once, for tests.
 #[cfg(test)]
 pub(crate) fn read(json: &[u8]) -> Messages {
     let mut document = Document::default();
@@ -232,8 +233,8 @@ pub(crate) fn read(json: &[u8]) -> Messages {
     document.into_parts().messages
 }
 
-/// The keyed digests of the messages in `bytes`, each from its first bracket to its last, or of all of `bytes` where
-/// there is no message. An entry has the same in `request_digest` and `response_digest` if it is about these bytes.
+/// The keyed digests of the messages in `bytes`, each from its first to its last bracket. Without a message, the digest
+/// of all `bytes`. An entry about these bytes has the same in `request_digest` and `response_digest`.
 pub fn body_digests(secret: &Secret, bytes: &[u8]) -> Vec<String> {
     let mut document = Document::new(Keep::digests(secret));
     document.push(bytes);

@@ -8,10 +8,10 @@ use std::hash::{DefaultHasher, Hasher};
 
 use memchr::memchr2;
 
-/// The longest key that is compared, as it is written; a longer one is never a key of interest.
+/// The longest key that is compared, in its raw form. No key of interest is longer.
 const KEY: usize = 4_096;
 
-/// Receives what is read. A place is an object or an array that was entered.
+/// Receives the parsed values. A place is an object or an array that was entered.
 pub(crate) trait Reading {
     type Place: Copy;
     type Field: Copy;
@@ -27,7 +27,7 @@ pub(crate) trait Reading {
     /// An object or array is entered, or was read to its end.
     fn entered(&mut self, place: Self::Place);
     fn left(&mut self, place: Self::Place);
-    /// A requested value, as it is written; `None` for one that is too long.
+    /// A requested value in its raw form; `None` if it is too long.
     fn value(&mut self, field: Self::Field, raw: Option<&[u8]>, sum: u64);
 }
 
@@ -54,7 +54,7 @@ impl<P, F> Take<P, F> {
 /// The state of the grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Before a document, with so much of a byte order mark seen.
+    /// Before a document; the number of bytes of a byte order mark seen so far.
     Top(usize),
     /// Before a key, or the end of the object.
     Member,
@@ -66,7 +66,7 @@ enum State {
     Text,
     /// A number or a literal.
     Scalar,
-    /// Between brackets that are stepped over, and in a text there.
+    /// Between skipped brackets, and in a text there.
     Deep,
     DeepText,
     /// After the last document.
@@ -81,7 +81,7 @@ pub(crate) struct Lexer<R: Reading> {
     state: State,
     open: Vec<R::Place>,
     take: Take<R::Place, R::Field>,
-    /// How many brackets are open that are stepped over. They are counted, not matched: that takes no memory.
+    /// The number of open brackets that are skipped. They are counted, not matched, which takes no memory.
     depth: u64,
     /// Whether the last byte of a text was a backslash.
     escaped: bool,
@@ -127,7 +127,7 @@ impl<R: Reading> Lexer<R> {
         }
     }
 
-    /// Between values: blanks, and one byte that decides what follows.
+    /// Between values: whitespace, and one byte that decides what follows.
     fn between(&mut self, piece: &[u8], reading: &mut R) -> usize {
         let blanks = piece.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count();
         let Some(byte) = piece.get(blanks).filter(|_| blanks == 0).copied() else { return blanks };
@@ -158,7 +158,7 @@ impl<R: Reading> Lexer<R> {
         1
     }
 
-    /// The beginning of a document, where a byte order mark does not count.
+    /// The beginning of a document. A byte order mark is ignored.
     fn top(&mut self, byte: u8, seen: usize, reading: &mut R) -> usize {
         const MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
         if !self.whole && MARK.get(seen) == Some(&byte) {

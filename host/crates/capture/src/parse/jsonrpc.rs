@@ -5,14 +5,14 @@ use mcp_audit_log_model::event::Body;
 use super::json::{Reading, Take, text};
 use super::params::{Answer, Field, Params, Place, Taking, name, says_error};
 
-/// Longest name, URI or id that is read, in bytes as written.
+/// The longest name, URI or id that is read, in raw bytes.
 pub(crate) const NAME: usize = 4_096;
-/// Most messages of one document; a batch may be a bomb.
+/// The most messages of one document, because a batch may be very large.
 pub(crate) const MESSAGES: usize = 1_024;
-/// Most bytes of names, ids and arguments that are kept of one document.
+/// The most bytes of names, ids and arguments that are kept of one document.
 const HELD: usize = 4 << 20;
 
-/// A JSON-RPC id. What counts is its value, not how it is written: `1`, `1.0` and `1e0` are one id, `"1"` is another.
+/// A JSON-RPC id. Ids are compared by value, not by spelling: `1`, `1.0` and `1e0` are one id, `"1"` is another.
 #[derive(Clone, Debug)]
 pub(crate) enum Id {
     Text(String),
@@ -69,13 +69,13 @@ pub(crate) enum Shape {
     Response,
 }
 
-/// One message. Texts of results and errors are not in it: those are payload.
+/// One message. It does not hold texts of results and errors, because those are payload.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Message {
     pub(crate) method: Option<String>,
-    /// `None` also for an id that cannot be read, or that JSON-RPC does not allow.
+    /// `None` also for an id that cannot be read, or that JSON-RPC forbids.
     pub(crate) id: Option<Id>,
-    /// Whether there is an id at all, whatever its value. To a server it makes the difference between a request and a
+    /// Whether there is an id at all, whatever its value. For a server, the id distinguishes a request from a
     /// notification.
     pub(crate) has_id: bool,
     pub(crate) params: Params,
@@ -90,9 +90,9 @@ pub(crate) struct Message {
     pub(crate) whole: bool,
     /// Its length as it is written.
     pub(crate) length: u64,
-    /// The keyed digest of its bytes, where these are digested.
+    /// The keyed digest of its bytes, if digests are computed.
     pub(crate) digest: Option<String>,
-    /// Its bytes, or their beginning, where these are kept.
+    /// Its bytes, or their beginning, if bodies are kept.
     pub(crate) body: Option<Body>,
 }
 
@@ -100,9 +100,9 @@ pub(crate) struct Message {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Messages {
     pub(crate) list: Vec<Message>,
-    /// Whether they came as an array, or one after the other.
+    /// Whether they came as an array, or one after another.
     pub(crate) batch: bool,
-    /// How many of several were left out of `list`: there were too many, or they are no messages.
+    /// The number of messages missing in `list`: there were too many, or they are not messages.
     pub(crate) left_out: usize,
 }
 
@@ -112,7 +112,7 @@ pub(crate) struct Collector {
     messages: Messages,
     /// The message that is open.
     current: Option<Box<Message>>,
-    /// How many documents and elements of arrays there were.
+    /// The number of documents and elements of arrays.
     seen: usize,
     /// Documents at the top.
     documents: usize,
@@ -129,8 +129,8 @@ pub(crate) enum Event {
 }
 
 impl Collector {
-    /// The open message has ended, or is truncated: it is added to the list, if it is a message. `kept` returns the
-    /// bytes that are kept of one of this length.
+    /// The open message has ended, or is truncated. If it is a message, it is added to the list. `kept` returns the
+    /// bytes to keep of a body of this length.
     pub(crate) fn end(&mut self, whole: bool, length: u64, kept: impl FnOnce(u64) -> (Option<Body>, Option<String>)) {
         let Some(mut message) = self.current.take() else { return };
         (message.whole, message.length) = (whole, length);
@@ -261,7 +261,7 @@ impl Reading for Collector {
     }
 }
 
-/// Whether a key equals, apart from case, one that names what is called.
+/// Whether a key equals, ignoring case, one that names the called method or target.
 fn is_in_other_case(place: Place, key: &str) -> bool {
     let keys: &[&str] = match place {
         Place::Message => &["method", "id", "params"],

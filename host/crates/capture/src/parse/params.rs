@@ -5,9 +5,9 @@ use mcp_audit_log_model::event::Argument;
 use super::json::{Take, text};
 use super::jsonrpc::{Id, NAME};
 
-/// Most arguments that the policy is shown.
+/// The most arguments that the policy sees.
 const ARGUMENTS: usize = 64;
-/// Longest argument that the policy is shown, in bytes.
+/// The longest argument that the policy sees, in bytes.
 const ARGUMENT: usize = 4_096;
 /// The longest number or literal that is read.
 const WORD: usize = 32;
@@ -177,7 +177,7 @@ impl Params {
         Take::field(Field::Argument, ARGUMENT)
     }
 
-    /// Takes a value; `None` for one that is too long.
+    /// Stores a value; `None` if it is too long.
     pub(crate) fn value(&mut self, field: Field, raw: Option<&[u8]>, sum: u64) {
         let as_text = || raw.and_then(text);
         let as_id = || raw.and_then(Id::read);
@@ -273,7 +273,7 @@ impl Answer {
     }
 }
 
-/// Whether a value means `true`, as the lenient parsers of clients read it: a server that writes `"true"` means it.
+/// Whether a value means `true` for lenient clients: some servers write `"true"`.
 fn says_true(raw: &[u8]) -> bool {
     matches!(raw, b"true" | b"1") || text(raw).is_some_and(|text| text.eq_ignore_ascii_case("true") || text == "1")
 }

@@ -1,8 +1,8 @@
-//! Server-sent events, pushed in as they arrive: whatever the pieces, whatever the line ends.
+//! A parser of server-sent events that accepts any chunks and any line ends.
 
 use super::document::Document;
 
-/// Longest name of a field that matters, and longest line that is no data.
+/// The longest field name that matters, and the longest line that is not data.
 const FIELD: usize = 64;
 /// The longest event id; a longer one is truncated and not used.
 const ID: usize = 1_024;
@@ -16,7 +16,7 @@ pub(crate) struct Parser {
     /// Whether the last byte was a carriage return, so that a line feed now belongs to it.
     after_return: bool,
     data: Option<Document>,
-    /// How much of a byte order mark was seen; 3 when it can be none any more.
+    /// The number of bytes of a byte order mark seen so far; 3 if none can follow.
     mark: usize,
     pub(crate) seen: Seen,
     /// The id in this line, or of the event that is being read.
@@ -56,8 +56,8 @@ enum Place {
 }
 
 impl Parser {
-    /// Takes the next piece and hands every event's data to `event` when the event is complete. One without data, or
-    /// with empty data, is none.
+    /// Parses the next piece, and calls `event` with the data of each complete event. An event without data, or with
+    /// empty data, is ignored.
     pub(crate) fn push(&mut self, piece: &[u8], new: impl Fn() -> Document, mut event: impl FnMut(Document)) {
         let mut rest = self.without_mark(piece);
         while let Some(byte) = rest.first().copied() {
@@ -117,7 +117,7 @@ impl Parser {
         }
     }
 
-    /// The value up to the line's end; returns what follows.
+    /// The value up to the line's end; returns the rest.
     fn value<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
         self.after_return = false;
         let end = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(rest.len());

@@ -26,7 +26,7 @@ use crate::tap::transport::{Transport, causes};
 /// Makes connections.
 #[derive(Clone)]
 pub(crate) struct Reach {
-    /// `None` when this machine has no certificates to trust.
+    /// `None` if this machine has no trusted certificates.
     tls: Option<TlsConnector>,
 }
 
@@ -146,7 +146,7 @@ async fn dial(url: &Uri, timeouts: Timeouts, done: &Arc<Progress>) -> Result<Tcp
     dialled.map(TokioIo::into_inner).map_err(|error| told(url, &error, of_dialling(&error)))
 }
 
-/// The upstream's address and the exact failure are for the operator, not for callers.
+/// Only the operator sees the upstream's address and the exact failure, not callers.
 fn told(url: &Uri, error: &(dyn std::error::Error + 'static), failed: Transport) -> Transport {
     let cause = causes(error).last().map(ToString::to_string).unwrap_or_default();
     tracing::warn!(%url, %failed, cause, "an upstream cannot be reached");
@@ -212,7 +212,7 @@ impl Service<Name> for Resolver {
 }
 
 impl CountedConnection {
-    /// How many bytes have come, ever.
+    /// The number of received bytes.
     pub(crate) fn received(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.received)
     }

@@ -14,7 +14,7 @@ use mcp_audit_log_identity::Lease;
 use crate::bodies::polled;
 use crate::tap::transport::{FailureSlot, Transport};
 
-/// The answer that `sending` gives, for as long as `lease` lasts; that of `refused` where it ends before.
+/// The answer of `sending`, as long as `lease` lasts; the answer of `refused` if the lease ends before.
 pub(crate) async fn within(
     lease: Option<Lease>,
     slot: FailureSlot,

@@ -1,4 +1,4 @@
-//! Handing a request on to its upstream, and the answer back, without touching what is in them.
+//! Forwards a request to its upstream, and the answer back, without changing their content.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::timeouts::Timeouts;
 use super::upstream::{HostHeader, Upstream};
 use crate::tap::transport::{FailureSlot, Transport};
 
-/// The way to the upstreams. Connections are shared and kept for a short while.
+/// A client for the upstreams. Connections are shared and kept for a short time.
 pub(crate) struct Forwarder {
     reach: Reach,
     pools: BTreeMap<String, Arc<Pool>>,
@@ -63,8 +63,8 @@ impl Forwarder {
         }
     }
 
-    /// The upstream's answer. A request on a reused connection may find that the upstream has closed it meanwhile; it
-    /// is then sent again, once, on a new one.
+    /// The upstream's answer. If the upstream closed a reused connection meanwhile, the request is sent once more, on a
+    /// new connection.
     ///
     /// A POST may have had an effect, so it is resent only if it did not arrive: the connection had carried another
     /// exchange before, ended at once, and brought no byte for this one. Browsers do the same. The remaining risk is an
@@ -158,7 +158,7 @@ impl ForwardedRequest<'_> {
     }
 }
 
-/// Makes the head of a request that of the one to the upstream.
+/// Rewrites the head of a request for the upstream.
 fn prepare(parts: &mut request::Parts, upstream: &Upstream, target: &Uri) {
     parts.uri = target.path_and_query().map_or_else(|| Uri::from_static("/"), |path| Uri::from(path.clone()));
     parts.version = Version::HTTP_11;
@@ -180,7 +180,7 @@ fn host(headers: &mut HeaderMap, upstream: &Upstream) {
     }
 }
 
-/// The proxy's own answer. Only the process log has details, because they reveal where the upstream is.
+/// The proxy's own answer. Only the process log has details, because they reveal the upstream's address.
 fn own_answer(failed: Transport, upstream: &Upstream) -> Response<Body> {
     let name = upstream.name();
     let (status, what) = match failed {

@@ -4,7 +4,7 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use mcp_audit_log_identity::SESSION_COOKIE;
 
-/// Headers that are between two neighbours and not for the far end.
+/// Headers for the next hop only, not for the server.
 const HOP_BY_HOP: [HeaderName; 8] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -17,7 +17,7 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 ];
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
-/// Removes hop-by-hop headers: the known ones and those that `Connection` names.
+/// Removes hop-by-hop headers: the known ones, and those named in `Connection`.
 pub(crate) fn end_to_end(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
@@ -55,7 +55,7 @@ pub(crate) fn keep_session(headers: &mut HeaderMap) {
     }
 }
 
-/// Drops what would set the session's cookie in the browser.
+/// Drops headers that would set the session's cookie in the browser.
 pub(crate) fn leave_session(headers: &mut HeaderMap) {
     let is_session = |line: &HeaderValue| cookie_name(line.as_bytes()) == SESSION_COOKIE.as_bytes();
     let lines: Vec<HeaderValue> = headers.get_all(header::SET_COOKIE).iter().cloned().collect();
@@ -74,7 +74,7 @@ fn cookie_name(pair: &[u8]) -> &[u8] {
     pair.split(|byte| matches!(byte, b'=' | b';')).next().unwrap_or_default().trim_ascii()
 }
 
-/// Whether it is a browser that asks for a page.
+/// Whether a browser requests a page.
 pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
     headers.get_all(header::ACCEPT).iter().any(|value| has(value, "text/html"))
 }
@@ -92,7 +92,7 @@ pub(crate) fn confine(headers: &mut HeaderMap, by_browser: bool) {
     }
 }
 
-/// Whether a header's value contains `part`, which is in lower case.
+/// Whether a header's value contains `part`, which must be in lower case.
 fn has(value: &HeaderValue, part: &str) -> bool {
     value.as_bytes().to_ascii_lowercase().windows(part.len()).any(|window| window == part.as_bytes())
 }

@@ -1,5 +1,5 @@
-//! Addresses in an upstream's answers, as the proxy's clients know them: whatever leads below the upstream leads below
-//! the proxy's path for it.
+//! Maps addresses in an upstream's answers for the proxy's clients: addresses below the upstream's URL become addresses
+//! below the proxy's path.
 
 use axum::extract::OriginalUri;
 use axum::http::{HeaderMap, HeaderValue, Request, Uri, header};
@@ -9,10 +9,10 @@ use super::upstream::Upstream;
 /// Where a request came in.
 #[derive(Clone, Debug)]
 pub(crate) struct PublicAddress {
-    /// The path that the upstream has here, as the client wrote it: `/mcp/NAME`, and whatever it is nested in.
+    /// The path of the upstream here, as the client wrote it: `/mcp/NAME`, with the prefix of an enclosing router.
     mount: String,
     name: String,
-    /// Under which address, as in `https://gateway.example.com`, where that is known.
+    /// The address in front of it, such as `https://gateway.example.com`, if it is known.
     pub(crate) public: Option<String>,
 }
 
@@ -34,18 +34,18 @@ impl PublicAddress {
         format!("{}/mcp/{}", self.public(), self.name)
     }
 
-    /// Where the document about it is.
+    /// The address of the metadata document about it.
     fn metadata(&self) -> String {
         format!("{}/.well-known/oauth-protected-resource/mcp/{}", self.public(), self.name)
     }
 
-    /// Where `rest`, of an authorization server on the upstream's host, is for clients.
+    /// The address for clients of `rest`, which belongs to an authorization server on the upstream's host.
     pub(crate) fn oauth(&self, rest: &str) -> String {
         format!("{}/oauth/{}{rest}", self.public(), self.name)
     }
 }
 
-/// Maps the headers that lead somewhere.
+/// Maps the headers that contain addresses.
 pub(crate) fn relocate(headers: &mut HeaderMap, door: &PublicAddress, upstream: &Upstream, target: &Uri) {
     for name in [header::LOCATION, header::CONTENT_LOCATION] {
         let value = headers.get(&name).and_then(|value| value.to_str().ok());
@@ -95,7 +95,7 @@ fn mapped(address: &str, door: &PublicAddress, upstream: &Upstream, target: &Uri
     }
 }
 
-/// The upstream's own address in full, where `address` is only a part of one.
+/// The upstream's own absolute address, if `address` is relative.
 pub(crate) fn elsewhere(address: &str, upstream: &Upstream, target: &Uri) -> Option<String> {
     in_full(lead(address, upstream, target)?, upstream)
 }
@@ -111,7 +111,7 @@ pub(crate) fn on_host(address: &str, upstream: &Upstream) -> Option<String> {
     upstream.is_at(scheme, authority).then(|| rest.to_owned())
 }
 
-/// Where on the upstream's host `address` leads; `None` when it leads elsewhere, or to the same path.
+/// The path on the upstream's host that `address` means; `None` if it is on another host, or is the same path.
 fn lead(address: &str, upstream: &Upstream, target: &Uri) -> Option<MappedAddress> {
     let (path, rest) = address.split_at(address.find(['?', '#']).unwrap_or(address.len()));
     let (path, whole) = match path.split_once("//") {

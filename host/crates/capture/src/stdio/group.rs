@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 /// How often to check whether a group has ended: there is no notification for processes that are not our children.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// A group of processes. It does not outlive this, however this ends.
+/// A group of processes. It ends when this is dropped, however that happens.
 pub(super) struct Group {
     id: Pid,
     grace: Duration,
@@ -83,7 +83,7 @@ impl Group {
         }
     }
 
-    /// Ends what is left of the group after its leader.
+    /// Ends the rest of the group after its leader has ended.
     pub(super) async fn end(mut self) {
         self.signal(Signal::TERM);
         let end = Instant::now() + self.grace;

@@ -41,11 +41,11 @@ pub(crate) struct Pipe {
     begun: Moment,
     client: Lines,
     server: Lines,
-    /// Calls whose entry says that they were cancelled because no answer came in time; one may still come.
+    /// Calls that were recorded as cancelled because no answer came in time; one may still come.
     cancelled: VecDeque<(Uuid, Pending)>,
-    /// Lines of the client that are no message.
+    /// Lines of the client that are not messages.
     unreadable: u64,
-    /// Lines of the server that are no message: most of them are its log.
+    /// Lines of the server that are not messages, mostly its log.
     stray: u64,
 }
 
@@ -98,7 +98,7 @@ impl Pipe {
         self.client.pending.iter().any(|call| call.cancelled.is_some())
     }
 
-    /// The pipe is closed: what waits for an answer gets none.
+    /// The pipe is closed: open requests get no answer.
     pub(crate) fn close(&mut self, moment: Moment) -> Vec<Event> {
         let mut events = Vec::new();
         for side in [Side::Client, Side::Server] {
@@ -174,7 +174,7 @@ impl Pipe {
         });
     }
 
-    /// The event about an answer to an id that was not asked.
+    /// The event about an answer without a request.
     fn unmatched(&self, kind: Kind, answer: Answer) -> Event {
         let Answer { message, at, body, length } = answer;
         let detail = Ending::unanswered(false).detail(Shape::Request, Some(&message));
@@ -205,7 +205,7 @@ impl Pipe {
         events.push(event);
     }
 
-    /// No answer to what was cancelled came in time.
+    /// No answer to the cancelled call came in time.
     fn give_up(&mut self, call: Pending) -> Event {
         let until = call.cancelled.unwrap_or(call.since);
         let event = self.call(call.clone(), None, until, &Ending::unanswered(false));
@@ -216,8 +216,8 @@ impl Pipe {
         event
     }
 
-    /// An answer to a call that already has its entry, such as a cancelled one, or to none. An error for a cancelled call
-    /// adds nothing; a success is recorded.
+    /// An answer to a call that already has its entry (such as a cancelled one), or to no call. An error for a
+    /// cancelled call adds nothing; a success is recorded.
     fn late_answer(&mut self, answer: Answer) -> Option<Event> {
         let id = answer.message.id.as_ref();
         let at = self.cancelled.iter().position(|(_, call)| id.is_some() && call.message.id.as_ref() == id);

@@ -17,7 +17,7 @@ impl Group {
         Some(Self { grace })
     }
 
-    /// Waits until the server ends; when its input has ended and the grace is over, it is ended.
+    /// Waits until the server ends. If it still runs after its input ended and the grace passed, it is killed.
     pub(super) async fn wait(
         &self,
         leader: &mut Child,

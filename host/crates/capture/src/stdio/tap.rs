@@ -1,5 +1,5 @@
-//! Where both directions of a wrapped server are listened to: what passes is read on the recorder's thread, and on the
-//! path where too much waits for that, in the order in which it came.
+//! The tap on both directions of a wrapped server. The recorder's thread reads the lines in their order, or the path if
+//! too many bytes wait.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,8 +17,8 @@ use super::pipe::{Moment, Pipe};
 use crate::parse::document::Keep;
 use crate::tap::{End, Side, Tap};
 
-/// When this many bytes wait, the path reads them itself: a sender that is faster than the recorder's thread pays with
-/// time, and no line is lost.
+/// If more bytes than this wait, the path reads them itself: a sender that is faster than the recorder's thread is
+/// slowed down, and no line is lost.
 const WAITING: usize = 1 << 20;
 
 /// The tap on a wrapped server.
@@ -31,7 +31,7 @@ pub(super) struct StdioTap {
 /// The state shared by the path and the recorder's thread. It does not hold the log, which must not be closed from that
 /// thread.
 struct Shared {
-    /// Locked before `waiting`, so that what is taken out is read in order.
+    /// Locked before `waiting`, so that chunks are read in order.
     pipe: Mutex<Pipe>,
     waiting: Mutex<Waiting>,
     /// The reserved slot in the recorder's queue for the end.
@@ -40,12 +40,12 @@ struct Shared {
     has_cancelled: AtomicBool,
 }
 
-/// Forwarded data that nothing has read yet.
+/// Forwarded data that is not read yet.
 struct Waiting {
     pieces: VecDeque<Piece>,
     held: BudgetShare,
     bytes: usize,
-    /// Whether a job to read what waits is on its way.
+    /// Whether a job to read the waiting chunks is enqueued.
     handed_over: bool,
 }
 
@@ -85,7 +85,7 @@ impl StdioTap {
         });
     }
 
-    /// On the path: reads what waits. A bug in the reader must not break the traffic.
+    /// On the path: reads waiting chunks. A bug in the reader must not break the traffic.
     fn read_now(&self) {
         match catch_unwind(AssertUnwindSafe(|| self.shared.read())) {
             Ok(events) => self.record(events),
@@ -123,7 +123,7 @@ impl Tap for StdioTap {
         }
     }
 
-    /// Both directions have ended; the messages say how.
+    /// Both directions have ended; the recorded messages show how.
     fn end(&self, _end: End) {
         let (shared, moment) = (Arc::clone(&self.shared), self.moment());
         let end = move || {

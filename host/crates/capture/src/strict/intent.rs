@@ -1,4 +1,4 @@
-//! The entries about what a request is going to do.
+//! The entries about the intents of a request.
 
 use std::time::Duration;
 

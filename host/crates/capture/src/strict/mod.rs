@@ -1,4 +1,4 @@
-//! Strict recording: no record, no service. The intent of a call is durable before the call is forwarded.
+//! Strict recording: only recorded calls are forwarded. The intent of a call is durable before the call is forwarded.
 
 mod held;
 mod intent;
@@ -81,7 +81,7 @@ where
     }
 }
 
-/// Gives the request back once its intent is durable, and the answer to it where that cannot be had.
+/// Returns the request after its intent is durable, or the refusal if the intent cannot be recorded.
 pub(super) async fn record_intent(request: Request<Body>) -> Result<Request<Body>, Response<Body>> {
     let (parts, body) = request.into_parts();
     let Some(tap) = parts.extensions.get::<McpTap>().cloned() else {

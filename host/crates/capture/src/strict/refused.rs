@@ -9,7 +9,7 @@ use crate::parse::jsonrpc::Id;
 
 /// The JSON-RPC error code: the first of the range that the specification leaves to servers.
 const CODE: i64 = -32_000;
-/// When to try again, in seconds. A store that fails is tried again by then.
+/// The value of `Retry-After`, in seconds. A failing store is retried by then.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
 /// The reason a request is not forwarded, and the data for the answer.

@@ -1,4 +1,4 @@
-//! The tower service that a layer makes: it opens a tap for each request, and closes it with the response's last byte.
+//! The tower service of a layer: it opens a tap for each request, and closes it with the response's last byte.
 
 use std::future::Future;
 use std::pin::Pin;

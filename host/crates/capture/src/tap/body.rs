@@ -1,4 +1,4 @@
-//! Bodies that are observed while they pass: every frame, size hint and trailer is forwarded unchanged and at once.
+//! Observed bodies: every frame, size hint and trailer is forwarded unchanged and at once.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -35,7 +35,7 @@ impl<B> RequestBody<B> {
 }
 
 impl<B: Body> ResponseBody<B> {
-    /// `headless` is whether no body may follow, whatever there is of one.
+    /// `headless`: the response must not have a body, whatever its headers say.
     pub(crate) fn new(inner: B, mut ending: EndGuard, headless: bool) -> Self {
         if headless || inner.is_end_stream() {
             ending.is(End::Complete);

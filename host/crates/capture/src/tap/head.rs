@@ -76,12 +76,12 @@ impl RequestHead {
         self.user_agent.as_ref().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     }
 
-    /// The last event that the client has seen of the stream that it resumes.
+    /// The last event that the client saw of the stream that it resumes.
     pub(crate) fn last_event_id(&self) -> Option<&[u8]> {
         self.last_event_id.as_ref().map(HeaderValue::as_bytes)
     }
 
-    /// The credential that came with it: to be hashed, and nothing else.
+    /// The credential of the request. It is only hashed, never stored.
     pub(crate) fn authorization(&self) -> Option<&[u8]> {
         self.authorization.as_ref().map(HeaderValue::as_bytes)
     }
@@ -98,7 +98,7 @@ impl RequestHead {
         text(&self.mcp_name).and_then(plain)
     }
 
-    /// Whether the client speaks the stateless protocol, where closing the stream is cancelling.
+    /// Whether the client uses the stateless protocol, where closing the stream cancels the call.
     pub(crate) fn is_stateless(&self) -> bool {
         self.protocol().is_some_and(is_stateless)
     }

@@ -1,5 +1,5 @@
-//! The tap: passes traffic through unchanged, clones its chunks and counts them. What a chunk becomes is decided by the
-//! capture source above: `mcp`, `api` or `stdio`.
+//! The tap: forwards traffic unchanged, clones its chunks and counts them. The capture source above (`mcp`, `api` or
+//! `stdio`) decides what to do with a chunk.
 
 pub(crate) mod audited;
 pub(crate) mod body;
@@ -17,10 +17,10 @@ pub(crate) trait Tap: Send + Sync + 'static {
     /// The response's head passes. A pipe has none.
     fn head(&self, _head: &response::Parts) {}
 
-    /// A chunk of what `from` sends passes, before it is forwarded.
+    /// A chunk from `from`, before it is forwarded.
     fn chunk(&self, from: Side, chunk: &Bytes);
 
-    /// It has ended, and the source records it. Only the first call counts.
+    /// The exchange has ended, and the source records it. Only the first call has an effect.
     fn end(&self, end: End);
 }
 
@@ -43,10 +43,10 @@ impl Side {
 /// How an exchange ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// The response was sent to its last byte.
+    /// The response was sent completely.
     Complete,
     /// The client hung up.
     ClientClosed,
-    /// The server broke off, or its handler panicked.
+    /// The server closed the connection, or its handler panicked.
     Broken,
 }

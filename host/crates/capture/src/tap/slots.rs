@@ -7,7 +7,7 @@ use mcp_audit_log_model::event::{Caller, new_id};
 use mcp_audit_log_model::time::Timestamp;
 use uuid::Uuid;
 
-/// Is in a request's extensions. The sign-in fills it once it knows the caller; clones share the slot.
+/// A slot in a request's extensions. The sign-in sets the caller; clones share the slot.
 #[derive(Clone, Debug, Default)]
 pub struct CallerSlot(Arc<Known>);
 
@@ -18,7 +18,7 @@ struct Known {
 }
 
 impl CallerSlot {
-    /// Sets the caller. Only the first call counts.
+    /// Sets the caller. Only the first call has an effect.
     pub fn set(&self, caller: Caller) {
         // A second sign-in cannot overrule the first.
         let _ = self.0.caller.set(caller);
@@ -40,8 +40,8 @@ impl CallerSlot {
     }
 }
 
-/// Is in the extensions of every request that [`crate::AuditLayer`] lets through: the id of the future entry
-/// about its call. If a request has several messages, it belongs to the first one.
+/// In the extensions of every request that [`crate::AuditLayer`] forwards: the id of the future entry about its call.
+/// If a request has several messages, the id belongs to the first one.
 #[derive(Clone, Debug)]
 pub struct CallId(Arc<Call>);
 
@@ -62,8 +62,8 @@ impl CallId {
     }
 }
 
-/// Goes into the extensions of a request to the vendor's API: the id of the entry about the call that makes it. The
-/// entry of [`crate::ApiLayer`] then refers to that entry.
+/// For the extensions of a request to the vendor's API: the id of the entry about the MCP call that makes it. The entry
+/// of [`crate::ApiLayer`] then refers to that entry.
 ///
 /// It is trusted. If you read it from a header, make sure that the header comes from the vendor's own MCP server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

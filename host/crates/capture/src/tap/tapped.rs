@@ -40,7 +40,7 @@ impl Tapped {
         self.0.failure.clone()
     }
 
-    /// The request's body broke off, for this reason. If there is an answer, its outcome counts.
+    /// The request's body broke off for this reason. If there is an answer, its outcome counts.
     pub(crate) fn request_failed(&self, error: &dyn Any) {
         if !self.0.is_answered.load(Ordering::Relaxed) {
             self.0.failure.set(Transport::of_request(error));
@@ -59,7 +59,7 @@ impl Tapped {
     }
 }
 
-/// Ends the exchange when it is dropped, however that comes about.
+/// Ends the exchange when it is dropped, for any reason.
 pub(crate) struct EndGuard {
     tapped: Option<Tapped>,
 }
@@ -69,7 +69,7 @@ impl EndGuard {
         Self { tapped: Some(tapped) }
     }
 
-    /// The exchange, while it is not over.
+    /// The exchange, until it has ended.
     pub(crate) fn tapped(&self) -> Option<&Tapped> {
         self.tapped.as_ref()
     }

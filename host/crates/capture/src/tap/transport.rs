@@ -1,4 +1,4 @@
-//! Failures of the transport: who failed and why, as codes, and the slot that the code that finds one sets.
+//! Transport failures: the failing party and the reason, as codes, and the slot in which they are reported.
 
 use std::any::Any;
 use std::error::Error;
@@ -10,17 +10,16 @@ use mcp_audit_log_model::event::Detail;
 use mcp_audit_log_model::vocabulary;
 
 vocabulary! {
-    /// A failure of the transport. The first part of the code is the failing party: the client, the proxy or its
-    /// upstream.
+    /// A transport failure. The first part of the code is the failing party: the client, the proxy or its upstream.
     #[non_exhaustive]
     Transport {
         /// The client hung up before the answer, inside or after its request.
         ClientClosed = "client_closed",
-        /// The client's body is not framed as HTTP wants it: a broken chunk.
+        /// The client's body has invalid HTTP framing: a broken chunk.
         ClientBrokenBody = "client_broken_body",
-        /// The client's token was revoked or expired while the call went on.
+        /// The client's token was revoked or expired during the call.
         ClientSignedOut = "client_signed_out",
-        /// The system has no certificates, so no server with TLS can be reached.
+        /// The system has no trusted certificates, so no server with TLS can be reached.
         ProxyNoCertificates = "proxy_no_certificates",
         /// The proxy was stopped.
         ProxyStopped = "proxy_stopped",
@@ -32,13 +31,13 @@ vocabulary! {
         UpstreamName = "upstream_name",
         /// The upstream refused the connection.
         UpstreamRefused = "upstream_refused",
-        /// There was no way to the upstream.
+        /// The upstream was unreachable.
         UpstreamUnreachable = "upstream_unreachable",
-        /// The upstream took too long to take the connection.
+        /// The upstream took too long to accept the connection.
         UpstreamConnectTimeout = "upstream_connect_timeout",
-        /// The upstream's certificate was not trusted, or is another server's.
+        /// The upstream's certificate is not trusted, or belongs to another server.
         UpstreamCertificate = "upstream_certificate",
-        /// The upstream does not speak TLS, or not as we do.
+        /// The upstream does not support TLS, or no TLS version of this proxy.
         UpstreamTls = "upstream_tls",
         /// The upstream took too long to finish TLS.
         UpstreamTlsTimeout = "upstream_tls_timeout",
@@ -50,15 +49,16 @@ vocabulary! {
         UpstreamNoHttp = "upstream_no_http",
         /// The upstream's answer ended before its declared length, or before its last chunk.
         UpstreamCutOff = "upstream_cut_off",
-        /// A chunk of the upstream's answer is not framed as HTTP wants it.
+        /// A chunk of the upstream's answer has invalid HTTP framing.
         UpstreamBrokenChunk = "upstream_broken_chunk",
-        /// The upstream was silent for too long inside its answer.
+        /// The upstream sent nothing for too long within its answer.
         UpstreamIdleTimeout = "upstream_idle_timeout",
     }
 }
 
 impl Transport {
-    /// The outcome of a request that failed so before its answer; `None` if there may be an answer, which then counts.
+    /// The outcome of a request with this failure before its answer; `None` if there may be an answer, whose outcome
+    /// then counts.
     pub(crate) fn unanswered(self) -> Option<Detail> {
         match self {
             Self::ClientClosed => Some(Detail::ClientClosed),
@@ -69,7 +69,7 @@ impl Transport {
         }
     }
 
-    /// Whether it is why something went so.
+    /// Whether this failure is the cause of an error.
     pub(crate) fn explains(self, detail: Detail) -> bool {
         match self.unanswered() {
             Some(unanswered) => unanswered == detail,
@@ -103,20 +103,21 @@ impl Transport {
         }
     }
 
-    /// The failure of a request whose body could not be read to its end.
+    /// The failure of a request whose body could not be read completely.
     pub(crate) fn of_request(error: &dyn Any) -> Self {
         let axum = error.downcast_ref::<axum::Error>().map(|error| error as &dyn Error);
         let error = axum.or_else(|| error.downcast_ref::<hyper::Error>().map(|error| error as &dyn Error));
         if error.is_some_and(is_framing) { Self::ClientBrokenBody } else { Self::ClientClosed }
     }
 
-    /// The failure of an answer whose body could not be read to its end.
+    /// The failure of an answer whose body could not be read completely.
     pub(crate) fn of_answer(error: &(dyn Error + 'static)) -> Self {
         if is_framing(error) { Self::UpstreamBrokenChunk } else { Self::UpstreamCutOff }
     }
 }
 
-/// Whether a body broke because of its framing, not because the connection ended: hyper uses these kinds.
+/// Whether a body broke because of invalid framing, and not because the connection ended. hyper reports both with these
+/// kinds of errors.
 fn is_framing(error: &(dyn Error + 'static)) -> bool {
     use io::ErrorKind::{InvalidData, InvalidInput};
     causes(error).any(|cause| {
@@ -129,8 +130,8 @@ pub(crate) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item
     std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
 }
 
-/// Is in a request's extensions. A service that forwards a request and gets no complete answer sets the reason here;
-/// clones share the slot.
+/// A slot in a request's extensions. A service that forwards a request and gets no complete answer sets the reason
+/// here; clones share the slot.
 #[derive(Clone, Debug, Default)]
 pub struct FailureSlot(Arc<Known>);
 
@@ -141,7 +142,7 @@ struct Known {
 }
 
 impl FailureSlot {
-    /// Sets the failure. Only the first call counts: later failures follow from it.
+    /// Sets the failure. Only the first call has an effect, because later failures follow from it.
     pub fn set(&self, failure: Transport) {
         let _ = self.0.failed.set(failure);
     }
@@ -151,7 +152,7 @@ impl FailureSlot {
         self.0.failed.get().copied()
     }
 
-    /// Reports that the request was sent a second time, because the first connection had been closed meanwhile.
+    /// Reports that the request was resent, because the server had closed the first connection.
     pub fn resent(&self) {
         self.0.resent.store(true, Ordering::Relaxed);
     }

@@ -29,13 +29,13 @@ impl Folder {
         Self { path, roots, sync: atomic_file::sync_folder }
     }
 
-    /// The same with another way to sync, for tests.
+    /// The same with another way to sync files, for tests.
     #[cfg(test)]
     pub(super) fn syncing(path: PathBuf, roots: Roots, sync: fn(&Path) -> io::Result<()>) -> Self {
         Self { path, roots, sync }
     }
 
-    /// Whether the log continues what is published.
+    /// Checks that this log continues the published checkpoints.
     fn fits(&self, there: &Checkpoint, ours: &Checkpoint) -> Result<(), SinkError> {
         let conflict = |what: String| Err(SinkError::Conflict(what));
         if there.origin != ours.origin {
@@ -66,7 +66,7 @@ impl Folder {
 }
 
 impl Sink<Published> for Folder {
-    /// Writes a file that is never written again, named so that a listing is sorted, and the newest one.
+    /// Writes the checkpoint to a new file, named so that a listing is sorted, and replaces the file of the newest one.
     fn put(&mut self, published: &Published) -> Result<(), SinkError> {
         let failed =
             |error: io::Error| SinkError::Failed(format!("the folder {} cannot be used: {error}", self.path.display()));
@@ -104,7 +104,7 @@ fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Readers see the old file or the new one, never a half. The name is durable once the folder is synced.
+/// Readers see the old or the new file, never a partial one. The name is durable after the folder is synced.
 fn write(path: &Path, text: &str) -> io::Result<()> {
     let new = path.with_extension("new");
     let mut file = File::create(&new)?;
@@ -116,7 +116,7 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 pub(super) struct Stdout;
 
 impl Sink<Published> for Stdout {
-    /// The note as it is, followed by an empty line.
+    /// The note itself, followed by an empty line.
     fn put(&mut self, published: &Published) -> Result<(), SinkError> {
         let mut output = std::io::stdout().lock();
         let put = writeln!(output, "{}", published.note).and_then(|()| output.flush());

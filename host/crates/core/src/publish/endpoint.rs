@@ -1,4 +1,4 @@
-//! The destination of checkpoints that is an HTTP endpoint. The feature `http-client` has it.
+//! An HTTP endpoint as a destination of checkpoints. It needs the feature `http-client`.
 
 use hyper::Uri;
 use tokio::runtime::{Builder, Runtime};
@@ -7,7 +7,7 @@ use super::{PublishError, Published};
 use crate::http_client::{HttpClient, Post};
 use crate::sink::{Sink, SinkError};
 
-/// An HTTP endpoint that takes checkpoints.
+/// An HTTP endpoint that accepts checkpoints.
 #[derive(Clone, Debug)]
 pub struct EndpointOptions {
     /// The URL: https, except on this machine.

@@ -23,17 +23,17 @@ use crate::sink::{Backoff, Delivery, Sink, SinkStatus, SinkThread};
 #[cfg(feature = "http-client")]
 pub use endpoint::EndpointOptions;
 
-/// How long to wait for one destination before checking the others.
+/// The time to wait for one destination before checking the others.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long the end of the log waits for the last checkpoint to be published.
+/// The time that a closing log waits for the last checkpoint to be published.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Where checkpoints are sent. They reveal the log's size and nothing of its content.
+/// The destinations of checkpoints. A checkpoint reveals the log's size, but nothing of its content.
 #[derive(Clone, Debug, Default)]
 pub struct Destinations {
     /// A folder: one file per checkpoint, and the newest as `checkpoint`.
     pub folder: Option<PathBuf>,
-    /// An HTTP endpoint that takes them by POST.
+    /// An HTTP endpoint that accepts them by POST.
     #[cfg(feature = "http-client")]
     pub endpoint: Option<EndpointOptions>,
     /// Standard output.
@@ -110,7 +110,7 @@ impl Publisher {
         Ok(())
     }
 
-    /// Whether there is no destination.
+    /// Whether there are no destinations.
     pub fn is_empty(&self) -> bool {
         self.sinks.is_empty()
     }
@@ -145,8 +145,7 @@ impl Publisher {
         self.sinks.iter().map(|sink| sink.status()).collect()
     }
 
-    /// Waits until the last checkpoint is delivered everywhere or failed, for a few seconds at most, and ends the
-    /// threads.
+    /// Waits up to a few seconds until every destination has the last checkpoint or failed, and ends the threads.
     pub fn close(&self) {
         let until = Instant::now() + PATIENCE;
         self.sinks.iter().for_each(|sink| sink.close());

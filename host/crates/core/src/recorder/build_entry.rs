@@ -20,9 +20,9 @@ use super::facts::HostChanges;
 pub(super) const NAME: usize = 256;
 /// Longest text of a detail, in characters.
 pub(super) const DETAIL: usize = 1_024;
-/// Room for the texts of an ordinary entry, in bytes.
+/// The initial buffer for the texts of an ordinary entry, in bytes.
 const ROOM: usize = 512;
-/// The longest body that is kept, in bytes, whatever the policy wants.
+/// The longest kept body, in bytes, whatever the policy asks for.
 const BODY: usize = 64 << 10;
 /// The action of an event that the policy could not judge.
 const UNJUDGED: &str = "event.unjudged";
@@ -38,10 +38,10 @@ pub(super) struct EntryBuilder<'a> {
     pub(super) salt: fn() -> Option<[u8; 32]>,
 }
 
-/// The detail of an entry whose payload was not kept because there was no randomness.
+/// The detail of an entry whose payload was dropped because no random salt was available.
 const UNSALTED: (&str, &str) = ("payload_dropped", "no random salt");
 
-/// A salt, where the operating system has randomness.
+/// A salt, if the operating system returns random numbers.
 pub(super) fn random_salt() -> Option<[u8; 32]> {
     let mut salt = [0; 32];
     let filled = getrandom::fill(&mut salt);
@@ -114,7 +114,7 @@ fn fields(entry: &mut Entry, event: &mut Event) {
     }
 }
 
-/// The field holds the name of a key. A sender that puts the key itself there must not find it in the log.
+/// The field holds the name of a key. If a sender puts the key itself there, it must not be stored.
 fn hide_key(entry: &mut Entry, masks: &Masks) {
     let hidden = entry.text(Field::ApiKey).map(|key| masks.text(key)).filter(|(_, hidden)| *hidden);
     if let Some((masked, _)) = hidden {
@@ -138,7 +138,7 @@ fn judged(entry: &mut Entry, verdict: Verdict, told: HostChanges, masks: &Masks)
     keep
 }
 
-/// Extensions failed: the verdict is that of the others, and the entry names them.
+/// Extensions failed: the verdict is that of the other layers, and the entry names the failed ones.
 fn extensions_failed(entry: &mut Entry, faults: &[LayerFault]) {
     let Some(first) = faults.first() else { return };
     set(entry, Field::Fault, Some(first.fault.kind.as_str()));
@@ -149,7 +149,7 @@ fn extensions_failed(entry: &mut Entry, faults: &[LayerFault]) {
     }
 }
 
-/// The policy failed: the event stays, as metadata, with what is needed to find out why.
+/// The policy failed: the event is recorded as metadata, with the details that help to find the cause.
 fn faulted(entry: &mut Entry, fault: &Fault, told: HostChanges, policy: &Policy) {
     set(entry, Field::Action, Some(UNJUDGED));
     set(entry, Field::Fault, Some(fault.kind.as_str()));
@@ -175,12 +175,13 @@ fn masked(salt: [u8; 32], keep: &Keep, payload: Payload, masks: &Masks) -> Store
     StoredPayload { salt, request, response, notes }
 }
 
-/// Sets a text field, cut to what the field takes.
+/// Sets a text field, cut to the field's longest length.
 pub(super) fn set(entry: &mut Entry, field: Field, text: Option<&str>) {
     entry.set_text(field, text.map(|text| cut(text, field.longest())).as_deref());
 }
 
-/// At most `longest` characters, the last one `…` when something is missing. NUL ends a text for too many tools.
+/// At most `longest` characters; the last one is `…` if the text was cut. NUL is replaced, because many tools end a
+/// text there.
 pub(super) fn cut(text: &str, longest: usize) -> Cow<'_, str> {
     // There are never more characters than bytes.
     if text.len() <= longest && !text.contains('\0') {

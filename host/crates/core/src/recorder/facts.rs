@@ -15,7 +15,7 @@ use mcp_audit_log_model::mask::{MASKED, Masks};
 use mcp_audit_log_model::value::Value;
 use mcp_audit_log_sandbox::Change;
 
-/// Details that only the host may set, even where it sets none.
+/// Details that only the host may set, even if the host sets none.
 const OURS: [&str; 9] = [
     CHANGES,
     "cost_source",
@@ -27,18 +27,18 @@ const OURS: [&str; 9] = [
     "response_digest",
     "sent_by",
 ];
-/// The details among them that no source of events may set.
+/// The details among them that no event source may set.
 const VERDICTS: [&str; 3] = [CHANGES, "fault", "policy_digest"];
 const CHANGES: &str = "changes";
 const CHANGES_LEFT_OUT: &str = "changes_left_out";
 const FACTS_LEFT_OUT: &str = "facts_left_out";
 
-/// The prefix of a policy's fact whose name belongs to the host.
+/// The prefix for a policy's fact whose name belongs to the host.
 const POLICY: &str = "policy.";
-/// The same of a source of events.
+/// The same prefix for an event source.
 const SOURCE: &str = "given.";
 
-/// How many bytes a policy may add to one entry. The rest is counted and dropped.
+/// The most bytes that a policy may add to one entry. The rest is counted and dropped.
 const ROOM: usize = 128 << 10;
 /// The overhead of a fact or a change besides its texts.
 const ITEM: usize = 32;
@@ -69,7 +69,7 @@ pub(super) fn host(entry: &mut Entry, event: &mut Event) -> HostChanges {
 }
 
 impl HostChanges {
-    /// The policy's facts and changes into the entry, beside the host's.
+    /// Adds the policy's facts and changes to the entry, besides the host's.
     pub(super) fn judged(self, entry: &mut Entry, facts: Vec<(String, Value)>, changes: Vec<Change>, masks: &Masks) {
         let mut room = ROOM;
         let mut left_out = 0_i64;
@@ -95,7 +95,7 @@ impl HostChanges {
         self.changes(entry, changes, masks, room);
     }
 
-    /// The host's changes into the entry, where there is no verdict.
+    /// Adds the host's changes to the entry if there is no verdict.
     pub(super) fn unjudged(self, entry: &mut Entry, masks: &Masks) {
         self.changes(entry, Vec::new(), masks, 0);
     }
@@ -138,8 +138,8 @@ impl HostChanges {
     }
 }
 
-/// The host's line, with what the policy hides of it. A setting of the log that is no text is no secret, and the log is
-/// verified by it.
+/// The host's line of changes, without the values that the policy hides. A policy cannot hide a log setting that is not
+/// text: it is not secret, and `verify` needs it.
 fn hidden_as(line: Change, theirs: Change, of_the_log: bool) -> Change {
     let side = |ours: Value, theirs: Value| {
         let may_hide = matches!(ours, Value::Text(_)) || (!of_the_log && ours != Value::Unset);
@@ -148,7 +148,7 @@ fn hidden_as(line: Change, theirs: Change, of_the_log: bool) -> Change {
     Change { old: side(line.old, theirs.old), new: side(line.new, theirs.new), field: line.field }
 }
 
-/// A value as it may be shown under its name: masked if the name or the value looks secret, and truncated.
+/// A value as it may be shown under its name: masked if the name or the value matches a mask, and truncated.
 fn shown(masks: &Masks, name: &str, value: Value, of_the_log: bool) -> Value {
     match value {
         Value::Text(_) if masks.hides(name, false) => MASKED.into(),
@@ -180,7 +180,7 @@ fn vacant(entry: &mut Entry, name: String, value: Value) {
     }
 }
 
-/// A number that counts what is missing: the policy may raise it, never lower it.
+/// A number that counts missing parts: the policy may raise it, but not lower it.
 fn leave_out_at_least(entry: &mut Entry, name: &str, value: Value) {
     let before = entry.details.get(name).and_then(Json::as_i64).unwrap_or(0);
     if let Value::Integer(more) = value
@@ -200,7 +200,7 @@ fn length(value: &Value) -> usize {
     if let Value::Text(text) = value { text.len() } else { 0 }
 }
 
-/// A state that is no object has no name for what changed.
+/// A state that is not an object has no name for its change.
 fn named(field: &str) -> String {
     if field.trim().is_empty() { "value".to_owned() } else { field.to_owned() }
 }
@@ -224,7 +224,7 @@ fn detail(entry: &mut Entry, name: String, value: Value) {
     entry.details.insert(cut_own(name, NAME), json);
 }
 
-/// The field that a fact of this name fills: only where no other part of an event does.
+/// The field that a fact of this name fills, if no other part of an event fills it.
 fn field(name: &str) -> Option<Field> {
     Field::named(name).filter(|field| field.sender_rule() == SenderRule::Fact)
 }

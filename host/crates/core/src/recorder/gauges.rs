@@ -17,7 +17,7 @@ const LATENCY: [u64; 12] =
 /// Upper bounds of a commit's size, in entries.
 const SIZE: [u64; 7] = [1, 4, 16, 64, 256, 1_024, 4_096];
 
-/// Most bytes of windows of decoders.
+/// The most bytes of decoder windows.
 const UNPACKING: usize = 256 << 20;
 
 /// Numbers about the recorder. Counters run from the start of the process.
@@ -31,7 +31,7 @@ pub struct Gauges {
     pub reserved: AtomicUsize,
     /// Bytes of traffic that capture holds: unread chunks, and bodies of unfinished messages.
     pub captured: Arc<Budget>,
-    /// Bytes of windows of decoders that unpack what capture reads.
+    /// Bytes of decoder windows in use by capture.
     pub unpacking: Arc<Budget>,
     /// Bytes that wait.
     pub waiting_bytes: AtomicUsize,
@@ -41,11 +41,11 @@ pub struct Gauges {
     pub dropped: AtomicU64,
     /// Events that were offered, including the log's own and dropped ones.
     pub events: AtomicU64,
-    /// Events that were there already.
+    /// Events that the log already had.
     pub repeated: AtomicU64,
     /// Gap entries made.
     pub gaps: AtomicU64,
-    /// Entries stored. One that was there already counts too: it may be what a commit stored that seemed to fail.
+    /// Entries stored. A duplicate counts too, because a commit that seemed to fail may have stored it.
     pub stored: AtomicU64,
     /// Commits that failed in a row; 0 is healthy.
     pub failing: AtomicU64,
@@ -112,7 +112,7 @@ impl Gauges {
         self.next.subscribe()
     }
 
-    /// Events are lost before they were judged.
+    /// Counts events that were lost before they were judged.
     pub(super) fn dropped(&self, events: u64) {
         self.events.fetch_add(events, Ordering::Relaxed);
         self.lost(events);
@@ -179,7 +179,7 @@ impl Gauges {
 pub struct Cleanup {
     /// Whether it runs now.
     pub running: Arc<AtomicBool>,
-    /// Entries that the present or last run has removed so far.
+    /// Entries that the current or last run removed so far.
     pub progress: AtomicU64,
     /// Entries removed.
     pub entries: AtomicU64,
@@ -188,7 +188,7 @@ pub struct Cleanup {
 }
 
 impl Cleanup {
-    /// A run begins; it ends when the guard is dropped, however that comes about.
+    /// Marks the beginning of a run, which ends when the guard is dropped, for any reason.
     pub(crate) fn begin(&self) -> Running {
         self.progress.store(0, Ordering::Relaxed);
         self.running.store(true, Ordering::Relaxed);
@@ -217,12 +217,12 @@ fn micros(took: Duration) -> u64 {
     u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// How often a value was up to each of `N` bounds.
+/// The number of values up to each of `N` bounds.
 #[derive(Debug)]
 pub struct Histogram<const N: usize> {
     bounds: [u64; N],
     counts: [AtomicU64; N],
-    /// How often it was above the last bound.
+    /// The number of values above the last bound.
     above: AtomicU64,
     sum: AtomicU64,
 }
@@ -239,7 +239,8 @@ impl<const N: usize> Histogram<N> {
         self.sum.fetch_add(value, Ordering::Relaxed);
     }
 
-    /// Each bound with how often a value was above the one before it and not above this; `None` is beyond all bounds.
+    /// Each bound with the number of values above the previous bound and not above this one; `None` is above all
+    /// bounds.
     pub fn buckets(&self) -> impl Iterator<Item = (Option<u64>, u64)> {
         let counts = self.counts.iter().chain([&self.above]).map(|count| count.load(Ordering::Relaxed));
         self.bounds.iter().copied().map(Some).chain([None]).zip(counts)
@@ -251,20 +252,20 @@ impl<const N: usize> Histogram<N> {
     }
 }
 
-/// Why the log is not to be relied on at present.
+/// The reason why the log is not ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unready {
     /// The recorder has ended: the log is closed, or its thread failed.
     #[error("the audit log is closed")]
     Stopped,
-    /// Commits fail and are tried again.
+    /// Commits fail and are retried.
     #[error("the log is not writable")]
     Failing,
-    /// The queue is full, so that events are dropped.
+    /// The queue is full, so events are dropped.
     #[error("the audit log cannot keep up: its queue is full")]
     Full,
-    /// More than half of the queue is in use: nothing is lost yet, and soon may be.
+    /// More than half of the queue is in use. Nothing is lost yet, but it may be soon.
     #[error("the audit log falls behind: more than half of its queue is waiting")]
     Behind,
     /// Entries are stored, but the policy fails: events are unjudged, or every viewer is denied.

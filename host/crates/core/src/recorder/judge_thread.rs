@@ -1,4 +1,5 @@
-//! The first of the recorder's threads: takes what queued up, judges and seals it, and hands it on to be stored.
+//! The first recorder thread: takes events from the queue, judges them, builds entries, and passes them to the thread
+//! that stores them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,19 +20,20 @@ use mcp_audit_log_model::price::Prices;
 use mcp_audit_log_model::time::Clock;
 use mcp_audit_log_sandbox::{Fault, Policy, Verdict};
 
-/// Most items that are judged in one call. Few enough for the processor's cache, enough that a call costs each little.
+/// The most items that are judged in one call: few enough for the processor's cache, and enough to share the cost of a
+/// call.
 const CALL_ITEMS: usize = 256;
 /// Most items of one commit.
 const BATCH_ITEMS: usize = 4_096;
 /// Bytes of bodies after which a commit is full.
 const BATCH_BYTES: usize = 8 << 20;
-/// How long an event without a waiting caller waits for others. A call of the policy and a commit cost nearly the same
+/// The time that an event without a waiting caller waits for others. A policy call and a commit cost nearly the same
 /// for one event as for a hundred, and they use the gateway's processor.
 const COMPANY: Duration = Duration::from_millis(5);
-/// How soon a gap is reported when nothing else happens.
+/// The time after which a gap is reported if no other event comes.
 const GAP_WAIT: Duration = Duration::from_secs(1);
 
-/// The entry about events that were lost, and the fact that has their number.
+/// The action of the entry about lost events, and the fact with their number.
 const GAP: &str = "log.gap";
 const DROPPED: &str = "dropped";
 
@@ -61,11 +63,11 @@ struct Taken {
     bytes: usize,
 }
 
-/// The thread that stores has ended, by a panic.
+/// The writing thread has panicked.
 pub(super) struct Ended;
 
 impl Judge {
-    /// Runs until the queue is closed and empty, and all of it is stored. Gives the writer back.
+    /// Runs until the queue is closed and empty, and everything is stored. Returns the writer.
     pub(super) fn run(mut self) -> Option<Box<dyn Writer>> {
         while let Ok(true) = self.turn() {}
         // Only when all is stored is it known what the store has refused.
@@ -80,7 +82,8 @@ impl Judge {
         self.handover.end()
     }
 
-    /// Judges what waits, and hands it over as soon as the store is ready for more. `false`: nothing more will come.
+    /// Judges waiting items, and passes the batch on as soon as the store is ready for more. `false`: the queue is
+    /// closed.
     fn turn(&mut self) -> Result<bool, Ended> {
         let first = match self.first() {
             Ok(first) => first,
@@ -102,7 +105,7 @@ impl Judge {
         Ok(true)
     }
 
-    /// The next work, as soon as there is enough for a call or a caller waits for it.
+    /// The next work, as soon as it fills a call or a caller waits for it.
     fn first(&mut self) -> Result<(Work, usize), RecvTimeoutError> {
         let first = match self.receiver.try_recv() {
             Ok(first) => first,
@@ -118,7 +121,7 @@ impl Judge {
         Ok(first)
     }
 
-    /// Takes up to one call's worth. A change of settings or a step of the cleanup ends it.
+    /// Takes items for one call. A change of settings or a step of the cleanup ends the batch.
     fn take(&mut self, first: (Work, usize)) -> Result<(), Ended> {
         let mut taken = Taken::default();
         let mut next = Some(first);
@@ -167,7 +170,7 @@ impl Judge {
         self.handover.wait()
     }
 
-    /// A change whose old value is no longer the present one: its entry would be false.
+    /// Rejects a change whose old value is outdated, because its entry would be false.
     fn outdated(&self, changes: &StateChange) -> Option<String> {
         let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner);
         let mut settings = settings.as_ref().clone();
@@ -202,7 +205,7 @@ impl Judge {
         self.hand_over()
     }
 
-    /// Judges and seals. What was dropped meanwhile becomes an entry with it.
+    /// Judges the batch and builds its entries. Losses in the meantime are reported in the same batch.
     fn judge(&mut self, mut taken: Taken) {
         taken.events.extend(self.queue.gauges.take_lost().map(|lost| self.gap(lost)));
         self.seal(taken);
@@ -236,7 +239,7 @@ impl Judge {
         self.sealed.bytes += taken.bytes;
     }
 
-    /// Hands over what is sealed, waiting for the store if need be.
+    /// Passes the built entries on, and waits for the store if necessary.
     fn hand_over(&mut self) -> Result<(), Ended> {
         match self.sealed.is_empty() {
             true => Ok(()),
@@ -244,7 +247,7 @@ impl Judge {
         }
     }
 
-    /// Creates events from raw material. A panic in there must not end the recorder; its calls count as dropped.
+    /// Creates events from captured traffic. A panic there must not end the recorder; the calls count as dropped.
     fn worked_out(&self, events: Box<dyn FnOnce() -> Vec<Event> + Send>) -> Vec<Event> {
         catch_unwind(AssertUnwindSafe(events)).unwrap_or_else(|_| {
             tracing::error!("captured traffic could not be parsed: a bug in the parser");
@@ -260,7 +263,7 @@ impl Judge {
     }
 }
 
-/// How many losses a gap entry reports; `None` for every other entry.
+/// The number of losses that a gap entry reports; `None` for any other entry.
 pub(super) fn reported_losses(entry: &Entry) -> Option<u64> {
     let is_gap = (entry.text(Field::Channel), entry.text(Field::Method)) == (Some("system"), Some(GAP));
     entry.details.get(DROPPED).filter(|_| is_gap)?.as_u64()

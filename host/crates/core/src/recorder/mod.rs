@@ -1,5 +1,5 @@
-//! The one write path: a bounded queue, a thread that judges and seals, and a thread that stores everything that is
-//! ready in one transaction.
+//! The one write path: a bounded queue, a thread that judges events and builds entries, and a thread that stores all
+//! waiting entries in one transaction.
 
 mod build_entry;
 mod facts;
@@ -24,7 +24,7 @@ use mcp_audit_log_model::price::Prices;
 use mcp_audit_log_model::time::Clock;
 use mcp_audit_log_sandbox::Policy;
 
-/// The least that one of many events counts while it waits, in bytes: about its memory.
+/// The least number of bytes that an event counts while it waits: about its memory.
 const EVENT_BYTES: usize = 1_536;
 
 pub use gauges::Histogram;
@@ -36,10 +36,10 @@ pub use queue::Budget;
 pub use queue::BudgetShare;
 pub use queue::{QueueLimits, Reservation};
 
-/// How long a change of a setting waits for the store.
+/// The time that a change of a setting waits for the store.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Where events go in.
+/// Accepts events.
 ///
 /// Dropping it stops the threads after everything queued is stored.
 pub struct Recorder {
@@ -49,7 +49,7 @@ pub struct Recorder {
     thread: Mutex<Option<JudgeThread>>,
 }
 
-/// The thread that judges, which gives the writer back when it ends.
+/// The judge thread, which returns the writer at its end.
 type JudgeThread = JoinHandle<Option<Box<dyn Writer>>>;
 
 /// A caller that waits until a change is stored.
@@ -63,7 +63,7 @@ pub struct RecorderParts {
     pub writer: Box<dyn Writer>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
-    /// The settings of the present, which a change replaces.
+    /// The current settings, which a change replaces.
     pub settings: Arc<std::sync::RwLock<Arc<Settings>>>,
     /// The prices of models.
     pub prices: Prices,
@@ -112,7 +112,7 @@ impl Recorder {
         self.offer_later(bytes, events).inspect_err(|error| self.count(error))
     }
 
-    /// The same, but what does not fit is not counted.
+    /// The same, but rejected events are not counted.
     ///
     /// # Errors
     /// The queue is full, or the log is closed.
@@ -141,7 +141,7 @@ impl Recorder {
         }
     }
 
-    /// Hands in an event and returns when it is durable. Bodies that there is no room for are left out.
+    /// Enqueues an event and returns when it is durable. If there is no room for its bodies, they are left out.
     ///
     /// # Errors
     /// It was not recorded.
@@ -187,7 +187,7 @@ impl Recorder {
         &self.queue.gauges
     }
 
-    /// Whether what is recorded reaches the disk at present, and the policy judges it.
+    /// Checks that entries reach the disk at present and that the policy judges events.
     ///
     /// # Errors
     /// Why not. A store that fails is noticed with the first entry that it does not take.
@@ -198,8 +198,8 @@ impl Recorder {
     }
 }
 
-/// Starts and ends a [`Recorder`], and writes past its queue of events. For the log only: the façade does not
-/// re-export it, so that an embedder can record and nothing else.
+/// Starts and ends a [`Recorder`], and writes without its event queue. For the log only: the façade does not re-export
+/// it, so an embedder can only record.
 pub trait RecorderControl: Sized {
     /// Starts the threads.
     ///
@@ -213,14 +213,14 @@ pub trait RecorderControl: Sized {
     /// It was not stored, or it is not known whether it was: see [`RecordError`].
     fn change(&self, change: StateChange, events: Vec<Event>) -> Result<(), RecordError>;
 
-    /// One step of the cleanup; blocks until it is done.
+    /// Runs one step of the cleanup; blocks until it is done.
     ///
     /// # Errors
     /// The store failed, or the log is closed.
     fn prune(&self, removal: Removal) -> Result<Pruned, PruneError>;
 
-    /// Accepts nothing after `last`, which becomes the last entry, and returns when everything is stored. The first
-    /// call returns the writer, for the states beside the entries.
+    /// Accepts no event after `last`, which becomes the last entry, and returns when everything is stored. The first
+    /// call returns the writer, for the states besides the entries.
     fn close(&self, last: Option<Event>) -> Option<Box<dyn Writer>>;
 }
 

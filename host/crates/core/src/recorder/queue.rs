@@ -1,4 +1,4 @@
-//! The bounded queue in front of the recorder: its budget of bytes, reserved slots, and the count of what did not fit.
+//! The bounded queue in front of the recorder: its byte budget, its reserved slots, and the count of rejected events.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
@@ -16,7 +16,7 @@ use super::{Changed, PruneError, RecordError, StateChange};
 pub struct QueueLimits {
     /// Items. The same number of slots can be reserved for calls in progress.
     pub items: usize,
-    /// Bytes of bodies that wait with them. Capture holds as many again of what passes.
+    /// Bytes of their bodies. Capture may hold the same number of bytes of traffic.
     pub bytes: usize,
 }
 
@@ -26,15 +26,15 @@ impl Default for QueueLimits {
     }
 }
 
-/// One thing to do for the recorder.
+/// One piece of work for the recorder.
 pub(super) enum Work {
     Event(Box<Event>, Option<Receipt>),
-    /// Events that go in together or not at all.
+    /// Events that are accepted together or not at all.
     Events(Vec<(Event, Receipt)>),
     Later(Box<dyn FnOnce() -> Vec<Event> + Send>),
     Change(Box<StateChange>, Vec<Event>, Changed),
     Prune(Removal, SyncSender<Result<Pruned, PruneError>>),
-    /// The last event, which reports how many there were.
+    /// The last event, which reports the number of all events.
     Last(Box<Event>),
 }
 
@@ -66,7 +66,7 @@ impl Queue {
         here.map_err(|error| if self.is_closed() { RecordError::Closed } else { error })
     }
 
-    /// Puts an event in if there is room for it; where there is none for its bodies, without them.
+    /// Enqueues an event if there is room for it, without its bodies if there is no room for them.
     pub(super) fn offer_event(&self, mut event: Box<Event>, receipt: Option<Receipt>) -> Result<(), RecordError> {
         let mut bytes = event.payload.as_ref().map_or(0, mcp_audit_log_model::event::Payload::len);
         if self.weigh(bytes).is_none() {
@@ -86,7 +86,7 @@ impl Queue {
         Some(())
     }
 
-    /// Puts in what was weighed, if there is room for one more.
+    /// Enqueues work whose size is already counted, if there is a free slot.
     fn place(&self, work: Work, bytes: usize) -> Result<(), RecordError> {
         // Count before sending: the receiver may be done with it before this returns.
         if self.gauges.waiting.fetch_add(1, Ordering::Relaxed) >= self.gauges.limits.items {
@@ -117,12 +117,12 @@ impl Queue {
         self.gauges.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Whether the queue accepts nothing more.
+    /// Whether the queue is closed.
     pub(super) fn is_closed(&self) -> bool {
         self.sender.read().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
-    /// Lets nothing more in after `last`; the receiver ends once it is empty. Only the first call does anything.
+    /// Closes the queue after `last`; the receiver ends once it is empty. Only the first call has an effect.
     pub(super) fn close(&self, last: Option<Work>) {
         let Some(sender) = self.sender.write().unwrap_or_else(PoisonError::into_inner).take() else { return };
         let Some(last) = last else { return };
@@ -134,8 +134,8 @@ impl Queue {
 }
 
 /// A slot in the queue for a call in progress: its event always has room. There are as many reserved slots as items,
-/// counted apart, so that open streams never block other events. While the queue is full no new slots are reserved, or
-/// it would grow without bound.
+/// counted separately, so that open streams never block other events. A full queue reserves no new slots, because it
+/// would grow without bound.
 pub struct Reservation {
     queue: Arc<Queue>,
 }
@@ -160,7 +160,7 @@ impl Reservation {
         self.queue.push(Work::Later(Box::new(events)))
     }
 
-    /// The same with its place handed to the closure, so that events may be made in several turns.
+    /// The same, but the closure gets the slot, so that it may create events in several turns.
     ///
     /// # Errors
     /// The log is closed.
@@ -190,7 +190,7 @@ pub struct Budget {
     most: usize,
 }
 
-/// Bytes that are held; they are given back when it is dropped.
+/// A share of the budget in bytes, returned when it is dropped.
 #[derive(Debug)]
 pub struct BudgetShare {
     budget: Arc<Budget>,
@@ -222,7 +222,7 @@ impl BudgetShare {
         self.bytes
     }
 
-    /// Holds `bytes` more, if the sum allows it.
+    /// Takes `bytes` more, if the budget has room.
     pub fn grow(&mut self, bytes: usize) -> bool {
         let held = &self.budget.held;
         let fits = held.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) <= self.budget.most;

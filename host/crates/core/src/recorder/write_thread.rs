@@ -1,4 +1,4 @@
-//! The second of the recorder's threads: the only one that holds the writer. It stores what is handed over, in order.
+//! The second recorder thread, the only one that holds the writer. It stores batches in order.
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -13,7 +13,7 @@ use super::{Changed, PruneError, RecordError};
 use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_index::{Batch, Pruned, Removal, StoreError, Stored, Writer};
 
-/// How often a failing store is retried while the log closes, before the batch is given up.
+/// How often a failing store is retried while the log closes, before the batch is dropped.
 const CLOSING_TRIES: u32 = 5;
 /// Batches that wait while another is being stored: one, so that the store never waits for a judgement.
 const AHEAD: usize = 1;
@@ -41,17 +41,17 @@ impl JudgedBatch {
     }
 }
 
-/// One thing to do for the thread that stores.
+/// One piece of work for the writing thread.
 enum Step {
     Commit(Box<JudgedBatch>),
     Prune(Removal, SyncSender<Result<Pruned, PruneError>>),
-    /// To be answered: everything before it is done.
+    /// A request to answer when everything before it is done.
     Done(SyncSender<()>),
 }
 
-/// The way to the thread that stores, which ends, all done, when this is dropped.
+/// A handle on the writing thread. When it is dropped, the thread finishes its work and ends.
 pub(super) struct Handover {
-    /// `None` once it is being dropped.
+    /// `None` while it is being dropped.
     steps: Option<SyncSender<Step>>,
     thread: Option<JoinHandle<Box<dyn Writer>>>,
 }
@@ -70,7 +70,7 @@ impl Handover {
         Ok(Self { steps: Some(steps), thread: Some(thread) })
     }
 
-    /// Hands a batch over if there is room for it, else gives it back.
+    /// Passes a batch on if there is room for it, otherwise returns it.
     pub(super) fn offer(&self, sealed: JudgedBatch) -> Result<JudgedBatch, Ended> {
         let steps = self.steps.as_ref().ok_or(Ended)?;
         match steps.try_send(Step::Commit(Box::new(sealed))) {
@@ -80,17 +80,17 @@ impl Handover {
         }
     }
 
-    /// Hands a batch over, waiting for room.
+    /// Passes a batch on, and waits for room.
     pub(super) fn give(&self, sealed: JudgedBatch) -> Result<(), Ended> {
         self.step(Step::Commit(Box::new(sealed)))
     }
 
-    /// A step of the cleanup, after everything that was handed over.
+    /// Runs a step of the cleanup after all earlier batches.
     pub(super) fn prune(&self, removal: Removal, done: SyncSender<Result<Pruned, PruneError>>) -> Result<(), Ended> {
         self.step(Step::Prune(removal, done))
     }
 
-    /// Returns when everything that was handed over is done.
+    /// Returns when all earlier batches are done.
     pub(super) fn wait(&self) -> Result<(), Ended> {
         let (done, waiting) = sync_channel(1);
         self.step(Step::Done(done))?;
@@ -103,7 +103,7 @@ impl Handover {
 }
 
 impl Handover {
-    /// Ends the thread, all done, and gives the writer back; `None` after a panic, and when it was given already.
+    /// Ends the thread after its work is done, and returns the writer; `None` after a panic or a second call.
     pub(super) fn end(&mut self) -> Option<Box<dyn Writer>> {
         drop(self.steps.take());
         let ended = self.thread.take()?.join();
@@ -157,7 +157,7 @@ impl Committer {
     }
 
     /// Stores a batch and returns the result for each entry. A failing store is retried until it works: queued events
-    /// are not given up, and the queue is bounded. A rejected batch is halved until the faulty entry is alone.
+    /// are not dropped, and the queue is bounded. A rejected batch is halved until the faulty entry is alone.
     fn commit(&mut self, batch: &Batch, may_part: bool) -> Vec<Result<Stored, RecordError>> {
         let mut tries = 0;
         loop {
@@ -197,8 +197,8 @@ impl Committer {
         results
     }
 
-    /// Counts what will not be stored, and answers every waiting caller. There is at least one answer, because a change
-    /// may have no entry. Losses that a gap entry reported become pending again.
+    /// Counts events that will not be stored, and answers every waiting caller. There is at least one answer, because a
+    /// change may have no entry. Losses that a gap entry reported become pending again.
     fn give_up(&self, batch: &Batch, error: &StoreError) -> Vec<Result<Stored, RecordError>> {
         for prepared in &batch.entries {
             match reported_losses(prepared.entry()) {

@@ -9,21 +9,21 @@ use mcp_audit_log_contract::plan::Plan;
 use mcp_audit_log_index::Mark;
 use mcp_audit_log_model::time::{DAY, SECOND, Timestamp};
 
-/// How long a step between two checkpoints may be to count as a whole: a long weekend.
+/// The longest step between two checkpoints that counts in full: a long weekend.
 pub const LONGEST_STEP: i64 = 3 * DAY;
-/// How much older than its entries' age a checkpoint must be.
+/// The time by which a checkpoint must be older than the retention period.
 const GRACE: i64 = 3_600 * SECOND;
 
-/// The checkpoints that show how much time has passed.
+/// The checkpoints that prove how much time has passed.
 #[derive(Clone, Debug)]
 pub struct ClockEvidence {
     /// The present moment.
     pub now: Timestamp,
-    /// The checkpoints there are, newest first.
+    /// The existing checkpoints, newest first.
     pub marks: Vec<Mark>,
     /// The newest that was published.
     pub published: u64,
-    /// How many entries the newest permanently kept checkpoint covers.
+    /// The number of entries that the newest archived checkpoint covers.
     pub archived: u64,
     /// The newest checkpoint for which an operator confirmed the clock.
     pub confirmed: u64,
@@ -47,7 +47,7 @@ impl ClockEvidence {
         None
     }
 
-    /// The newest step that does not count in full: from when to when.
+    /// The newest step that does not count in full: its beginning and its end.
     pub fn doubted(&self) -> Option<(Timestamp, Timestamp)> {
         let later = [Mark { number: u64::MAX, size: u64::MAX, signed_at: self.now }];
         let later = later.iter().chain(&self.marks);
@@ -61,18 +61,19 @@ impl ClockEvidence {
         self.older_than(age.saturating_add(GRACE))
     }
 
-    /// The `seq` below which entries from before this moment may be removed: what an old enough checkpoint covers.
+    /// The `seq` below which entries from before this time may be removed, because a sufficiently old checkpoint covers
+    /// them.
     pub(crate) fn below(&self, moment: Option<Timestamp>) -> u64 {
         moment.and_then(|moment| self.before(moment)).map_or(0, |mark| mark.size)
     }
 
-    /// The same for entries. Entries after the newest permanently kept checkpoint stay, because the next one is linked
-    /// to it, and the link cannot be made once entries on both sides of it are removed.
+    /// The same for entries. Entries after the newest archived checkpoint stay, because the next one is linked to it,
+    /// and the link cannot be computed after entries on both sides of it are removed.
     pub(crate) fn entries_below(&self, moment: Option<Timestamp>) -> u64 {
         self.below(moment).min(self.archived)
     }
 
-    /// The plan without usage that no old enough checkpoint covers.
+    /// The plan without usage that no sufficiently old checkpoint covers.
     pub(crate) fn cut(&self, plan: Plan) -> Plan {
         let cut = |moment: Timestamp| match self.before(moment) {
             // The time of signing is known to the second.

@@ -1,4 +1,4 @@
-//! Why the log cannot sign, as sentences with the remedy.
+//! Reasons why the log cannot sign, as sentences with the remedy.
 
 use std::io;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ pub enum SignerError {
         /// Why.
         reason: io::Error,
     },
-    /// A log that has signed before has no keys.
+    /// A log that signed before has no keys.
     #[error("the signing keys {0} are missing; name their file with --signing-key, or restore it")]
     Missing(PathBuf),
     /// Other users may read the key.
@@ -64,16 +64,16 @@ pub enum SignerError {
          resume`, which records that"
     )]
     Forgotten(PathBuf),
-    /// `signing.last` is there, and the operator asked to resume without it.
+    /// `signing.last` exists, although the operator asked to resume without it.
     #[error("{0} has the last signed checkpoint, so there is nothing to resume; start the log as usual")]
     Remembered(PathBuf),
-    /// The keys were rotated, and no start has used them.
+    /// The keys were rotated, but no start has used them yet.
     #[error(
         "the keys of the last rotation are not in use yet: start the log once so that the old and the new keys sign \
          together, then rotate"
     )]
     Unused,
-    /// The tree is not the one that was signed.
+    /// The tree does not match the last signed checkpoint.
     #[error(
         "the log does not match the last signed checkpoint: {what}. It was restored from an older copy, cut off or \
          rewritten. Restore a newer copy, or keep this folder as evidence and begin a new log elsewhere with --data; \

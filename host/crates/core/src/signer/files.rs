@@ -96,7 +96,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<SigningKey>, SignerError> {
     if is_one { Ok(keys) } else { Err(SignerError::Keys) }
 }
 
-/// Writes the file; it gets its name when it is complete.
+/// Writes the file. It gets its name only when it is complete.
 pub(super) fn write(path: &Path, keys: &[SigningKey]) -> Result<(), SignerError> {
     let mut text = HEADING.to_owned();
     for key in keys {

@@ -21,12 +21,12 @@ pub const KEY_FILE: &str = "signing.key";
 /// The name, in the log's folder, of the file with the last signed checkpoint.
 const LAST_FILE: &str = "signing.last";
 
-/// Where the keys and the last signed checkpoint are.
+/// The places of the keys and of the last signed checkpoint.
 #[derive(Clone, Debug, Default)]
 pub struct SignerOptions {
-    /// The keys themselves, as a key file has them. Where this is set, no key file is read or made.
+    /// The keys themselves, in the format of a key file. If they are set, no key file is read or created.
     pub keys: Option<String>,
-    /// The key file, made where it is missing; `signing.key` in the log's folder by default.
+    /// The key file, created if it is missing; `signing.key` in the log's folder by default.
     pub key_file: Option<PathBuf>,
     /// The log's name in checkpoints, such as `audit.example.com/log`. It is used when the key is created; by default
     /// the name is random.
@@ -65,9 +65,9 @@ impl SignerOptions {
 /// The log's knowledge about itself when its signer is opened.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
-    /// The keys that it remembers; none before its first entry.
+    /// The keys that the log knows; none before its first entry.
     pub keys: &'a [VerifierKey],
-    /// How many entries there ever were.
+    /// The number of entries ever recorded.
     pub size: u64,
     /// The time.
     pub now: Timestamp,
@@ -167,8 +167,8 @@ impl Signer {
         self.last.as_ref()
     }
 
-    /// Whether the tree is the one that was signed last, or an extension of it. `root_at` returns the root that the
-    /// tree had at an earlier size, or `None` where the kept hashes no longer give it.
+    /// Checks that the tree is the last signed one, or extends it. `root_at` returns the root of the tree at an earlier
+    /// size, or `None` if the kept hashes no longer give it.
     ///
     /// # Errors
     /// It is another tree.

@@ -9,7 +9,7 @@ use super::{Delivery, Feed, Sink, SinkError, SinkStatus};
 /// How often a feed that had nothing is asked again.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// How long to wait after a failure: twice as long each time.
+/// The pause after a failure. It doubles each time.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
     /// After the first one.
@@ -227,12 +227,12 @@ impl<D: Delivery> SinkThread<D> {
         self.changed.notify_all();
     }
 
-    /// Whether it may still be delivered: it was not attempted, or something older is being attempted.
+    /// Whether it may still be delivered: it was not attempted yet, or an older one is being attempted.
     pub fn is_trying(&self, watermark: u64) -> bool {
         self.state().is_trying(watermark)
     }
 
-    /// Waits until the deadline, or until it was attempted.
+    /// Waits until the deadline, or until this checkpoint was attempted.
     pub fn wait_try(&self, watermark: u64, until: Instant) {
         self.wait_for(until, |state| !state.is_trying(watermark));
     }

@@ -1,4 +1,4 @@
-//! A column of the rows that make the next group.
+//! A column of the rows that form the next group.
 
 use bytes::Bytes;
 use parquet::basic::Type as Physical;
@@ -8,17 +8,17 @@ use parquet::file::writer::SerializedColumnWriter;
 
 use crate::column::Cell;
 
-/// The values that there are, and in which rows.
+/// The values, and their rows.
 pub(super) struct Gathered {
     values: Values,
-    /// 1 where a row has a value and 0 where it has none; `None` where every row has one.
+    /// 1 if a row has a value, otherwise 0; `None` if every row has one.
     levels: Option<Vec<i16>>,
 }
 
 enum Values {
     Booleans(Vec<bool>),
     Integers(Vec<i64>),
-    /// In one piece, and where each of them ends.
+    /// All texts joined, and the end of each of them.
     Texts(Vec<u8>, Vec<usize>),
 }
 
@@ -32,7 +32,7 @@ impl Gathered {
         Self { values, levels: (!required).then(Vec::new) }
     }
 
-    /// Adds what a row has. A cell of another type than the column's counts as none.
+    /// Adds the value of a row. A cell of another type than the column's counts as empty.
     pub(super) fn add(&mut self, cell: &Cell<'_>) {
         let is_set = match (&mut self.values, cell) {
             (Values::Booleans(values), Cell::Boolean(value)) => Self::push(values, *value),
@@ -54,7 +54,7 @@ impl Gathered {
         true
     }
 
-    /// Writes all of it, and is empty afterwards.
+    /// Writes all values and removes them from memory.
     pub(super) fn write(&mut self, column: &mut SerializedColumnWriter<'_>) -> Result<(), ParquetError> {
         let levels = self.levels.as_mut().map(std::mem::take);
         match &mut self.values {

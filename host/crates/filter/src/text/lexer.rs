@@ -45,8 +45,8 @@ impl<'a> Word<'a> {
     }
 }
 
-/// Splits a text into lexemes. An opening parenthesis counts only at the beginning of a word, a closing one only where
-/// one is open, so that `f(x)` and `:)` are words.
+/// Splits a text into lexemes. An opening parenthesis counts only at the beginning of a word, a closing one only if one
+/// is open, so that `f(x)` and `:)` are words.
 ///
 /// # Errors
 /// A quote that is not closed.

@@ -117,7 +117,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// An operator or parenthesis without what belongs beside it.
+/// The error for an operator or parenthesis without its terms.
 fn lonely(before: Option<Word<'_>>, here: Option<Lexeme<'_>>) -> DomainError {
     let error = DomainError::new("a term is missing here; to search for an operator, put it in quotes");
     match before.or(here.map(Lexeme::word)) {

@@ -57,7 +57,7 @@ fn known(name: &str) -> Option<Name> {
     other.or_else(|| Field::parse(name).or_else(short).map(Name::Field))
 }
 
-/// A name in small letters is meant as a field's, unless it is the scheme of an address.
+/// A name in small letters is meant as a field, unless it is the scheme of a URL.
 fn slip(given: &str, rest: &str) -> Option<DomainError> {
     let name = &given.to_ascii_lowercase();
     let names = Field::ALL.iter().map(|field| field.name());
@@ -117,7 +117,7 @@ fn parenthesis(word: &str) -> Option<String> {
     closes.then(|| "this parenthesis closes nothing; add the opening one, or remove it".to_owned())
 }
 
-/// Quotes as text editors make them.
+/// Typographic quotes of text editors.
 fn quote(word: &str) -> Option<String> {
     let curly = word.starts_with(['“', '”', '„', '‘', '’']) || word.contains(":“") || word.contains(":„");
     curly.then(|| "use straight quotes, such as \"two words\"".to_owned())
@@ -136,7 +136,7 @@ fn sign(word: &str) -> Option<String> {
     Some(format!("write {meant}"))
 }
 
-/// `09:00`, as left over from `since:2026-11-21 09:00`.
+/// `09:00`, as in `since:2026-11-21 09:00`.
 fn time(word: &str) -> Option<String> {
     let (hours, rest) = word.split_once(':')?;
     let digits =

@@ -49,7 +49,7 @@ fn field(field: Field, values: &str, read: Read<'_>) -> Result<Vec<DomainToken>,
     }
 }
 
-/// The comparison that a value begins with.
+/// The comparison at the beginning of a value.
 fn comparison(value: &str) -> Result<Option<(Comparison, &str)>, DomainError> {
     const SIGNS: &[&str] = &[">=", "<=", ">", "<"];
     if value.starts_with(['=', '!']) {
@@ -60,7 +60,7 @@ fn comparison(value: &str) -> Result<Option<(Comparison, &str)>, DomainError> {
     Ok(found)
 }
 
-/// All plain values in one list, each pattern for itself.
+/// The tokens for several values: all plain values in one list, and each pattern separately.
 fn any_of(field: Field, items: &[Item], read: Read<'_>) -> Result<Vec<DomainToken>, DomainError> {
     let (patterns, plain): (Vec<_>, Vec<_>) =
         items.iter().partition(|item| field.kind() == FieldType::Text && !item.quoted && item.text.contains('*'));
@@ -97,12 +97,12 @@ fn operand(field: Field, item: &Item) -> Result<Operand, DomainError> {
     }
 }
 
-/// Whether `word` is made as `@me` is. What has more in it, such as `@scope/name`, is a name.
+/// Whether `word` has the form of `@me`. A longer one, such as `@scope/name`, is a name.
 fn is_like_me(word: &str) -> bool {
     word.strip_prefix('@').is_some_and(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphabetic()))
 }
 
-/// A search for it would find nothing and read as "nothing happened".
+/// A search for it would find nothing, which looks like "nothing happened".
 fn unknown_word(word: &str) -> DomainError {
     DomainError::new(format!(
         "{} has no meaning here: @me is the only such word; to search for the text, put it in quotes",
@@ -121,7 +121,7 @@ fn duration(item: &Item) -> Result<Operand, DomainError> {
     })
 }
 
-/// A pattern in which only `*` means more than itself.
+/// A pattern in which only `*` is special.
 fn pattern(item: &Item) -> String {
     let literal = item.text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     if item.quoted { literal } else { literal.replace('*', "%") }
@@ -160,7 +160,7 @@ fn behind_quote() -> DomainError {
     DomainError::new("the quote ends before the value; put a space or a comma after it")
 }
 
-/// Where the quote that `text` begins with has ended.
+/// The end of the quote at the beginning of `text`.
 fn closing(text: &str) -> Option<usize> {
     let mut chars = text.char_indices().skip(1);
     while let Some((at, char)) = chars.next() {

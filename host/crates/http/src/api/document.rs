@@ -1,5 +1,5 @@
-//! (short: the one public route) `GET /api/v1/openapi.json`: what this API is. It holds no data, so that no sign-in is
-//! needed to make a client of it.
+//! (short: the one public route) `GET /api/v1/openapi.json`: the document of this API. It holds no data, so a client
+//! can be generated from it without a sign-in.
 
 use std::sync::Arc;
 

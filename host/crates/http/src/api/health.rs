@@ -1,4 +1,4 @@
-//! `/healthz` and `/readyz`, for monitoring. No sign-in; the answer is yes, or a short reason.
+//! `/healthz` and `/readyz`, for monitoring, without sign-in. The answer is yes, or a short reason.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub(crate) fn router() -> Router<Arc<Site>> {
     routes().router().method_not_allowed_fallback(async || Problem::method())
 }
 
-/// Ready while what is recorded reaches the disk, and the policy judges it.
+/// Ready while entries reach the disk and the policy judges them.
 async fn ready(State(site): State<Arc<Site>>) -> Result<Word, NotReady> {
     match site.log.recorder().ready() {
         Ok(()) => Ok(Word("ready\n")),

@@ -1,4 +1,4 @@
-//! The API, version 1: JSON in, JSON or a problem out. `super::openapi` says how to add a route.
+//! The API, version 1: JSON in, JSON or a problem out. `super::openapi` explains how to add a route.
 
 pub(crate) mod document;
 pub(crate) mod health;

@@ -36,7 +36,7 @@ pub(crate) struct Whole {
 /// The kept parts of request and response.
 #[derive(Serialize, JsonSchema)]
 struct Payload {
-    /// JSON as it was sent, or a text; null where none is kept.
+    /// JSON as it was sent, or a text; null if none is kept.
     #[schemars(with = "serde_json::Value")]
     request: Option<Body>,
     /// The same for the response.

@@ -15,7 +15,7 @@ pub(crate) struct Change {
     pub(crate) new: Side,
 }
 
-/// A value in three parts: what both sides begin with, what is this side's own, what both end with.
+/// A value in three parts: the common beginning, the part that differs, and the common end.
 pub(crate) struct Side {
     pub(crate) is_set: bool,
     pub(crate) before: Shown,
@@ -58,8 +58,8 @@ fn told(json: &Json) -> Option<String> {
     }
 }
 
-/// How many bytes both begin with, and how many both end with. Little in common is nothing: single letters that happen
-/// to be the same would only disturb.
+/// The lengths of the common beginning and the common end, in bytes. Both are 0 if little is common: single equal
+/// letters would only distract.
 fn common(old: &str, new: &str) -> (usize, usize) {
     let same = |(old, new): &(char, char)| old == new;
     let length = |pairs: usize, text: &str| text.chars().take(pairs).map(char::len_utf8).sum::<usize>();

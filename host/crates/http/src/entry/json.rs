@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 
 use crate::ui::text::Shown;
 
-/// More values than these are shown as text: a page is to be read, and to be drawn by a phone.
+/// A document with more values than this is shown as text, so that a phone can render the page.
 const MOST: usize = 4_000;
 /// Deeper levels are not shown as a tree.
 const DEEPEST: usize = 64;
@@ -15,11 +15,11 @@ const DEEPEST: usize = 64;
 const OPEN: usize = 4;
 const LONG: usize = 60;
 
-/// A document as HTML; nothing in it is markup but what is written here.
+/// A document as HTML. Only this module writes markup into it.
 pub(crate) struct Tree(String);
 
 impl Tree {
-    /// The tree of a text. `None` for what is no JSON, nests too deep or is too large to be folded.
+    /// The tree of a text. `None` if it is not JSON, nests too deep, or is too large to fold.
     pub(crate) fn new(text: &str) -> Option<Self> {
         serde_json::from_str::<IgnoredAny>(text).ok()?;
         let mut reader = Reader { text, at: 0, left: MOST };

@@ -60,7 +60,7 @@ struct Section {
 struct Line {
     label: &'static str,
     value: Shown,
-    /// Where the entries with the same value are.
+    /// The search for entries with the same value.
     href: Option<String>,
 }
 
@@ -71,7 +71,7 @@ pub(crate) struct Wanted {
     show: String,
 }
 
-/// The entry. Its payload is shown only when it is asked for, since reading it is an entry itself.
+/// The entry. Its payload is shown only on request, because each reading is an entry.
 pub(crate) async fn show(
     visitor: Visitor,
     id: Result<Path<String>, PathRejection>,

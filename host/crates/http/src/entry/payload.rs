@@ -13,7 +13,7 @@ use super::json::Tree;
 use crate::problem::Problem;
 use crate::ui::text::Shown;
 
-/// More of a text than this is not put on the page, in bytes.
+/// A text longer than this, in bytes, is shown only up to this length.
 const MOST: usize = 200_000;
 
 /// The payload section of the page.
@@ -62,7 +62,7 @@ const REMOVED: &str = "Deleted by the payload retention: you can see no entry th
                        commitment still proves its content.";
 const AUDITORS: &str = "Kept, but only auditors may see it. You see the metadata.";
 
-/// The payload of `entry` for this viewer. With `open` it is read, and the reading recorded.
+/// The payload of `entry` for this viewer. With `open`, it is read, and the reading is recorded.
 pub(crate) fn of(log: &AuditLog, access: &Grant, entry: &Entry, open: bool) -> Result<Payload, Problem> {
     if !entry.has_payload {
         return match entry.payload_commitment {
@@ -78,7 +78,7 @@ pub(crate) fn of(log: &AuditLog, access: &Grant, entry: &Entry, open: bool) -> R
     }
 }
 
-/// Why a payload that was kept is missing: an erasure leaves an entry, and the cleanup leaves none for each payload.
+/// The reason why a kept payload is missing. An erasure leaves an entry; the cleanup leaves no entry for each payload.
 fn gone(log: &AuditLog, access: &Grant, entry: &Entry) -> Result<Payload, Problem> {
     let id = entry.id.to_string();
     let erasures = Domain::equals(Field::Parent, id.as_str()).and(Domain::equals(Field::Method, "payload.erased"));

@@ -16,9 +16,9 @@ pub(crate) struct Proof {
 
 /// The entry and the newest signed checkpoint.
 pub(crate) enum Standing {
-    /// It is in the tree that the checkpoint is of.
+    /// The checkpoint's tree contains the entry.
     Covered { size: String, root: String, signed_at: String },
-    /// The checkpoint is of fewer entries, or there is none yet.
+    /// The checkpoint covers fewer entries, or there is none yet.
     Awaited,
     /// It cannot be proved, for this reason.
     Broken(String),

@@ -1,5 +1,5 @@
-//! Entries related to one: before and after it in its session and connection, its parent, its children. They are
-//! searched for as usual, so the viewer may see all of them.
+//! Entries related to an entry: those before and after it in its session and connection, its parent, its children. They
+//! come from a usual search, so the viewer may see all of them.
 
 use mcp_audit_log_contract::access::Grant;
 use mcp_audit_log_filter::Domain;
@@ -15,7 +15,7 @@ use crate::query::search::query;
 use crate::ui::row::Row;
 use crate::ui::text::Shown;
 
-/// Most children that are listed.
+/// The most children that are listed.
 const CHILDREN: usize = 20;
 
 /// The entries related to an entry.
@@ -24,7 +24,7 @@ pub(crate) struct Related {
     pub(crate) threads: Vec<Thread>,
     pub(crate) parent: Option<Neighbour>,
     pub(crate) children: Vec<Neighbour>,
-    /// Where all children are, when they are more than these.
+    /// The search for all children, if there are more than these.
     pub(crate) all_children: Option<String>,
 }
 
@@ -80,7 +80,7 @@ impl Related {
         })
     }
 
-    /// Whether it belongs to another entry, or others to it.
+    /// Whether it has a parent or children.
     pub(crate) fn has_family(&self) -> bool {
         self.parent.is_some() || !self.children.is_empty()
     }

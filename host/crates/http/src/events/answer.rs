@@ -21,7 +21,7 @@ pub(crate) struct Answer {
     stored: usize,
     duplicate: usize,
     refused: usize,
-    /// One for each item, in their order.
+    /// One result for each item, in their order.
     results: Vec<Outcome>,
 }
 
@@ -87,7 +87,7 @@ fn outcome(id: Uuid, stored: Result<Stored, RecordError>) -> Result<Outcome, Pro
 }
 
 impl IntoResponse for Answer {
-    /// 200 when all is in the log, 207 when some of it is, 422 when nothing is.
+    /// 200 if all items are in the log, 207 if some are, 422 if none is.
     fn into_response(self) -> Response {
         match self.refused {
             0 => Json(self).into_response(),

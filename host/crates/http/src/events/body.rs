@@ -17,14 +17,14 @@ use crate::openapi::{Input, Operation};
 use crate::problem;
 use crate::problem::{MEDIA, Problem, SLOW, TOO_LONG};
 
-/// How long a body may take to arrive: a slow sender occupies a slot.
+/// The time that a body may take to arrive, because a slow sender occupies a slot.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// An event as the document shows one.
+/// The example event in the document.
 const EXAMPLE: &str =
     r#"{"id": "01930000-0000-7000-8000-000000000001", "channel": "api", "method": "GET", "status_code": 200}"#;
 
-/// A request with only its head read: the body of a sender without the right is not read.
+/// A request of which only the head was read: the body of a sender without the right is never read.
 pub(crate) struct Sent(Request);
 
 impl Sent {
@@ -101,7 +101,7 @@ pub(crate) enum Form {
     Lines,
 }
 
-/// An item as it was sent, or why it is none.
+/// An item as it was sent, or the reason why it is refused.
 pub(crate) type Item<'a> = Result<&'a RawValue, Refusal>;
 
 impl Form {
@@ -126,7 +126,7 @@ pub(crate) fn items(body: &[u8], form: Form) -> Result<Vec<Item<'_>>, Problem> {
     }
 }
 
-/// A line that is no JSON is refused alone.
+/// A line that is not JSON is refused alone.
 fn lines(body: &[u8]) -> Result<Vec<Item<'_>>, Problem> {
     let lines = || body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
     within(lines().count())?;
@@ -163,7 +163,7 @@ fn within(count: usize) -> Result<(), Problem> {
     }
 }
 
-/// Only the position: the parser's own message may repeat the input.
+/// Only the position, because the parser's own message may repeat the input.
 fn not_json(error: &serde_json::Error) -> Problem {
     let place = format!("line {}, column {}", error.line(), error.column());
     let advice = "Send one object, an array of objects, or one object per line as application/x-ndjson.";

@@ -1,5 +1,5 @@
-//! The members of an item: which may be sent, and where they go. The field table has a rule for each field of an entry;
-//! here are the checks of single fields, and what an item has besides.
+//! The members of an item: which of them may be sent, and where they go. The field table has a rule for each field of
+//! an entry; this module has the checks of single fields and the other members.
 
 use std::net::IpAddr;
 
@@ -18,9 +18,9 @@ use super::{schema, values};
 use crate::query::extractor::Moment;
 use crate::query::search::short;
 
-/// Reads a value into what was given so far.
+/// Reads a value into the draft.
 type Reader = fn(&mut Draft, &RawValue) -> Result<(), String>;
-/// How the API's document describes what is taken.
+/// Describes the accepted values in the API's document.
 type Described = fn(&mut SchemaGenerator) -> Schema;
 
 /// The rule for a member of an item.
@@ -28,11 +28,11 @@ type Described = fn(&mut SchemaGenerator) -> Schema;
 pub(crate) enum Rule {
     /// Not allowed: only the log sets it. The text says why, or what to send instead.
     Refused(&'static str),
-    /// A text, which is put into the event, a fact, or an argument by the field's own rule.
+    /// A text. The field's own rule puts it into the event, a fact, or an argument.
     Text(Field),
-    /// A count that travels as a fact of the field's name.
+    /// A count that becomes a fact with the field's name.
     Count(Field),
-    /// Anything else: how it is read, and how the document describes what is taken.
+    /// Any other value, with its reader and its description for the document.
     Read(Reader, Described),
 }
 
@@ -50,13 +50,13 @@ const OTHERS: &[(&str, Rule)] = &[
     ("payload", Read(values::read, schema::payload)),
 ];
 
-/// Every member that an item may have or a sender might think of, with its rule.
+/// Every member that an item may have or that a sender might expect, with its rule.
 pub(crate) fn members_and_rules() -> impl Iterator<Item = (&'static str, Rule)> {
     let fields = Field::ALL.iter().map(|field| (field.name(), rule_of(*field)));
     fields.chain(OTHERS.iter().copied())
 }
 
-/// The rule of a member; `None` for one that nothing is known of, which is refused.
+/// The rule of a member; `None` for an unknown member, which is refused.
 pub(crate) fn rule(name: &str) -> Option<Rule> {
     let other = || OTHERS.iter().find(|(other, _)| *other == name).map(|(_, rule)| *rule);
     Field::named(name).map(rule_of).or_else(other)
@@ -71,7 +71,7 @@ fn rule_of(field: Field) -> Rule {
     }
 }
 
-/// Fields whose values are read in a way of their own.
+/// Fields with their own reader.
 fn checked(field: Field) -> Rule {
     match field {
         Field::Id => Read(|draft, json| id(json).map(|id| draft.id = Some(id)), Uuid::json_schema),
@@ -103,12 +103,12 @@ fn checked(field: Field) -> Rule {
     }
 }
 
-/// A field that is to be checked and has no check here.
+/// A field that needs a check but has none here.
 const UNREAD: &str = "this field cannot be sent; leave it out";
 
-/// How far in the future a sender's clock may be.
+/// The allowed lead of a sender's clock.
 const AHEAD: i64 = 5 * 60 * SECOND;
-/// The year 2000, before which no platform of this kind was.
+/// The year 2000. No such platform is older.
 const FIRST: Timestamp = Timestamp::from_seconds(946_684_800);
 
 fn occurred_at(now: Timestamp, json: &RawValue) -> Result<Timestamp, String> {
@@ -121,7 +121,8 @@ fn occurred_at(now: Timestamp, json: &RawValue) -> Result<Timestamp, String> {
     }
 }
 
-/// Values that only the log may use: a sender's `intent` would make the log record the end of a call that never was.
+/// Values that only the log may use. A sender's `intent` would make the log record the end of a call that never
+/// happened.
 const RESERVED: [&str; 3] = ["system", "intent", "intended"];
 
 /// The values of a vocabulary that a sender may use.
@@ -168,7 +169,7 @@ fn trace_id(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
 
 /// Names of facts that list changes. Only the old and the new state of an item produce them.
 const OF_CHANGES: [&str; 3] = ["field", "setting", "changes_left_out"];
-/// A year, in microseconds: what is longer is no duration, and spoils sums.
+/// A year, in microseconds. A longer value is not a duration and would spoil sums.
 const LONGEST_DURATION: i64 = 365 * DAY;
 
 fn facts(draft: &mut Draft, json: &RawValue) -> Result<(), String> {

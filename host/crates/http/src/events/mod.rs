@@ -24,9 +24,9 @@ use self::values::Refusal;
 use crate::problem::Problem;
 use crate::session::auth::Visitor;
 
-/// Where events are sent to, below the API.
+/// The route for events, below the API.
 pub(crate) const PATH: &str = "/events";
-/// How long a sender waits until everything is durable.
+/// The time that a sender waits until everything is durable.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The events of a request in order, and for each item the id of its event or the reason why there is none.
@@ -36,7 +36,7 @@ struct Read {
     bytes: usize,
 }
 
-/// Answers when everything that was taken is durable. All that can be taken is taken, or nothing at all.
+/// Answers when all accepted items are durable. It accepts all valid items, or none.
 pub(crate) async fn take(visitor: Visitor, sent: Sent) -> Result<Answer, Problem> {
     // First, so that no body is read from a sender without the right.
     visitor.access.require(Right::Record)?;

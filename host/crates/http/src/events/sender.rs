@@ -30,7 +30,7 @@ impl<'a> Sender<'a> {
         Self { log, viewer, now: log.view().now(), keeps_payloads: log.keeps_payloads() }
     }
 
-    /// The event that the item is.
+    /// The event of the item.
     pub(crate) fn event(&self, item: &RawValue) -> Result<Event, Refusal> {
         let mut draft = Draft::new(self.now);
         for (name, json) in members(item, members_and_rules().count().max(MEMBERS)).map_err(Refusal::whole)? {
@@ -96,7 +96,7 @@ fn without_query(path: &str) -> &str {
 
 /// The members that were read so far.
 pub(crate) struct Draft {
-    /// The fields that need nothing but their value.
+    /// The fields that need only their value.
     pub(crate) event: Event,
     pub(crate) now: Timestamp,
     pub(crate) id: Option<Uuid>,
@@ -110,12 +110,12 @@ pub(crate) struct Draft {
     pub(crate) resource_uri: Option<String>,
     pub(crate) error_type: Option<String>,
     pub(crate) error_message: Option<String>,
-    /// Arguments from fields of the item; they go before those of the request.
+    /// Arguments from fields of the item. They precede those of the request.
     pub(crate) named: Vec<Argument>,
     /// The state before and after a change.
     pub(crate) old: Option<Json>,
     pub(crate) new: Option<Json>,
-    /// Free facts, which go after those from fields.
+    /// Free facts. They follow those from fields.
     pub(crate) facts: Vec<(String, Value)>,
 }
 
@@ -142,7 +142,7 @@ impl Draft {
         }
     }
 
-    /// Takes the text of a field to where its rule wants it.
+    /// Stores the text of a field as its rule says.
     fn set_text(&mut self, field: Field, text: Option<String>) {
         let Some(text) = text else { return };
         let name = || field.name().to_owned();
@@ -162,7 +162,7 @@ impl Draft {
         }
     }
 
-    /// The event, if what was given makes one.
+    /// The event, if the draft is complete.
     pub(crate) fn finish(mut self) -> Result<Event, Refusal> {
         let channel =
             self.channel.ok_or_else(|| Refusal::of("channel", "required: give mcp, stdio, oauth, api or admin"))?;
@@ -204,7 +204,7 @@ impl Draft {
         }
     }
 
-    /// The failure that the sender reports, else the one that capture would use.
+    /// The failure that the sender reports, otherwise the one that capture would use.
     fn failure(&self, detail: Detail) -> Option<Failure> {
         let usual = match detail {
             // Capture would say that the answer could not be read; here nothing tried to read it.

@@ -40,7 +40,7 @@ impl Refusal {
     }
 }
 
-/// A text of at most so many characters. An empty one is none.
+/// A text of at most this many characters. An empty text counts as absent.
 pub(crate) fn text(json: &RawValue, longest: usize) -> Result<Option<String>, String> {
     let text: String = serde_json::from_str(json.get()).map_err(|_| "give a text".to_owned())?;
     let length = text.chars().count();
@@ -63,7 +63,7 @@ pub(crate) fn id(json: &RawValue) -> Result<Uuid, String> {
     id.ok_or_else(|| "give a UUID, preferably version 7, such as 01930000-0000-7000-8000-000000000001".to_owned())
 }
 
-/// A value that is no list and no object.
+/// A value that is neither a list nor an object.
 pub(crate) fn scalar(json: &RawValue) -> Result<Value, String> {
     const WANTED: &str = "give null, true, false, a whole number or a text; convert anything else to a text";
     // Lists and objects are not even read, however deep they are.
@@ -77,8 +77,8 @@ pub(crate) fn scalar(json: &RawValue) -> Result<Value, String> {
     value.ok_or_else(|| WANTED.to_owned())
 }
 
-/// Names and values in the order in which they were sent. A name that comes twice is refused, since readers differ in
-/// which of the two they take.
+/// Names and values in the order in which they were sent. A duplicate name is refused, because parsers differ in which
+/// value they use.
 pub(crate) type Members<'a> = Vec<(String, &'a RawValue)>;
 
 /// Reads an object of at most `most` members.
@@ -130,7 +130,7 @@ pub(crate) fn side(json: &RawValue) -> Result<Json, String> {
 }
 
 impl Draft {
-    /// Only where a rule reads them.
+    /// Read only if a rule needs them.
     pub(crate) fn may_change(&self, channel: Channel) -> Result<(), Refusal> {
         match (channel, &self.old, &self.new) {
             (Channel::Admin, ..) | (_, None, None) => Ok(()),
@@ -157,7 +157,7 @@ pub(crate) fn read(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
     Ok(())
 }
 
-/// A text is the body itself; anything else is a JSON body, kept as it is written.
+/// A text is the body itself. Any other value is a JSON body, stored as it was sent.
 fn body(json: &RawValue) -> Result<Option<Body>, String> {
     let text = match json.get() {
         "null" => return Ok(None),

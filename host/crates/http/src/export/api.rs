@@ -25,7 +25,7 @@ pub(crate) async fn download(
     export::begin(visitor, asked.pairs, ending).await
 }
 
-/// The manifest of one that is complete.
+/// The manifest of a complete export.
 pub(crate) async fn show(visitor: Visitor, id: Id) -> Result<Json<ExportManifest>, Problem> {
     let manifest = visitor.search(move |log, access| {
         access.require(Right::Export)?;

@@ -1,4 +1,4 @@
-//! The answer that an export is.
+//! The response with an export's file.
 
 use std::io;
 
@@ -13,14 +13,14 @@ use tokio::sync::mpsc;
 use super::run::Piece;
 use crate::openapi::{Operation, Output};
 
-/// A file that is being made.
+/// A file that is being written.
 pub(crate) struct File {
     headers: HeaderMap,
     pieces: mpsc::Receiver<Piece>,
 }
 
 impl File {
-    /// `base` is where the site is mounted.
+    /// `base` is the path where the site is mounted.
     pub(crate) fn new(format: Format, manifest: &ExportManifest, base: &str, pieces: mpsc::Receiver<Piece>) -> Self {
         let name = format.file_name(manifest.begun_at);
         let kind = if format == Format::Csv { "text/csv; charset=utf-8; header=present" } else { format.media_type() };

@@ -20,18 +20,18 @@ use crate::ui::frame;
 
 /// The form, for viewers who may export.
 pub(crate) struct Form {
-    /// The search as the list has it.
+    /// The parameters of the list's search.
     pub(crate) kept: Pairs,
     /// Value and label.
     pub(crate) formats: [(&'static str, &'static str); 3],
-    /// The columns of the list as an export names them, where there is a list.
+    /// The list's columns under their export names, if there is a list.
     pub(crate) shown: Option<String>,
     /// Whether payloads are offered.
     pub(crate) payloads: bool,
 }
 
 impl Form {
-    /// The form to export what `pairs` find, which is shown in these columns unless it is shown in groups.
+    /// The form that exports the results of `pairs`. The list shows them in these columns, unless it shows groups.
     pub(crate) fn new(pairs: &Pairs, access: &Grant, columns: Option<&[Column]>) -> Option<Self> {
         let kept =
             pairs.iter().filter(|(name, value)| !grouping::SHOWING.contains(&name.as_str()) && !value.is_empty());
@@ -56,7 +56,7 @@ fn names(columns: &[Column]) -> String {
     names.join(",")
 }
 
-/// `GET /export`: the same as the API's, with problems as pages.
+/// `GET /export`: the same as the API's route, but problems are pages.
 pub(crate) async fn download(
     visitor: Visitor,
     Query(pairs): Query<Pairs>,

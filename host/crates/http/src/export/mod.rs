@@ -23,10 +23,10 @@ use crate::site::Site;
 
 pub(crate) use self::file::File;
 
-/// The kind of query that asks for an export.
+/// The query of an export.
 pub(crate) struct Exporting;
 
-/// Begins the export that `pairs` ask for; the entry about it is durable when this answers.
+/// Begins the export that `pairs` describe. When it returns, the entry about the export is durable.
 pub(crate) async fn begin(visitor: Visitor, pairs: Pairs, ending: Option<Extension<Ending>>) -> Result<File, Problem> {
     let site: &Site = &visitor.site;
     // Before there is a turn to wait for, and whatever is asked for.

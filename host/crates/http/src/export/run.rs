@@ -1,4 +1,4 @@
-//! The work on an export: piece after piece, as fast as they are taken.
+//! Runs an export: it writes piece after piece, as fast as the client reads them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::server::serve::Ending;
 use crate::session::auth::Visitor;
 
-/// How long rights are cached, as in a tail: after losing them a viewer gets no piece that was made later than this.
+/// How long rights are cached, as in a tail: a viewer who lost them gets no piece written later than this.
 const BELIEVED: Duration = Duration::from_secs(2);
 /// How long a client may read nothing. A stalled client would block others.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -24,15 +24,15 @@ pub(crate) enum Piece {
     End,
 }
 
-/// An export that is under way.
+/// An export in progress.
 pub(crate) struct Run {
     visitor: Visitor,
-    /// Shared with the thread that makes the next piece, so that it survives a failure there.
+    /// Shared with the thread that writes the next piece, so that it survives a panic there.
     export: Arc<Mutex<Export>>,
     pieces: mpsc::Sender<Piece>,
-    /// The end of the server, where it is ours.
+    /// The server's stop signal, if this process runs the server.
     ending: Option<Ending>,
-    /// When the rights were asked for last.
+    /// The time of the last rights check.
     checked: Instant,
     _turn: OwnedSemaphorePermit,
 }
@@ -48,7 +48,7 @@ impl Run {
         Self { visitor, export, pieces, ending, checked: Instant::now(), _turn: turn }
     }
 
-    /// Sends the whole file, and records how that ended.
+    /// Sends the whole file, and records the result.
     pub(crate) async fn finish(mut self) {
         if let Err(why) = self.send().await {
             let export = self.export.lock().unwrap_or_else(PoisonError::into_inner);

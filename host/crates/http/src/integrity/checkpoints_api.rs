@@ -1,4 +1,5 @@
-//! `/api/v1/checkpoint…` and `/api/v1/entries/{id}/proof.tlog`: what the log signs, and that an entry is in it.
+//! `/api/v1/checkpoint…` and `/api/v1/entries/{id}/proof.tlog`: signed checkpoints, and proofs that an entry is in the
+//! log.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -23,9 +24,9 @@ pub(crate) struct Checkpoints {
     /// The verification keys, oldest first, in the form of C2SP signed-note. To trust a key, get it from another
     /// source.
     keys: Vec<String>,
-    /// The first of each day, newest first.
+    /// The first checkpoint of each day, newest first.
     checkpoints: Vec<Archived>,
-    /// The value of `before` for older checkpoints, if there may be any.
+    /// The value of `before` for older checkpoints, or null if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<u64>,
 }
@@ -65,7 +66,7 @@ impl From<StoredCheckpoint> for Archived {
     }
 }
 
-/// `GET /checkpoint`: the newest, as the note that it is.
+/// `GET /checkpoint`: the newest one, as its note.
 pub(crate) async fn newest(visitor: Visitor) -> Result<Text, Problem> {
     let newest = visitor.search(|log, access| Ok(log.latest_checkpoint(access)?)).await?;
     newest.map(|newest| Text(newest.checkpoint.note)).ok_or_else(|| Problem::missing("checkpoint"))
@@ -90,7 +91,7 @@ fn number(text: &str) -> Result<u64, Problem> {
     text.parse().map_err(|_| wrong())
 }
 
-/// A proof as a file, offered to be saved.
+/// A proof as a file to download.
 pub(crate) struct ProofText {
     entry: Uuid,
     text: String,
@@ -116,7 +117,7 @@ pub(crate) async fn proof(visitor: Visitor, id: Id) -> Result<ProofText, Problem
     proof.await?.map(|proof| ProofText { entry, text: proof.to_string() }).ok_or_else(Problem::no_entry)
 }
 
-/// `POST /clock/confirm`: the clock is right, whatever step it made.
+/// `POST /clock/confirm`: confirms that the clock is right, whatever jump it made.
 pub(crate) async fn confirm_clock(visitor: Visitor) -> Result<NoContent, Problem> {
     visitor.change(|log, access| Ok(log.confirm_clock(access)?)).await?;
     Ok(NoContent)

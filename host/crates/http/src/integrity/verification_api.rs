@@ -1,4 +1,4 @@
-//! `/api/v1/verification`: the whole log held against its ledger, how far that is, and what was found.
+//! `/api/v1/verification`: starts a verification of the whole log, and returns its progress and result.
 
 use axum::Json;
 use mcp_audit_log_model::time::Timestamp;
@@ -15,9 +15,9 @@ use crate::session::auth::Visitor;
 /// The state of verification.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Verification {
-    /// The progress; null while none runs.
+    /// The progress; null while no verification runs.
     running: Option<Running>,
-    /// The last result since the log was opened; entries of the action `log.verified` have the earlier ones.
+    /// The last result since the log was opened. Earlier results are entries with the action `log.verified`.
     last: Option<Ended>,
     /// The limits of what this verification can prove.
     not_proved: &'static [&'static str],
@@ -103,13 +103,13 @@ impl From<mcp_audit_log_service::Verification> for Verification {
     }
 }
 
-/// `GET`: the progress of the present run, and the result of the last one.
+/// `GET`: the progress of the current run, and the result of the last one.
 pub(crate) async fn show(visitor: Visitor) -> Result<Json<Verification>, Problem> {
     let known = visitor.briefly(|log, access| Ok(log.verification(access)?)).await?;
     Ok(Json(known.into()))
 }
 
-/// `POST`: starts one and returns its state.
+/// `POST`: starts a verification and returns its state.
 pub(crate) async fn start(visitor: Visitor) -> Result<Accepted<Verification>, Problem> {
     let known = visitor.change(|log, access| {
         log.start_verification(access)?;

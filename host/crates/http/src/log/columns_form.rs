@@ -7,7 +7,7 @@ use crate::query::columns;
 use crate::query::columns::Column;
 use crate::query::search::{Pairs, query_of};
 
-/// The offered columns: the usual ones, then those of the field table. The others can be named in the address.
+/// The offered columns: the default ones, then those of the field table. The address can name the others.
 fn offered() -> impl Iterator<Item = Column> {
     let exact = Column::Field(Field::OccurredAt);
     let usual = columns::USUAL.into_iter().map(move |column| if column == Column::Time { exact } else { column });
@@ -20,7 +20,7 @@ pub(crate) struct Form {
     /// The other parameters of the address.
     pub(crate) kept: Pairs,
     pub(crate) choices: Vec<Choice>,
-    /// The way back to the usual columns, where these are others.
+    /// The link back to the default columns, if others are chosen.
     pub(crate) usual: Option<String>,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Choice {
 }
 
 impl Form {
-    /// The form with these columns ticked, and columns that were added by hand.
+    /// The form with these columns ticked. It also lists columns that only the address named.
     pub(crate) fn new(home: &str, pairs: &Pairs, chosen: &[Column]) -> Self {
         let is_offered = |column: &Column| *column == Column::Time || offered().any(|offered| offered == *column);
         let by_hand = chosen.iter().copied().filter(|column| !is_offered(column));

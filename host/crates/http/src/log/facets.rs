@@ -20,7 +20,7 @@ const TITLE: usize = 80;
 pub(crate) struct Facet {
     pub(crate) label: &'static str,
     pub(crate) value: Shown,
-    /// Its interpretation, where it adds something.
+    /// Its interpretation, if that adds information.
     pub(crate) reading: Option<String>,
     /// The search without it.
     pub(crate) without: String,
@@ -72,7 +72,7 @@ fn read(name: &str, value: &str, context: &Context<'_>) -> Option<String> {
     read.filter(|read| read != value)
 }
 
-/// The moment that a bound of time means.
+/// The moment that a time bound means.
 fn bound(text: &str, comparison: &str, context: &Context<'_>) -> Option<String> {
     let term = serde_json::json!([[Field::OccurredAt.name(), comparison, text.trim()]]);
     match parse_json(&term.to_string(), context).ok()? {
@@ -93,7 +93,7 @@ pub(crate) struct Chip {
     pub(crate) on: bool,
 }
 
-/// All of them, above the search `pairs`.
+/// All quick filters, for the search `pairs`.
 pub(crate) fn quick_filters(log: &AuditLog, home: &str, pairs: &Pairs) -> Vec<Chip> {
     let chip = |name: &str, label: &str| {
         let on = values(pairs, "filter").any(|value| value == name);

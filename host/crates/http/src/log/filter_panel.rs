@@ -26,14 +26,14 @@ pub(crate) struct Panel {
     pub(crate) to: Input,
     pub(crate) domain: Input,
     pub(crate) sections: Vec<Section>,
-    /// Parameters without an input in the form, which it must pass on.
+    /// Parameters without an input in the form. The form passes them on.
     pub(crate) others: Pairs,
-    /// How many of the inputs inside "More filters" are used, and whether one of them has an error.
+    /// The number of used inputs inside "More filters", and whether one of them has an error.
     pub(crate) more: usize,
     pub(crate) wrong: bool,
 }
 
-/// Inputs that belong together.
+/// A group of inputs.
 pub(crate) struct Section {
     pub(crate) title: &'static str,
     pub(crate) inputs: Vec<Input>,
@@ -54,12 +54,12 @@ pub(crate) enum Offers {
     Nothing,
     /// These and no others.
     Words(Vec<&'static str>),
-    /// Some of the values that there are, for the browser to offer.
+    /// Some of the existing values, for the browser to offer.
     Values(Menu),
 }
 
 impl Panel {
-    /// The form with the values of these parameters.
+    /// The form, filled with these parameters.
     pub(crate) fn new(pairs: &Pairs, problem: Option<&Problem>, mut menus: Menus) -> Self {
         let input = |name, label| Input::new(pairs, problem, name, label);
         let mut field =
@@ -87,7 +87,7 @@ impl Panel {
     }
 }
 
-/// The fields in these sections that have a parameter, but for the outcome.
+/// The fields in these sections that have a parameter, except the outcome.
 fn parameters_in(sections: &[field::Section]) -> impl Iterator<Item = Field> {
     fields().filter(|field| *field != Field::Outcome && sections.contains(&field.section()))
 }
@@ -111,7 +111,7 @@ fn offers(field: Field, menus: &mut Menus) -> Offers {
 }
 
 /// Known parameters only: an unknown one is reported once and then dropped. An input holds the first value of its
-/// field; further values are passed on.
+/// field; the form passes further values on.
 fn others(pairs: &Pairs) -> Pairs {
     let kept = |name: &str| ["filter", "limit", "sort", "columns"].contains(&name);
     let is_first =
@@ -121,14 +121,15 @@ fn others(pairs: &Pairs) -> Pairs {
     pairs.map(|(_, pair)| pair.clone()).collect()
 }
 
-/// The inputs with values, the most used ones first. Others have too many values, or are used too rarely for their cost
-/// on each page; the script loads theirs when the input gets the focus.
+/// The inputs with values, the most used ones first. Other fields have too many values, or are used too rarely to load
+/// them on each page; the script loads theirs when the input gets the focus.
 const MENU_FIELDS: [Field; 7] =
     [Field::Tool, Field::User, Field::Connection, Field::Server, Field::Method, Field::Agent, Field::Model];
-/// The most values of one input, and the longest of them in bytes: the page stays small, and other values can be typed.
+/// The most values of one input, and the longest of them in bytes. This keeps the page small; other values can be
+/// typed.
 const VALUES: usize = 50;
 const LONGEST: usize = 80;
-/// Most bytes of all values together.
+/// The most bytes of all values together.
 const BYTES: usize = 8_000;
 
 /// The values by field.
@@ -139,7 +140,7 @@ pub(crate) struct Menus(Vec<(Field, Menu)>);
 #[derive(Default)]
 pub(crate) struct Menu {
     pub(crate) values: Vec<String>,
-    /// Whether there are others, which the script can ask for.
+    /// Whether there are further values, which the script can load.
     pub(crate) more: bool,
 }
 
@@ -150,7 +151,7 @@ impl Menus {
         Self(MENU_FIELDS.iter().map(|field| (*field, Menu::new(reader, *field, &mut left))).collect())
     }
 
-    /// The values of a field. For a field without values here, the script loads them.
+    /// The values of a field. If there are none here, the script loads them.
     pub(crate) fn take(&mut self, field: Field) -> Option<Menu> {
         let menu = self.0.iter_mut().find(|(other, _)| *other == field);
         let later = field.repeats().then(|| Menu { values: Vec::new(), more: true });
@@ -167,7 +168,7 @@ impl Menu {
     }
 }
 
-/// A text that is what it seems: one with hidden characters would look like another.
+/// Whether a text shows all of its characters: one with hidden characters would look like another text.
 fn offered(value: Value, left: &mut usize) -> Option<String> {
     match value {
         Value::Text(text) if text.len() <= LONGEST.min(*left) && Shown::line(&text).to_string() == text => {

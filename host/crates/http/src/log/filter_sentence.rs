@@ -1,4 +1,4 @@
-//! A filter as a sentence that shows how the search was understood.
+//! The filter as a sentence. It shows how the log understood the search.
 
 use mcp_audit_log_filter::{Domain, Term, Test};
 use mcp_audit_log_model::field::{Field, FieldType};
@@ -8,16 +8,16 @@ use mcp_audit_log_model::value::Value;
 
 use crate::ui::text::Shown;
 
-/// The most values of one list, and the longest of them in characters, before the rest is left out.
+/// The most values of one list, and the longest of them in characters. The rest is left out.
 const VALUES: usize = 6;
 const LONGEST: usize = 60;
 
-/// The filter as a sentence's part: `Tool is search and Outcome is not success`.
+/// The filter as part of a sentence: `Tool is search and Outcome is not success`.
 pub(crate) fn words(domain: &Domain) -> String {
     part(domain, false, true)
 }
 
-/// `inside` an operator, where a list of parts needs brackets.
+/// `inside` an operator, a list of parts needs brackets.
 fn part(domain: &Domain, not: bool, outermost: bool) -> String {
     match domain {
         Domain::Term(term) => one(term, not),
@@ -40,7 +40,7 @@ fn joined(parts: &[Domain], not: bool, between: &str, outermost: bool) -> String
     if outermost || words.len() < 2 { words.join(between) } else { format!("({})", words.join(between)) }
 }
 
-/// The text that a term looks for, ignoring case.
+/// The text that a term searches for, ignoring case.
 fn pattern(domain: &Domain) -> Option<&str> {
     match domain {
         Domain::Term(Term { test: Test::Like(pattern), .. }) if pattern.folds() => Some(pattern.as_str()),
@@ -48,7 +48,7 @@ fn pattern(domain: &Domain) -> Option<&str> {
     }
 }
 
-/// One pattern in many fields is a plain word.
+/// One pattern in many fields is a plain word of the search.
 fn anywhere(pattern: &str, not: bool) -> String {
     let word = if not { "nowhere" } else { "anywhere" };
     format!("{word} “{}”", short(readable(pattern).trim_matches('*')))
@@ -88,7 +88,7 @@ fn limited(field: Field, limit: &Value, below: bool) -> String {
     format!("{word} {}", told(field, limit))
 }
 
-/// A pattern as the search box writes it.
+/// A pattern in the notation of the search box.
 fn readable(pattern: &str) -> String {
     let mut text = String::new();
     let mut characters = pattern.chars();

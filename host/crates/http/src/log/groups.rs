@@ -1,4 +1,4 @@
-//! The grouped form of the list: each group is a row that links to its entries. The URL is the view.
+//! The grouped form of the list: each group is a row that links to its entries. The URL holds the whole view.
 
 use mcp_audit_log_core::reader::{MAX_LIMIT, Reader};
 use mcp_audit_log_index as index;
@@ -13,21 +13,21 @@ use crate::query::grouping::{Grouping, LEVELS};
 use crate::query::search::{Pairs, query, values};
 use crate::ui::text::Shown;
 
-/// The measures: order, heading.
+/// The measures: sort order and heading.
 const MEASURES: [(GroupSort, &str); 4] = [
     (GroupSort::Count, "Entries"),
     (GroupSort::Errors, "Errors"),
     (GroupSort::Average, "Average"),
     (GroupSort::P95, "P95"),
 ];
-/// The most inner groups of one group, and of all of them: the page stays small, and each group links to all of its
-/// own.
+/// The most inner groups of one group, and of all groups together. This keeps the page small; each group links to all
+/// of its inner groups.
 const WITHIN: usize = 12;
 const WITHIN_ALL: usize = 120;
-/// With no more rows than these, all are shown from the beginning.
+/// If there are no more rows than this, all inner groups are open at first.
 const AT_A_GLANCE: usize = 40;
 
-/// Groups that were found, and those within them.
+/// The groups that were found, with their inner groups.
 pub(crate) struct Found {
     asked: Grouping,
     outer: Groups,
@@ -41,11 +41,11 @@ pub(crate) struct Table {
     pub(crate) rows: Vec<Row>,
     /// How much there is.
     pub(crate) extent: String,
-    /// Where the entries of all groups are.
+    /// The link to the entries of all groups.
     pub(crate) entries: String,
 }
 
-/// The head of a column, which sorts by it.
+/// The heading of a column. Its link sorts by the column.
 pub(crate) struct Heading {
     pub(crate) label: &'static str,
     pub(crate) href: String,
@@ -60,7 +60,7 @@ pub(crate) struct Row {
     pub(crate) href: Option<String>,
     pub(crate) count: String,
     pub(crate) errors: Option<String>,
-    /// Errors in a hundred entries.
+    /// Errors in percent of the entries.
     pub(crate) share: String,
     pub(crate) average: Option<String>,
     pub(crate) p95: Option<String>,
@@ -73,13 +73,13 @@ pub(crate) struct Row {
 pub(crate) struct Within {
     pub(crate) open: bool,
     pub(crate) rows: Vec<Row>,
-    /// Where all of them are, when these are not.
+    /// The link to all inner groups, if only some are shown.
     pub(crate) all: Option<String>,
 }
 
 impl Found {
-    /// The groups of `asked`. With two levels, the outer ones are counted separately, because a percentile cannot be
-    /// computed from those of the parts.
+    /// The groups of `asked`. With two levels, the outer groups are counted separately, because their percentiles
+    /// cannot be computed from those of the inner groups.
     pub(crate) fn new(reader: &Reader<'_>, asked: Grouping) -> Result<Self, Problem> {
         let of = |by: &[GroupBy], limit| reader.groups(asked.domain.clone(), by, asked.sort, limit);
         let outer = of(&asked.by[..1], asked.limit)?;
@@ -89,7 +89,7 @@ impl Found {
 }
 
 impl Table {
-    /// The table of what was found with these parameters.
+    /// The table of the groups that were found with these parameters.
     pub(crate) fn new(home: &str, pairs: &Pairs, found: &Found) -> Self {
         let (sort, by) = (found.asked.sort, &found.asked.by);
         let head = |column: GroupSort, label, order| Heading {
@@ -113,7 +113,7 @@ struct Rows<'a> {
     pairs: &'a Pairs,
     found: &'a Found,
     scale: Scale,
-    /// How many groups within others have room yet.
+    /// The number of inner groups that still fit on the page.
     room: usize,
     open: bool,
 }
@@ -165,7 +165,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// The address of all groups within one.
+    /// The address of all inner groups of one group.
     fn inside(&self, outer: &index::Group) -> Option<String> {
         let asked = &self.found.asked;
         let entries = grouping::entries(self.pairs, &asked.by[..1], outer)?;
@@ -200,14 +200,14 @@ fn kept<'a>(pairs: &'a Pairs, without: &'a [&str]) -> impl Iterator<Item = (&'a 
     kept.map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
-/// A bar of up to a hundred units, and the part of it that is drawn in another way.
+/// A bar of up to a hundred units, and the length of its highlighted part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bar {
     pub(crate) length: u64,
     pub(crate) part: u64,
 }
 
-/// The greatest figures of a table, which fill their bars.
+/// The greatest figures of a table. They fill their bars.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Scale {
     count: u64,
@@ -215,7 +215,7 @@ pub(crate) struct Scale {
 }
 
 impl Scale {
-    /// The scale on which all of these fit.
+    /// The scale on which all of these groups fit.
     pub(crate) fn of<'a>(groups: impl Iterator<Item = &'a Group>) -> Self {
         groups.fold(Self::default(), |scale, group| Self {
             count: scale.count.max(group.count),
@@ -223,25 +223,25 @@ impl Scale {
         })
     }
 
-    /// How many entries, and how many of them failed.
+    /// The bar for the entries, with the failed ones highlighted.
     pub(crate) fn entries(self, group: &Group) -> Bar {
         let length = share(group.count, self.count);
         Bar { length, part: share(group.errors.saturating_mul(length), group.count).div_ceil(100) }
     }
 
-    /// How long nearly all took at most, and the average in it.
+    /// The bar for the 95th percentile of durations, with the average highlighted.
     pub(crate) fn duration(self, group: &Group) -> Option<Bar> {
         let length = share(longest(group)?, self.longest_us);
         Some(Bar { length, part: share(group.average_us.unwrap_or(0), self.longest_us).min(length) })
     }
 }
 
-/// A few very slow entries can lift the average above what nearly all of them took.
+/// A few very slow entries can lift the average above the 95th percentile.
 fn longest(group: &Group) -> Option<u64> {
     group.p95_us.max(group.average_us)
 }
 
-/// A part in hundredths of the whole, at least one where there is any.
+/// A part in percent of the whole; at least 1 if it is not zero.
 fn share(part: u64, whole: u64) -> u64 {
     let share = part.saturating_mul(100).checked_div(whole).unwrap_or(0);
     share.max(u64::from(part > 0))
@@ -250,7 +250,7 @@ fn share(part: u64, whole: u64) -> u64 {
 /// The fields that people group by most.
 const FIRST: [Field; 6] = [Field::Tool, Field::Method, Field::Action, Field::Server, Field::User, Field::Connection];
 
-/// The choices: what people group by most, then the other fields that pages offer, then the day.
+/// The choices: the fields that people group by most, then the other fields that pages offer, then the day.
 fn choices() -> impl Iterator<Item = GroupBy> {
     let is_more = |by: &GroupBy| matches!(by, GroupBy::Field(field) if field.is_offered() && !FIRST.contains(field));
     FIRST.map(GroupBy::Field).into_iter().chain(GroupBy::all().filter(is_more)).chain([GroupBy::Day])
@@ -271,7 +271,7 @@ pub(crate) struct Choice {
 }
 
 impl Level {
-    /// The levels, with the choices in these parameters.
+    /// The levels, with the choices for these parameters.
     pub(crate) fn all(pairs: &Pairs, problem: Option<&Problem>) -> Vec<Self> {
         let wrong = problem.and_then(Problem::wrong_parameter) == Some("by");
         let chosen: Vec<_> = values(pairs, "by").map(GroupBy::parse).collect();
@@ -280,7 +280,7 @@ impl Level {
     }
 }
 
-/// The choices, and among them what was chosen by hand.
+/// The choices, including a field that only the address named.
 fn options(chosen: Option<GroupBy>) -> Vec<Choice> {
     let choice = |by: GroupBy| Choice { value: by.to_string(), label: label(by), on: chosen == Some(by) };
     let by_hand = chosen.filter(|by| choices().all(|choice| choice != *by));

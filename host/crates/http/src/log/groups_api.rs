@@ -29,7 +29,7 @@ pub(crate) struct Groups {
 /// A group.
 #[derive(Serialize, JsonSchema)]
 struct Group {
-    /// Its value at each level, by the level's name; null where the entries have none.
+    /// Its value at each level, by the level's name; null if the entries have none.
     keys: Map<String, serde_json::Value>,
     count: u64,
     /// The number of entries that are not a success.

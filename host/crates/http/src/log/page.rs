@@ -35,7 +35,7 @@ struct Page {
     facets: Vec<Facet>,
     chips: Vec<Chip>,
     views: Vec<View>,
-    /// The search as it would be saved.
+    /// The search as a view would save it.
     kept: Pairs,
     /// The export form, if the viewer may export.
     export: Option<form::Form>,
@@ -51,7 +51,7 @@ struct Page {
     older: Option<String>,
     /// The URL of the live tail, on the newest page.
     tail: Option<String>,
-    /// Where the rows are that are newer than those here.
+    /// The link to newer rows than these.
     fresh: Option<String>,
     now: String,
     sees_all: bool,
@@ -93,7 +93,7 @@ pub(crate) async fn show(
     }
 }
 
-/// The address without the empty parameters that a form sends; none where it is tidy already.
+/// The address without the empty parameters that a form sends; `None` if it has no empty ones.
 fn tidied(pairs: &Pairs) -> Option<String> {
     let written: Pairs = pairs.iter().filter(|(_, value)| !value.is_empty()).cloned().collect();
     let tidy = columns::tidied(written);
@@ -160,12 +160,12 @@ fn fresh(site: &Site, pairs: &Pairs, page: &Entries) -> Option<String> {
     Some(turn(site.home(), pairs, &cursor::newer(site.log.secret(), newest.seq)))
 }
 
-/// Whether a parameter filters entries, and not only their presentation.
+/// Whether a parameter filters entries, rather than only their presentation.
 fn is_filter((name, value): &(String, String)) -> bool {
     !value.is_empty() && !grouping::SHOWING.contains(&name.as_str())
 }
 
-/// The ways to the newest page, to newer and to older entries.
+/// The links to the newest page, to newer and to older entries.
 fn turns(site: &Site, pairs: &Pairs, entries: Option<&Entries>) -> [Option<String>; 3] {
     let secret = site.log.secret();
     let newest = values(pairs, "cursor").next().map(|_| String::new());
@@ -174,7 +174,7 @@ fn turns(site: &Site, pairs: &Pairs, entries: Option<&Entries>) -> [Option<Strin
     [newest, newer, older].map(|cursor| cursor.map(|cursor| turn(site.home(), pairs, &cursor)))
 }
 
-/// The same search, at another page.
+/// The same search on another page.
 fn turn(home: &str, pairs: &Pairs, cursor: &str) -> String {
     let rest = pairs.iter().filter(|(name, _)| name != "cursor").map(|(name, value)| (name.as_str(), value.as_str()));
     format!("{home}{}", query(rest.chain([("cursor", cursor)])))

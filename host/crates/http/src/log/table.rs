@@ -11,10 +11,10 @@ use crate::query::columns::{Column, USUAL};
 use crate::ui::row::Row;
 use crate::ui::text::Shown;
 
-/// More columns than these need a wider table, and many more a much wider one.
+/// A table with more columns than these is wider, and with many more much wider.
 const WIDE: usize = 9;
 const WIDER: usize = 14;
-/// More of a text than this shows on the entry's page only, in characters.
+/// A longer text is shown only on the entry's page. In characters.
 const LONGEST: usize = 200;
 
 /// The table.
@@ -42,9 +42,9 @@ pub(crate) struct Line {
 pub(crate) enum Cell {
     /// The outcome with its detail.
     Outcome,
-    /// A text of the class, or none.
+    /// A text with this class, if there is one.
     Text(&'static str, Option<Shown>),
-    /// A field that is not among the usual ones, which must be named where columns have no heads.
+    /// A field that is not a default column. It shows its name where columns have no headings.
     Other(&'static str, &'static str, Option<Shown>),
 }
 

@@ -32,16 +32,17 @@ use crate::query::search::Search;
 use crate::server::serve::Ending;
 use crate::session::auth::Visitor;
 
-/// How long rights are cached: nothing is sent with older ones, and the tail of a viewer who lost them ends after this.
+/// How long rights are cached: nothing is sent under older ones, and the tail of a viewer who lost them ends after this
+/// time.
 const BELIEVED: Duration = Duration::from_secs(2);
 /// The shortest time between two reads of the log's end, so that many commits cost one read.
 const PACE: Duration = Duration::from_millis(100);
 /// The header that a browser sends when it reconnects.
 const LAST: HeaderName = HeaderName::from_static("last-event-id");
-/// Keeps a proxy in front from collecting events before it hands them on.
+/// Keeps a proxy in front from buffering events.
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// The parameters are those of [`Search`]; `limit` is how many are read at once.
+/// The parameters are those of [`Search`]; `limit` is the number of entries that are read at once.
 pub(crate) async fn follow(
     visitor: Visitor,
     asked: ParsedQuery<Search>,
@@ -87,7 +88,7 @@ fn after(name: &str, place: Place) -> Result<Option<u64>, Problem> {
 pub(crate) struct Tail {
     visitor: Visitor,
     follower: Follower,
-    /// The end of the server, where it is ours.
+    /// The server's stop signal, if this process runs the server.
     ending: Option<Ending>,
     walk: FollowCursor,
     limit: usize,
@@ -97,7 +98,7 @@ pub(crate) struct Tail {
     sent: Option<u64>,
     /// Whether the last read reached the end of the log.
     at_end: bool,
-    /// When the rights were asked for last.
+    /// The time of the last rights check.
     checked: Instant,
     over: bool,
 }
@@ -142,7 +143,7 @@ impl Tail {
         Ok(entry)
     }
 
-    /// Waits until there may be something, asks for the rights again, and reads.
+    /// Waits until there may be new entries, checks the rights again, and reads.
     async fn fill(&mut self) -> Result<(), End> {
         let word = if self.at_end { self.wait().await } else { Wakeup::Appended };
         if word == Wakeup::Stopping {
@@ -233,7 +234,7 @@ impl From<Problem> for End {
     }
 }
 
-/// The id of the last event that a reconnecting client has.
+/// The id of the last event that a reconnecting client received.
 pub(crate) struct Last(Option<String>);
 
 impl<S: Sync> FromRequestParts<S> for Last {

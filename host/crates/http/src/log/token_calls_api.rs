@@ -47,7 +47,7 @@ pub(crate) async fn list(visitor: Visitor, asked: ParsedQuery<LimitOnly>) -> Res
     calls.await.map(Json)
 }
 
-/// The calls of one token. If the viewer may not see them, the token is not found.
+/// The calls of one token. For a viewer who may not see them, the token does not exist.
 pub(crate) async fn of_token(
     visitor: Visitor,
     id: Id,
@@ -89,7 +89,7 @@ fn made_with(token: &Caller) -> Domain {
     Domain::all_of(names(token).iter().map(is))
 }
 
-/// An entry with nothing but the use of the token.
+/// An entry that only records the use of the token.
 fn call_with(token: &Caller) -> Entry {
     let mut entry = Entry::new(Uuid::nil(), Timestamp::EPOCH, Timestamp::EPOCH);
     names(token).iter().for_each(|(field, text)| entry.set_text(*field, text.as_deref()));

@@ -1,4 +1,4 @@
-//! `GET /api/v1/values/{field}`: the values that a field has, for the menus of filters.
+//! `GET /api/v1/values/{field}`: the values of a field, for the menus of filters.
 
 use axum::Json;
 use axum::extract::FromRequestParts;
@@ -27,7 +27,7 @@ pub(crate) struct Values {
     more: bool,
 }
 
-/// There is one parameter beside the field: `limit`.
+/// There is one parameter besides the field: `limit`.
 pub(crate) async fn list(
     visitor: Visitor,
     FieldName(Name(name)): FieldName,
@@ -43,7 +43,7 @@ pub(crate) async fn list(
     values.await.map(Json)
 }
 
-/// A name in the path that should be a field's.
+/// A name in the path that should name a field.
 pub(crate) struct FieldName(Name);
 
 impl<S: Send + Sync> FromRequestParts<S> for FieldName {

@@ -45,12 +45,12 @@ impl View {
     }
 }
 
-/// Of a search what a view keeps: not the page, and nothing empty.
+/// The part of a search that a view keeps: without the page, and without empty parameters.
 pub(crate) fn kept(pairs: &Pairs) -> Pairs {
     pairs.iter().filter(|(name, value)| name != "cursor" && !value.is_empty()).cloned().collect()
 }
 
-/// `POST /views`: saves the search that the form holds, and leads back to it.
+/// `POST /views`: saves the search in the form, and redirects to it.
 pub(crate) async fn save(visitor: Visitor, sent: Result<Form<Pairs>, FormRejection>) -> Result<Redirect, Problem> {
     visitor.access.require(Right::Read)?;
     let Form(sent) = sent?;
@@ -62,7 +62,7 @@ pub(crate) async fn save(visitor: Visitor, sent: Result<Form<Pairs>, FormRejecti
     Ok(Redirect::to(&address(visitor.site.home(), &saved.query)))
 }
 
-/// `POST /views/{id}`: gives one another name, or shares it or no longer; its search stays.
+/// `POST /views/{id}`: renames, shares or unshares a view. Its search stays.
 pub(crate) async fn change(
     visitor: Visitor,
     id: Result<Path<Uuid>, PathRejection>,
@@ -85,7 +85,7 @@ fn wanted(sent: &Pairs, query: Pairs) -> NewView {
     NewView { shared: field(SHARED).is_some(), ..NewView::new(field(NAME).unwrap_or_default(), query) }
 }
 
-/// `POST /views/{id}/delete`: deletes one, and leads to the list.
+/// `POST /views/{id}/delete`: deletes a view, and redirects to the list.
 pub(crate) async fn delete(visitor: Visitor, id: Result<Path<Uuid>, PathRejection>) -> Result<Redirect, Problem> {
     visitor.access.require(Right::Read)?;
     let Path(id) = id.map_err(|_| Problem::missing("view"))?;

@@ -28,7 +28,7 @@ pub(crate) struct View {
     id: Uuid,
     name: String,
     owner: String,
-    /// Whether it is the caller's own.
+    /// Whether the caller owns it.
     own: bool,
     shared: bool,
     /// The query string of a list of entries, or of groups if it has `by`, without the `?`.
@@ -44,7 +44,7 @@ pub(crate) struct View {
 pub(crate) struct Wanted {
     #[schemars(length(min = 1, max = LONGEST_NAME))]
     name: String,
-    /// Whether other users of the tenant see it as well.
+    /// Whether other users of the tenant see it too.
     #[serde(default)]
     shared: bool,
     /// The search as a percent-encoded query string, without the `?`.
@@ -72,7 +72,7 @@ impl View {
     }
 }
 
-/// `GET`: all that the caller may see, by name.
+/// `GET`: all views that the caller may see, by name.
 pub(crate) async fn list(visitor: Visitor) -> Result<Json<Views>, Problem> {
     let views = visitor.search(|log, access| {
         Ok(log.views(access)?.into_iter().map(|view| View::new(view, access)).collect::<Vec<_>>())

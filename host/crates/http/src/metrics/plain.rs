@@ -1,7 +1,6 @@
-//! The older form of the figures, Prometheus' text format 0.0.4, made of the newer one: the same samples, under
-//! families that are named as their samples are.
+//! Prometheus' text format 0.0.4, derived from OpenMetrics: the same samples, with families named after their samples.
 
-/// The text in the older form.
+/// The text in the older format.
 pub(super) fn from_open_metrics(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut help = None;

@@ -22,7 +22,7 @@ pub(crate) trait Sendable: DeserializeOwned + JsonSchema {
     const EXAMPLE: &'static str;
 }
 
-/// A body that was not read yet: a caller without the right does not learn what is accepted.
+/// A body that was not read yet, so that a caller without the right does not learn what is accepted.
 pub(crate) struct Sent<T> {
     headers: HeaderMap,
     body: Result<Bytes, Problem>,
@@ -63,14 +63,14 @@ impl<T: Sendable> Input for Sent<T> {
     }
 }
 
-/// An id; `None` where none can be read.
+/// An id; `None` if it cannot be read.
 pub(crate) struct Id(Option<Uuid>);
 
-/// A name; empty where it is no text.
+/// A name; empty if it is not text.
 pub(crate) struct Name(pub(crate) String);
 
 impl Id {
-    /// The id of a `what`, or the problem that there is no such thing.
+    /// The id of a `what`, or the problem that it does not exist.
     pub(crate) fn of(&self, what: &str) -> Result<Uuid, Problem> {
         self.0.ok_or_else(|| Problem::missing(what))
     }

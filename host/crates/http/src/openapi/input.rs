@@ -5,15 +5,15 @@ use axum::extract::State;
 
 use super::{Operation, Output};
 
-/// Something that a handler takes.
+/// An input of a handler.
 pub(crate) trait Input {
-    /// Adds what it reads from a request, and the problems that it returns itself.
+    /// Documents the parts of a request that it reads, and the problems that it returns.
     fn describe(operation: &mut Operation<'_>);
 }
 
 /// A handler with documented inputs and outputs.
 pub(crate) trait Documented<I, O> {
-    /// Adds the documentation of all of them.
+    /// Adds the documentation of all inputs and outputs.
     fn describe(operation: &mut Operation<'_>);
 }
 

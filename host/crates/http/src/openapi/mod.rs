@@ -66,7 +66,7 @@ impl Routes {
         Self { base, router: Router::new(), told: Vec::new() }
     }
 
-    /// Adds what can be done at `path`.
+    /// Adds the operations at `path`.
     pub(crate) fn at(mut self, path: &str, methods: Methods) -> Self {
         self.router = self.router.route(path, methods.router);
         self.told.push((format!("{}{path}", self.base), methods.told));
@@ -87,7 +87,7 @@ impl Methods {
         self
     }
 
-    /// The kinds of problems that the handler itself answers with.
+    /// The kinds of problems that the handler itself returns.
     pub(crate) fn refuses(mut self, refusals: &'static [Kind]) -> Self {
         self.told.iter_mut().for_each(|told| told.refusals = refusals);
         self
@@ -96,7 +96,7 @@ impl Methods {
 
 macro_rules! methods {
     ($($method:ident)+) => { $(
-        /// The operation `name`, for clients that are generated, with a sentence about it and its handler.
+        /// The operation `name` (for generated clients), with a sentence about it and its handler.
         pub(crate) fn $method<H, T, I, O>(name: &'static str, summary: &'static str, handler: H) -> Methods
         where
             H: Handler<T, Arc<Site>> + Documented<I, O>,
@@ -111,7 +111,7 @@ macro_rules! methods {
 
 methods! { get post put patch delete }
 
-/// The document about all of these routes.
+/// The document of all of these routes.
 pub(crate) fn document(all: impl IntoIterator<Item = Routes>) -> Json {
     let mut schemas = Schemas::default();
     let mut paths = Map::new();

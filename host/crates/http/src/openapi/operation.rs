@@ -1,4 +1,4 @@
-//! One operation of the document while its parts speak up.
+//! One operation of the document, while its inputs and outputs describe themselves.
 
 use axum::http::StatusCode;
 use schemars::JsonSchema;
@@ -41,7 +41,7 @@ impl<'a> Operation<'a> {
         self.parameters.push(parameter);
     }
 
-    /// A parameter of the query that must be there.
+    /// A required parameter of the query.
     pub(crate) fn required_query(&mut self, name: &str, description: &str, schema: Json) {
         self.query(name, description, schema);
         self.parameters.last_mut().into_iter().for_each(|parameter| parameter["required"] = true.into());
@@ -60,7 +60,7 @@ impl<'a> Operation<'a> {
         );
     }
 
-    /// A body of JSON, with an example of one.
+    /// A JSON body, with an example.
     pub(crate) fn body<T: JsonSchema>(&mut self, example: &str) {
         let example = serde_json::from_str::<Json>(example).unwrap_or_default();
         let content = json!({ "application/json": { "schema": self.schemas.read::<T>(), "example": example } });
@@ -85,7 +85,7 @@ impl<'a> Operation<'a> {
         self.answers.push((status, json!({ "description": name(status), "content": content })));
     }
 
-    /// An answer that is a file of one of these types, offered to be saved.
+    /// An answer that is a file of one of these types, to download.
     pub(crate) fn saved<const N: usize>(&mut self, status: StatusCode, kinds: [(&str, Json); N]) {
         let content = kinds.into_iter().map(|(media, schema)| (media.to_owned(), json!({ "schema": schema })));
         let text = json!({ "type": "string" });
@@ -103,7 +103,7 @@ impl<'a> Operation<'a> {
         self.answers.last_mut().into_iter().for_each(|(_, answer)| answer["headers"]["Link"] = link.clone());
     }
 
-    /// The last answer in another media type.
+    /// The last answer, in another media type.
     pub(crate) fn also_in(&mut self, media: &str, schema: Json) {
         self.answers
             .last_mut()
@@ -122,7 +122,7 @@ impl<'a> Operation<'a> {
         self.answers.push((status, json!({ "description": name(status) })));
     }
 
-    /// A problem that may be the answer.
+    /// A problem that the operation may return.
     pub(crate) fn refuses(&mut self, kind: Kind) {
         if !self.refusals.contains(&kind) {
             self.refusals.push(kind);
@@ -172,7 +172,7 @@ fn name(status: StatusCode) -> &'static str {
     status.canonical_reason().unwrap_or_default()
 }
 
-/// The header that comes with a problem of this status.
+/// The header that a problem of this status has.
 fn header(status: StatusCode) -> Option<(&'static str, &'static str)> {
     match status {
         StatusCode::UNAUTHORIZED => Some(("WWW-Authenticate", "The authentication scheme.")),

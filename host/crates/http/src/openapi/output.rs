@@ -10,16 +10,16 @@ use serde_json::json;
 use super::Operation;
 use crate::problem::Problem;
 
-/// Something that a handler gives.
+/// An output of a handler.
 pub(crate) trait Output {
-    /// Adds the answers that it can be.
+    /// Adds its possible answers.
     fn describe(operation: &mut Operation<'_>);
 }
 
-/// Something that was made: status 201.
+/// A created object: status 201.
 pub(crate) struct Created<T>(pub(crate) T);
 
-/// Something that was begun: status 202.
+/// An accepted job: status 202.
 pub(crate) struct Accepted<T>(pub(crate) T);
 
 /// Plain text.
@@ -80,7 +80,7 @@ impl<T: Output, E: Output> Output for Result<T, E> {
     }
 }
 
-/// The inputs and the route list the kinds.
+/// The inputs and the route list the kinds of problems.
 impl Output for Problem {
     fn describe(_: &mut Operation<'_>) {}
 }

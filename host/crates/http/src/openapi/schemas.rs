@@ -1,4 +1,4 @@
-//! The schemas of the types that are really sent, each once under its name.
+//! The schemas of the types that are sent, each once under its name.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 /// The prefix of a schema's name in a reference.
 const PLACE: &str = "#/components/schemas/";
 
-/// The schemas so far. A type that is read has another than one that is written: what may be left out differs.
+/// The schemas so far. A type has different schemas for reading and writing, because different members are optional.
 pub(crate) struct Schemas {
     written: SchemaGenerator,
     read: SchemaGenerator,
@@ -24,17 +24,17 @@ impl Default for Schemas {
 }
 
 impl Schemas {
-    /// The schema of what an answer holds, or a reference to it.
+    /// The schema of an answer's content, or a reference to it.
     pub(crate) fn written<T: JsonSchema>(&mut self) -> Json {
         self.written.subschema_for::<T>().into()
     }
 
-    /// The schema of what a request holds, or a reference to it.
+    /// The schema of a request's content, or a reference to it.
     pub(crate) fn read<T: JsonSchema>(&mut self) -> Json {
         self.read.subschema_for::<T>().into()
     }
 
-    /// All that are referred to, by name.
+    /// All referenced schemas, by name.
     pub(crate) fn definitions(mut self) -> Map<String, Json> {
         let mut all: Vec<_> = self.written.take_definitions(true).into_iter().collect();
         for (name, schema) in self.read.take_definitions(true) {

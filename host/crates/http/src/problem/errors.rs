@@ -181,7 +181,7 @@ impl From<SignInError> for Problem {
     }
 }
 
-/// Errors of the log begin in lower case, to follow a colon; here they stand alone.
+/// Errors of the log begin in lower case to follow a colon; here they begin a sentence.
 fn sentence(text: &str) -> String {
     let mut rest = text.chars();
     rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())

@@ -1,15 +1,15 @@
-//! Columns in a URL: the fields of each entry on the log's page. The API accepts the parameter and still returns every
-//! field, so that an address of the page can be sent to the API unchanged.
+//! Columns in a URL: the fields of each entry on the log's page. The API accepts the parameter but always returns every
+//! field, so that an address of the page also works for the API.
 
 use mcp_audit_log_model::field::Field;
 
 use super::search::{Pairs, short, values};
 use crate::problem::Problem;
 
-/// The parameter: names with commas between them, or several times one of them.
+/// The parameter: names separated by commas, or the parameter several times.
 pub(crate) const PARAMETER: &str = "columns";
 
-/// Something that a row can show.
+/// A column of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Column {
     /// How long ago it began.
@@ -37,7 +37,7 @@ pub(crate) const TARGETS: [Field; 6] =
     [Field::Tool, Field::Prompt, Field::ResourceUri, Field::ResourceName, Field::ResourceId, Field::Path];
 
 impl Column {
-    /// The fields that it shows something of.
+    /// The fields that it shows.
     pub(crate) fn fields(&self) -> &[Field] {
         match self {
             Self::Time => &[Field::OccurredAt],
@@ -64,8 +64,8 @@ impl Column {
     }
 }
 
-/// The columns in these parameters, each once and in their order. The time is always among them, because it identifies
-/// a row and opens it.
+/// The columns in these parameters, each once and in their order. The time is always included, because it identifies a
+/// row and links to its entry.
 pub(crate) fn parse(pairs: &[(String, String)]) -> Result<Vec<Column>, Problem> {
     let mut columns = Vec::new();
     for name in values(pairs, PARAMETER).flat_map(|value| value.split(',')).map(str::trim).filter(|n| !n.is_empty()) {
@@ -84,7 +84,7 @@ pub(crate) fn parse(pairs: &[(String, String)]) -> Result<Vec<Column>, Problem> 
     Ok(columns)
 }
 
-/// The parameters with their columns in one value, and without it for the default columns.
+/// The parameters with their columns in one value, or without columns if they are the default.
 pub(crate) fn tidied(mut pairs: Pairs) -> Pairs {
     let at = pairs.iter().position(|(name, _)| name == PARAMETER);
     let (Some(at), Ok(columns)) = (at, parse(&pairs)) else { return pairs };

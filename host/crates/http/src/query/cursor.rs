@@ -1,4 +1,4 @@
-//! The cursor of a page: opaque to clients, so that how the log is paged may change without breaking them.
+//! The cursor of a page. It is opaque to clients, so that paging may change without breaking them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,7 +7,7 @@ use mcp_audit_log_index::Place;
 
 use crate::problem::Problem;
 
-/// The version of the format: a byte, the direction, the `seq`, a code over all of it.
+/// The version of the format: a byte, the direction, the `seq`, and a code over all of it.
 const VERSION: u8 = 2;
 const OLDER: u8 = 0;
 const NEWER: u8 = 1;
@@ -25,7 +25,7 @@ pub(crate) fn newer(secret: &Secret, seq: u64) -> String {
     encode(secret, NEWER, seq)
 }
 
-/// The position in the cursor that came as `name`.
+/// The position in the cursor of the parameter `name`.
 pub(crate) fn read(name: &str, text: &str, secret: &Secret) -> Result<Place, Problem> {
     let advice = format!(
         "{name}: not a cursor issued by this log; use `next` or `previous` of a page, or the `id` of an event, or \
@@ -57,7 +57,8 @@ fn encode(secret: &Secret, direction: u8, seq: u64) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Not for secrecy (a `seq` is not secret): it keeps clients from inventing cursors and then depending on them.
+/// The code does not hide anything (a `seq` is not secret). It keeps clients from inventing cursors and depending on
+/// them.
 fn code(secret: &Secret, body: &[u8]) -> [u8; CODE] {
     let mut code = [0; CODE];
     code.copy_from_slice(&secret.code("cursor", &URL_SAFE_NO_PAD.encode(body))[..CODE]);

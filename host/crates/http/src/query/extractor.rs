@@ -1,4 +1,4 @@
-//! Extracts a typed query from a URL, with problems for faulty parameters; and reads times in forms and JSON.
+//! Extracts a typed query from a URL, with problems for invalid parameters; and reads times in forms and JSON.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -15,7 +15,7 @@ use super::search::{DEFAULT_LIMIT, Pairs};
 use crate::openapi::{Input, Operation};
 use crate::problem::{PARAMETER, Problem};
 
-/// The parameters of a query of the kind `P`, not checked yet.
+/// The parameters of a query of the kind `P`, before they are checked.
 pub(crate) struct ParsedQuery<P> {
     pub(crate) pairs: Pairs,
     kind: PhantomData<fn() -> P>,
@@ -27,7 +27,7 @@ pub(crate) trait Parameters {
     fn describe(operation: &mut Operation<'_>);
 }
 
-/// A query with a limit and nothing else.
+/// A query with only a limit.
 pub(crate) struct LimitOnly;
 
 impl<P, S: Sync> FromRequestParts<S> for ParsedQuery<P> {
@@ -66,8 +66,7 @@ fn limit() -> Json {
     json!({ "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT })
 }
 
-/// Whether a query is UTF-8 once it is decoded. What is not would be read as replacement characters, and those would be
-/// searched for.
+/// Whether a query is UTF-8 after decoding. Otherwise the search would be for replacement characters.
 fn is_text(query: &str) -> bool {
     let mut parts = query.split('%');
     let mut decoded = parts.next().unwrap_or_default().as_bytes().to_vec();
@@ -79,11 +78,11 @@ fn is_text(query: &str) -> bool {
     std::str::from_utf8(&decoded).is_ok()
 }
 
-/// Most parameters of a page, and most bytes of all of them. The API takes more.
+/// The most parameters of a page, and the most bytes of all of them. The API accepts more.
 const PARAMETERS: usize = 100;
 const BYTES: usize = 16 << 10;
 
-/// Refuses what is too long for a page.
+/// Refuses a search that is too long for a page.
 ///
 /// # Errors
 /// It is more than a page can show.
@@ -111,12 +110,12 @@ impl JsonSchema for Moment {
     }
 }
 
-/// The moment that `text` is.
+/// The time that `text` means.
 pub(crate) fn required(name: &str, text: &str) -> Result<Timestamp, Problem> {
     Timestamp::parse(text.trim()).ok_or_else(|| unreadable(name))
 }
 
-/// The moment before which `text` ends; a day is included.
+/// The end that `text` means, exclusive; a day is included as a whole.
 pub(crate) fn until(name: &str, text: &str) -> Result<Timestamp, Problem> {
     let at = required(name, text)?;
     end_of(text.trim(), at).map_err(|_| unreadable(name))

@@ -1,4 +1,4 @@
-//! Groups in a URL: what a search is grouped by, and the way from a group to its entries.
+//! Groups in a URL: the fields that a search is grouped by, and the links from a group to its entries.
 
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_filter::Domain;
@@ -13,9 +13,9 @@ use super::columns;
 use super::search::{Pairs, Search, query_of, short, single, values};
 use crate::problem::Problem;
 
-/// The parameters beside those of the search.
+/// The parameters besides those of the search.
 pub(crate) const PARAMETERS: &[&str] = &["by", "sort", columns::PARAMETER];
-/// Parameters that change the presentation and not the search.
+/// Parameters that change only the presentation, not the search.
 pub(crate) const SHOWING: &[&str] = &["by", "sort", "limit", "cursor", columns::PARAMETER];
 /// Most levels of grouping.
 pub(crate) const LEVELS: usize = 2;
@@ -54,7 +54,7 @@ pub(crate) fn list(pairs: &Pairs, log: &AuditLog, viewer: &Viewer) -> Result<Sea
     Search::beside(PARAMETERS, pairs, log, viewer)
 }
 
-/// Refuses what the list could not show, be it entries or groups.
+/// Refuses a search that the list could not show, as entries or as groups.
 pub(crate) fn check(pairs: &Pairs, log: &AuditLog, viewer: &Viewer) -> Result<(), Problem> {
     match Grouping::is_asked_for(pairs) {
         true => Grouping::parse(pairs, log, viewer).map(drop),
@@ -62,7 +62,7 @@ pub(crate) fn check(pairs: &Pairs, log: &AuditLog, viewer: &Viewer) -> Result<()
     }
 }
 
-/// The query that lists the entries of `group`, which came out of the search `pairs`. `None` where no query can.
+/// The query that lists the entries of `group`, a result of the search `pairs`. `None` if no query can express it.
 pub(crate) fn entries(pairs: &Pairs, by: &[GroupBy], group: &Group) -> Option<String> {
     let kept = pairs.iter().filter(|(name, value)| !SHOWING.contains(&name.as_str()) && !value.is_empty());
     let mut pairs: Pairs = kept.cloned().collect();
@@ -72,7 +72,7 @@ pub(crate) fn entries(pairs: &Pairs, by: &[GroupBy], group: &Group) -> Option<St
     Some(query_of(&pairs))
 }
 
-/// Narrows a search to one value: with the parameter of its field where possible, else with a domain.
+/// Narrows a search to one value: with the parameter of its field if possible, otherwise with a domain.
 pub(crate) fn narrow(pairs: &mut Pairs, by: GroupBy, key: &Value) -> Option<()> {
     match (by, key) {
         (GroupBy::Field(field), Value::Text(_) | Value::Integer(_)) if has_parameter(field, key) => {

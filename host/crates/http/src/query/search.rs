@@ -21,7 +21,7 @@ use crate::problem::Problem;
 /// The parameters of a URL, in order.
 pub(crate) type Pairs = Vec<(String, String)>;
 
-/// How much of a text from outside an error repeats, in characters.
+/// The length up to which an error quotes a text from outside, in characters.
 const SHOWN: usize = 60;
 
 /// How a time compares with the one that a parameter gives.
@@ -30,7 +30,7 @@ type Bound = fn(&str) -> Comparison;
 /// The default number of entries of a page.
 pub(crate) const DEFAULT_LIMIT: usize = 100;
 
-/// Fields that have a parameter of their own name. One that is given several times matches any of its values.
+/// Fields with a parameter of the same name. A repeated parameter matches any of its values.
 pub(crate) fn fields() -> impl Iterator<Item = Field> {
     Field::ALL.iter().copied().filter(|field| field.has_parameter())
 }
@@ -53,13 +53,13 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    /// Reads the parameters. Empty ones are passed over, since forms send them.
+    /// Reads the parameters. Empty ones are ignored, because forms send them.
     pub(crate) fn parse(pairs: &[(String, String)], log: &AuditLog, viewer: &Viewer) -> Result<Self, Problem> {
         columns::parse(pairs)?;
         Self::beside(&[columns::PARAMETER], pairs, log, viewer)
     }
 
-    /// The same with `more` parameters, which the caller reads.
+    /// The same with the additional parameters `more`, which the caller reads.
     pub(crate) fn beside(
         more: &[&str],
         pairs: &[(String, String)],
@@ -84,7 +84,7 @@ pub(crate) fn values<'a>(pairs: &'a [(String, String)], name: &str) -> impl Iter
     pairs.iter().filter(move |(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
 }
 
-/// The URL's query for these parameters, with `?` where there are any.
+/// The query part of a URL for these parameters, with `?` if there are any.
 pub(crate) fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let parts = pairs.into_iter().filter(|(_, value)| !value.is_empty());
     let parts: Vec<_> = parts.map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
@@ -107,7 +107,7 @@ pub(crate) fn pairs(query: &str) -> Result<Pairs, Problem> {
         .ok_or_else(|| Problem::invalid("query: give it as in a URL, percent-encoded, such as outcome=error&from=-1h."))
 }
 
-/// Everything but the unreserved characters of RFC 3986.
+/// All characters except the unreserved ones of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Percent-encodes everything that has a meaning in a URL.
@@ -120,7 +120,7 @@ fn known(pairs: &[(String, String)], more: &[&str]) -> Result<(), Problem> {
     refuse_others(pairs, known)
 }
 
-/// Refuses parameters that are not among the known ones.
+/// Refuses unknown parameters.
 pub(crate) fn refuse_others<'a, K: Iterator<Item = &'a str>>(
     pairs: &[(String, String)],
     known: impl Fn() -> K,
@@ -167,7 +167,7 @@ fn written(
     text.map_or(Ok(Domain::TRUE), |text| parse(text).map_err(|error| Problem::domain(name, &error)))
 }
 
-/// The policy's quick filters; all that are given must hold.
+/// The policy's quick filters; all given ones must match.
 fn filters(pairs: &[(String, String)], log: &AuditLog, context: &Context<'_>) -> Result<Domain, Problem> {
     let declared = &log.view().manifest().filters;
     let mut domain = Domain::TRUE;
@@ -213,7 +213,7 @@ fn place(pairs: &[(String, String)], log: &AuditLog) -> Result<Place, Problem> {
     single(pairs, "cursor")?.map_or(Ok(Place::Newest), |text| cursor::read("cursor", text, log.secret()))
 }
 
-/// The one value of a parameter, if it has any.
+/// The value of a parameter that may be given once.
 pub(crate) fn single<'a>(pairs: &'a [(String, String)], name: &str) -> Result<Option<&'a str>, Problem> {
     let mut values = values(pairs, name);
     let first = values.next();
@@ -223,7 +223,7 @@ pub(crate) fn single<'a>(pairs: &'a [(String, String)], name: &str) -> Result<Op
     }
 }
 
-/// A text from outside as an error quotes it.
+/// A text from outside, shortened for an error.
 pub(crate) fn short(text: &str) -> String {
     Json::from(prefix(text, SHOWN)).to_string()
 }

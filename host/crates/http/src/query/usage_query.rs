@@ -1,4 +1,4 @@
-//! Usage in a URL: what is asked for, and the ways between usage and entries.
+//! Usage in a URL: the parameters of a usage query, and the links between usage and entries.
 
 use std::ops::Range;
 
@@ -17,14 +17,14 @@ use super::grouping::SHOWING;
 use super::search::{Pairs, Search, query_of, short, single, values};
 use crate::problem::Problem;
 
-/// The parameters beside those of the search.
+/// The parameters besides those of the search.
 pub(crate) const PARAMETERS: &[&str] = &["range", "step", "by", "sort", "compare", "format"];
-/// Ranges that have a name, and how long they are.
+/// Named ranges, and their lengths.
 pub(crate) const RANGES: &[(&str, i64)] =
     &[("24h", DAY), ("7d", 7 * DAY), ("30d", 30 * DAY), ("90d", 90 * DAY), ("365d", 365 * DAY)];
 /// The ranges that a range can be compared with.
 pub(crate) const COMPARISONS: &[&str] = &["previous"];
-/// How the answer can be written.
+/// The formats of the answer.
 pub(crate) const FORMATS: &[&str] = &["json", "csv"];
 
 /// The parameters of a usage query, and the format of the answer.
@@ -69,7 +69,7 @@ impl UsageParameters {
     }
 }
 
-/// A range that has a name, until now.
+/// A named range that ends now.
 fn preset(pairs: &Pairs, now: Timestamp) -> Result<Domain, Problem> {
     let names: Vec<_> = RANGES.iter().map(|(name, _)| *name).collect();
     let Some(name) = word(pairs, "range", &names)? else { return Ok(Domain::TRUE) };
@@ -114,7 +114,7 @@ fn search(pairs: &Pairs) -> Pairs {
     pairs.iter().filter(|(name, value)| !other(name) && !value.is_empty()).cloned().collect()
 }
 
-/// The terms of the requests that usage counts: those that are over.
+/// The terms that select the requests that usage counts: those that have ended.
 fn requests() -> [Json; 2] {
     [json!(["kind", "in", REQUESTS.map(Kind::as_str)]), json!(["outcome", "!=", Outcome::Pending.as_str()])]
 }
@@ -124,8 +124,8 @@ pub(crate) fn failed() -> Json {
     json!(["outcome", "in", Outcome::FAILED.map(Outcome::as_str)])
 }
 
-/// The query that lists the requests that are counted: those of the search `pairs` in this range, with one value of a
-/// field and with one more term. `None` if no query can express it.
+/// The query that lists the counted requests: those of the search `pairs` in this range, with one value of a field and
+/// one more term. `None` if no query can express it.
 pub(crate) fn entries(
     pairs: &Pairs,
     range: &Range<Timestamp>,
@@ -157,7 +157,7 @@ fn narrowed(
     Some(query_of(&pairs))
 }
 
-/// The query that counts what a list or groups of the search `pairs` show.
+/// The query for the usage of a list or of groups with the search `pairs`.
 pub(crate) fn back(pairs: &Pairs) -> String {
     let range = pairs.iter().filter(|(name, _)| ["from", "to"].contains(&name.as_str())).cloned();
     let by = values(pairs, "by").filter(|name| USAGE_FIELDS.iter().any(|field| field.name() == *name));
@@ -166,7 +166,8 @@ pub(crate) fn back(pairs: &Pairs) -> String {
     query_of(&kept.chain(range).chain(by).collect::<Pairs>())
 }
 
-/// A parameter without the terms that a figure's link added: they do not change usage, but would make it read entries.
+/// A parameter without the terms that a link from usage added. They do not change usage, but would make it read
+/// entries.
 fn without_requests((name, value): (String, String)) -> Option<(String, String)> {
     let terms = (name == "domain").then(|| serde_json::from_str::<Vec<Json>>(&value).ok()).flatten();
     let Some(terms) = terms else { return Some((name, value)) };

@@ -1,5 +1,5 @@
 //! Slots for connections. Connections without an authenticated request have a separate share: when it is full, the
-//! oldest of them is closed for the next. So half requests, sent many times, lock out no authenticated user.
+//! oldest of them is closed to free a slot. So many unfinished requests cannot lock out authenticated users.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use mcp_audit_log_identity::ConnectionStanding;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-/// The most connections at once. Where the process may open fewer files, half of those: the log needs some as well.
+/// The most connections at once. If the process may open fewer files, half of that number, because the log needs files
+/// too.
 const CONNECTIONS: usize = 8_192;
-/// Of so many connections, one may be a stranger's.
+/// One connection in this number may be unauthenticated.
 const STRANGERS: usize = 4;
 
 /// The room of a server.
@@ -49,7 +50,7 @@ impl ConnectionSlots {
         }
     }
 
-    /// Waits until there is room for one more connection. A stranger's makes room.
+    /// Waits for a free slot. If none is free, the oldest unauthenticated connection is closed.
     pub(crate) async fn wait(&self) -> Option<OwnedSemaphorePermit> {
         if let Ok(one) = Arc::clone(&self.all).try_acquire_owned() {
             return Some(one);
@@ -83,7 +84,7 @@ impl ConnectionSlots {
     }
 }
 
-/// Keeps those that are still open and still unauthenticated.
+/// Keeps only connections that are still open and unauthenticated.
 fn retain(strangers: &mut VecDeque<Stranger>) {
     strangers.retain(|stranger| !stranger.place.is_closed() && !stranger.standing.is_known());
 }
@@ -94,7 +95,7 @@ impl ConnectionSlot {
         self.standing.clone()
     }
 
-    /// Completes when the connection has to make room.
+    /// Completes when the connection must free its slot.
     pub(crate) async fn is_taken(&mut self) {
         let _ = (&mut self.taken).await;
         if self.standing.is_known() {

@@ -12,11 +12,11 @@ use axum::response::Response;
 use mcp_audit_log_identity::{Origins, TrustedProxies, VouchedUser};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-/// For how long a browser need not ask again.
+/// The time that a browser may cache a preflight answer.
 const AGE: Duration = Duration::from_secs(600);
 
-/// Lets scripts of these origins call what `router` serves, refusals included. They send a token on purpose: cookies
-/// are not among what they may use. Put this around all that answers, so that a preflight meets no sign-in.
+/// Lets scripts of these origins call `router` and read its refusals. They must send a token, because cookies are not
+/// allowed. Put this layer outermost, so that a preflight needs no sign-in.
 pub fn across(router: Router, origins: &Origins) -> Router {
     let list: Vec<_> = origins.iter().map(|origin| origin.value().clone()).collect();
     if list.is_empty() {
@@ -40,14 +40,14 @@ pub fn across(router: Router, origins: &Origins) -> Router {
     router.layer(layer)
 }
 
-/// Scripts and styles come from this site's own files only, so that a recorded value that slips through the escaping
-/// still cannot do anything.
+/// Scripts and styles come only from this site's own files. So even a recorded value that slips through the escaping
+/// cannot run.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 const SAME_SITE_ONLY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// Adds the headers. Answers are not cached unless they allow it.
+/// Adds the security headers. Answers are not cached unless they allow it.
 pub(crate) async fn harden(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers: &mut HeaderMap = response.headers_mut();
@@ -64,7 +64,7 @@ pub(crate) async fn harden(request: Request, next: Next) -> Response {
     response
 }
 
-/// Puts the whole `router` behind the trusted proxies of `front`. This belongs outermost, next to the server:
+/// Applies the trusted proxies of `front` to the whole `router`. Put this layer outermost, next to the server:
 /// everything inside relies on the headers that it removes or adds.
 pub fn behind(router: Router, front: TrustedProxies) -> Router {
     router.layer(from_fn_with_state(front, look))

@@ -1,4 +1,4 @@
-//! Serves a router until the process is told to stop, and at most a few seconds longer.
+//! Serves a router until the process is asked to stop, and at most a few seconds longer.
 
 use std::future::Future;
 use std::io;
@@ -20,25 +20,25 @@ use tower_service::Service as _;
 use super::connection_slots::ConnectionSlots;
 use super::half_closed::{self, UnderWay, answer_body};
 
-/// How long open requests have to finish. A stream that a client keeps open would never.
+/// The time that open requests have to finish. A stream that its client keeps open would never finish.
 const GRACE: Duration = Duration::from_secs(3);
-/// How many headers a request may have; hyper's own limit of 100 would refuse what passes without a proxy.
+/// The most headers of a request. hyper's own limit of 100 would refuse requests that pass without a proxy.
 const HEADERS: usize = 1_000;
-/// How long to wait when no connection can be taken on, as when there are too many open files.
+/// The pause when no connection can be accepted, such as when too many files are open.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long a connection may take to send the head of a request, from its first byte or from the last answer on.
+/// The time that a connection has to send the head of a request, from its first byte or from the last answer on.
 ///
 /// Servers of Node.js and nginx wait as long. A client that encodes sixteen calls of 64 MB opens its connections, and
 /// is then busy for longer than 20 seconds before it sends a byte; it must not find them closed. What half a request
 /// costs here is bounded by [`Room`].
 const HEAD_PATIENCE: Duration = Duration::from_secs(60);
 
-/// In the extensions of every request: whether the server is ending, for endless answers.
+/// In the extensions of every request: signals that the server is stopping, for endless answers.
 #[derive(Clone)]
 pub(crate) struct Ending(watch::Receiver<bool>);
 
 impl Ending {
-    /// Completes when the server is ending, or is dropped.
+    /// Completes when the server stops, or is dropped.
     pub(crate) async fn begun(&mut self) {
         let _ = self.0.wait_for(|ending| *ending).await;
     }
@@ -49,8 +49,8 @@ impl Ending {
     }
 }
 
-/// Serves `router` until `shutdown` is done. Live tails end then, and other requests that are under way have
-/// three seconds to finish; what is still open after that is cut.
+/// Serves `router` until `shutdown` completes. Live tails end then, other requests in progress have three seconds to
+/// finish, and the rest is closed.
 ///
 /// # Errors
 /// None so far: what a listener reports passes.

@@ -1,4 +1,4 @@
-//! The door: from a request to the visitor that its token, its session or its embedder vouches for.
+//! Authentication: finds the visitor of a request by its token, its session, or the embedder's sign-in.
 
 use std::sync::Arc;
 
@@ -23,8 +23,8 @@ use crate::site::Site;
 use crate::site::read_scheduler::WaitLimit;
 use crate::site::sign_in_audit::client;
 
-/// How long an external sign-in is trusted while a request lasts: a proxy may have locked the user out, or an issuer
-/// revoked its key, and the log would not learn it.
+/// The time that an external sign-in is trusted during a long request. A proxy may have locked the user out, or an
+/// issuer revoked its key, and the log would not know.
 const WORD: i64 = 3_600 * SECOND;
 
 /// A signed-in viewer and their rights: computed for every request, and again during long ones.
@@ -39,9 +39,10 @@ pub(crate) struct Visitor {
 
 /// The credential of a visitor.
 enum Credential {
-    /// A user that the embedder, a trusted proxy, or an issuer in a JWT vouches for, and until when that is trusted.
+    /// A user that the embedder, a trusted proxy, or the issuer of a JWT signed in, and the time until which this is
+    /// trusted.
     Word(Person, Timestamp),
-    /// The same, sent by a program on purpose.
+    /// The same, sent deliberately by a program.
     Jwt(Person, Timestamp),
     /// The token with this id.
     Token(String),
@@ -63,15 +64,15 @@ impl Visitor {
         Ok(Self { site, access, credential, client, request_origin })
     }
 
-    /// The same visitor with the rights of now; a problem when the credential is not valid any more.
+    /// The same visitor with current rights, or a problem if the credential is no longer valid.
     pub(crate) async fn again(&self) -> Result<Self, Problem> {
         let person = self.credential.person(&self.site).await?;
         let came = (self.client.clone(), self.request_origin);
         Self::new(Arc::clone(&self.site), Arc::clone(&self.credential), person, came).await
     }
 
-    /// Whether a page of another site may have sent the viewer's browser here without their knowledge. What leaves an
-    /// entry or costs much is then not done for a mere link.
+    /// Whether a page of another site may have sent the viewer's browser here without their knowledge. A mere link then
+    /// must not run an action that records an entry or costs much.
     pub(crate) fn may_be_sent_by_others(&self) -> bool {
         match self.request_origin {
             RequestOrigin::Here => false,
@@ -81,7 +82,7 @@ impl Visitor {
         }
     }
 
-    /// The request was meant by the viewer.
+    /// Checks that the viewer meant this request.
     ///
     /// # Errors
     /// A page of another site may have sent their browser here.
@@ -89,7 +90,7 @@ impl Visitor {
         if self.may_be_sent_by_others() { Err(Problem::cross_site()) } else { Ok(()) }
     }
 
-    /// Runs a search when it is this viewer's turn, or answers that there are too many at once.
+    /// Runs a search when it is this viewer's turn, or refuses it if too many wait.
     pub(crate) async fn search<T: Send + 'static>(
         &self,
         work: impl FnOnce(&AuditLog, &Grant) -> Result<T, Problem> + Send + 'static,
@@ -97,7 +98,7 @@ impl Visitor {
         self.search_with(WaitLimit::Short, work).await
     }
 
-    /// The same for the next piece of something long, which waits for its turn.
+    /// The same for the next piece of a long answer, which waits for its turn.
     pub(crate) async fn search_on<T: Send + 'static>(
         &self,
         work: impl FnOnce(&AuditLog, &Grant) -> Result<T, Problem> + Send + 'static,
@@ -114,7 +115,7 @@ impl Visitor {
         self.site.scheduler.search(self.access.viewer(), patience, move || work(&site.log, &access)).await
     }
 
-    /// Changes something, which may wait for the disk.
+    /// Runs a change, which may wait for the disk.
     pub(crate) async fn change<T: Send + 'static>(
         &self,
         work: impl FnOnce(&AuditLog, &Grant) -> Result<T, Problem> + Send + 'static,
@@ -123,7 +124,7 @@ impl Visitor {
         self.site.scheduler.change(move || work(&site.log, &access)).await
     }
 
-    /// Does something that is short whatever is asked for.
+    /// Runs an operation that is always short.
     pub(crate) async fn briefly<T: Send + 'static>(
         &self,
         work: impl FnOnce(&AuditLog, &Grant) -> Result<T, Problem> + Send + 'static,
@@ -154,7 +155,7 @@ impl Input for Visitor {
     }
 }
 
-/// Finds the visitor of a request, and puts it into the request.
+/// Finds the visitor of a request, and adds it to the request.
 pub(crate) async fn admit(site: &Arc<Site>, parts: &mut Parts) -> Result<Visitor, Problem> {
     let (credential, person) = credential(site, parts).await?;
     if credential.comes_by_itself() && !parts.method.is_safe() && !is_own(&parts.headers) {
@@ -196,7 +197,7 @@ async fn credential(site: &Site, parts: &Parts) -> Result<(Credential, Person), 
     Err(refusal)
 }
 
-/// The user that the embedder or a trusted proxy vouches for. The request's own credentials cannot override it.
+/// The user that the embedder or a trusted proxy signed in. The request's own credentials cannot override it.
 async fn word(site: &Site, parts: &Parts) -> Option<Person> {
     if let Some(viewer) = parts.extensions.get::<Viewer>() {
         return Some(Person { viewer: viewer.clone(), connection: None });

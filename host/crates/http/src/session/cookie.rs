@@ -13,19 +13,19 @@ use mcp_audit_log_store::{Token, TokenError};
 
 use crate::site::Site;
 
-/// How long a session lasts, in seconds.
+/// The lifetime of a session, in seconds.
 const LASTS: i64 = 12 * 3_600;
 /// The purpose of the signature.
 const PURPOSE: &str = "cookie";
 
-/// The `Set-Cookie` header that begins a session of the token `id`.
+/// The `Set-Cookie` header that begins a session for the token `id`.
 pub(crate) fn begin(site: &Site, id: &str) -> String {
     let until = site.log.view().now().plus(LASTS * SECOND);
     set_cookie(site, &sign(site.log.secret(), id, until), LASTS)
 }
 
-/// Ends the sessions that a request names, and gives the `Set-Cookie` header that takes the cookie away. A copy of it
-/// is worth nothing from then on.
+/// Ends the sessions that a request names, and returns the `Set-Cookie` header that removes the cookie. A copy of the
+/// cookie is then worthless.
 ///
 /// # Errors
 /// That cannot be written down, so that a copy of the cookie would go on.
@@ -36,7 +36,7 @@ pub(crate) async fn end(site: &Site, headers: &HeaderMap) -> Result<String, Toke
     Ok(set_cookie(site, "", 0))
 }
 
-/// The sessions in a request that are genuine and not expired. Whether one was signed out, its token knows.
+/// The sessions in a request that are genuine and not expired. Only their token knows whether one was signed out.
 pub(crate) fn of(site: &Site, headers: &HeaderMap) -> Vec<Session> {
     genuine(site, headers).collect()
 }

@@ -1,4 +1,4 @@
-//! `/api/v1/settings`: an admin changes them, an auditor may read them.
+//! `/api/v1/settings`: an admin may change them, an auditor may read them.
 
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ pub(crate) async fn show(visitor: Visitor) -> Result<Json<All>, Problem> {
     Ok(Json(All::new(&visitor.site.log.view().settings())))
 }
 
-/// `PATCH`: some settings; answers with all of them.
+/// `PATCH`: changes some settings; the answer has all of them.
 pub(crate) async fn change(visitor: Visitor, sent: Sent<Wanted>) -> Result<Json<All>, Problem> {
     // First, so that a caller without the right does not learn what is accepted.
     visitor.site.log.allow(&visitor.access, Right::Configure, "settings.updated")?;

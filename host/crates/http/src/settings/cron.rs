@@ -21,7 +21,7 @@ pub(crate) struct Cron {
     pub(crate) next: Option<(String, String)>,
     pub(crate) succeeded: Option<bool>,
     pub(crate) message: Option<Shown>,
-    /// How far it is, while it runs.
+    /// The progress, while it runs.
     pub(crate) running: Option<String>,
 }
 
@@ -40,7 +40,7 @@ impl Cron {
     }
 }
 
-/// The estimate is left out where the entries that came after it have made it wrong.
+/// The estimate is left out if entries recorded later made it wrong.
 fn running(progress: &CleanupProgress, now: Timestamp) -> String {
     let of = match progress.expected {
         expected if expected > progress.entries => format!(" of about {}", count(expected)),
@@ -55,7 +55,7 @@ pub(crate) struct Chosen {
     name: String,
 }
 
-/// `POST /settings/crons`: starts a job and redirects to the page, which has its progress. A job that already runs
+/// `POST /settings/crons`: starts a job and redirects to the page, which shows its progress. A job that already runs
 /// counts as started.
 pub(crate) async fn run(visitor: Visitor, sent: Result<Form<Chosen>, FormRejection>) -> Result<Redirect, Problem> {
     let Form(chosen) = sent?;

@@ -1,4 +1,4 @@
-//! `/api/v1/crons`: the scheduled jobs with the progress of a running one, and starting one.
+//! `/api/v1/crons`: lists the scheduled jobs with the progress of a running one, and starts a job.
 
 use axum::Json;
 use mcp_audit_log_model::time::Timestamp;
@@ -67,7 +67,7 @@ pub(crate) async fn list(visitor: Visitor) -> Result<Json<Crons>, Problem> {
     Ok(Json(Crons { crons: crons.into_iter().map(Cron::from).collect() }))
 }
 
-/// `POST …/{name}/run`: starts one and returns its state; the list has its progress.
+/// `POST …/{name}/run`: starts a job and returns its state; the list shows its progress.
 pub(crate) async fn run(visitor: Visitor, Name(name): Name) -> Result<Accepted<Option<Cron>>, Problem> {
     let started = visitor.change(move |log, access| {
         log.start_cron(access, &name)?;

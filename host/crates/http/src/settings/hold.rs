@@ -22,7 +22,7 @@ use crate::ui::text::Shown;
 
 /// The part of the page.
 pub(crate) struct Holds {
-    /// `None` where the viewer belongs to one instance: they are the whole log's.
+    /// `None` if the viewer belongs to a tenant, because holds apply to the whole log.
     pub(crate) all: Option<Vec<Hold>>,
     pub(crate) typed: Typed,
 }
@@ -34,7 +34,7 @@ pub(crate) struct Typed {
     pub(crate) to: String,
     pub(crate) reason: String,
     pub(crate) error: Option<Shown>,
-    /// The hold that was not released; `None`: one was not placed.
+    /// The hold that was not released; `None` if the refused form would have placed one.
     pub(crate) release: Option<Uuid>,
 }
 
@@ -129,7 +129,7 @@ pub(crate) struct Ended {
     reason: String,
 }
 
-/// `POST /settings/holds/release`: releases one.
+/// `POST /settings/holds/release`: releases a hold.
 pub(crate) async fn release(visitor: Visitor, sent: Result<Form<Ended>, FormRejection>) -> Result<Response, Problem> {
     visitor.site.log.allow(&visitor.access, Right::Configure, "hold.released")?;
     let Form(Ended { id, reason }) = sent?;

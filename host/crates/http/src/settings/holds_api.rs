@@ -1,4 +1,5 @@
-//! `/api/v1/holds`: legal holds. Reading needs the right to configure or to verify; placing and releasing the former.
+//! `/api/v1/holds`: legal holds. Reading needs the right to configure or to verify; placing and releasing need the
+//! right to configure.
 
 use axum::Json;
 use mcp_audit_log_contract::access::Right;
@@ -61,7 +62,7 @@ impl Sendable for Reason {
     const EXAMPLE: &'static str = "{\"reason\": \"the case is closed\"}";
 }
 
-/// `GET`: all of them, the newest first.
+/// `GET`: all holds, newest first.
 pub(crate) async fn list(visitor: Visitor) -> Result<Json<Holds>, Problem> {
     let holds = visitor.search(|log, access| Ok(log.holds(access)?)).await?;
     Ok(Json(Holds { cleanup_stops_at: held_from(&holds), holds, note: NOTE }))
@@ -78,7 +79,7 @@ pub(crate) async fn place(visitor: Visitor, sent: Sent<Wanted>) -> Result<Create
     Ok(Created(hold))
 }
 
-/// `POST …/{id}/release`: releases one.
+/// `POST …/{id}/release`: releases a hold.
 pub(crate) async fn release(visitor: Visitor, id: Id, sent: Sent<Reason>) -> Result<Json<Hold>, Problem> {
     visitor.site.log.allow(&visitor.access, Right::Configure, "hold.released")?;
     let id = id.of("hold")?;

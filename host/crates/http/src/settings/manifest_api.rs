@@ -1,4 +1,4 @@
-//! `GET /api/v1/manifest`: what the policy declares, for clients that build their own filters and forms.
+//! `GET /api/v1/manifest`: the policy's declarations, for clients that build their own filters and forms.
 
 use axum::Json;
 use schemars::JsonSchema;

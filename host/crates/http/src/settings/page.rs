@@ -48,7 +48,7 @@ struct Field {
     label: String,
     help: String,
     allowed: String,
-    /// The value in force, or as it was typed.
+    /// The value in force, or the refused input.
     value: String,
     switch: bool,
     number: bool,
@@ -58,7 +58,7 @@ struct Field {
     changed: Option<Changed>,
 }
 
-/// A refused form, as it was typed.
+/// A refused form with its input.
 #[derive(Default)]
 pub(crate) struct Refused {
     settings: Map<String, Json>,
@@ -91,7 +91,7 @@ pub(crate) async fn show(visitor: Visitor, Query(done): Query<Done>) -> Result<R
 }
 
 impl Done {
-    /// Only known notices, since anyone can write a link.
+    /// Only known notices are shown, because anyone can write a link.
     fn notice(&self, visitor: &Visitor) -> Option<String> {
         let is_job = |name: &str| visitor.site.log.view().manifest().crons.iter().any(|cron| cron.name == name);
         match self {
@@ -109,7 +109,8 @@ impl Done {
     }
 }
 
-/// `POST`: the form. A value that is not allowed is reported beside its field, and nothing is changed.
+/// `POST`: saves the form. If a value is not allowed, the page shows the error beside its field, and nothing is
+/// changed.
 pub(crate) async fn change(visitor: Visitor, sent: Result<Form<Pairs>, FormRejection>) -> Result<Response, Problem> {
     visitor.site.log.allow(&visitor.access, Right::Configure, "settings.updated")?;
     let Form(pairs) = sent?;
@@ -126,7 +127,7 @@ pub(crate) async fn change(visitor: Visitor, sent: Result<Form<Pairs>, FormRejec
     Ok(Redirect::to(&format!("{}/settings?saved=true", visitor.site.base)).into_response())
 }
 
-/// A form has only texts; a value that does not fit the setting's type stays a text, and is refused.
+/// A form has only texts. A text that does not fit the setting's type stays a text, and is refused.
 fn typed(fields: &[SettingField], key: &str, text: String) -> Json {
     let default = fields.iter().find(|field| field.key == key).map(|field| &field.default);
     match (default, text.trim()) {
@@ -137,7 +138,7 @@ fn typed(fields: &[SettingField], key: &str, text: String) -> Json {
     }
 }
 
-/// The page with what was refused, and why.
+/// The page with the refused input and the reason.
 pub(crate) async fn page(
     visitor: Visitor,
     status: StatusCode,
@@ -210,7 +211,7 @@ impl Field {
     }
 }
 
-/// The figures as label and value.
+/// The figures, as labels and values.
 pub(crate) fn figures(extent: &LogStats, growth: Option<Growth>, settings: &Settings) -> Vec<(&'static str, String)> {
     let journal = bytes(extent.journal_bytes);
     let size =

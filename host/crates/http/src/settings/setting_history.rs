@@ -14,7 +14,7 @@ use crate::problem::Problem;
 use crate::query::search::Search;
 use crate::ui::text::Shown;
 
-/// The entries about changes that were made.
+/// The filter for entries about successful changes.
 const CHANGES: &str = "kind:system method:settings.updated outcome:success";
 
 /// The last change of a setting.
@@ -26,7 +26,7 @@ pub(crate) struct Changed {
     pub(crate) href: String,
 }
 
-/// The last change of each setting, by its key, as far as the viewer may see the newest entries about them.
+/// The last change of each setting, by its key, if it is among the newest entries that the viewer may see.
 pub(crate) fn last(log: &AuditLog, access: &Grant, base: &str) -> Result<BTreeMap<String, Changed>, Problem> {
     let mut changes = BTreeMap::new();
     if !access.may(Right::Read) {

@@ -1,4 +1,4 @@
-//! `GET /api/v1/extent`: how large the log is, how fast it grows, what the chosen period will hold.
+//! `GET /api/v1/extent`: the size of the log, its growth, and its estimated size at the retention period.
 
 use axum::Json;
 use mcp_audit_log_contract::settings::RETENTION_DAYS;
@@ -17,7 +17,7 @@ pub(crate) struct Figures {
     entries: u64,
     /// Bytes of the database, including new data in the write-ahead log.
     bytes: u64,
-    /// Bytes of the write-ahead log beside it, which is used again and again and does not grow with the entries.
+    /// Bytes of the write-ahead log beside it. It is reused and does not grow with the entries.
     journal_bytes: u64,
     oldest: Option<Timestamp>,
     newest: Option<Timestamp>,

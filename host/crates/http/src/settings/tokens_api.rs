@@ -23,11 +23,11 @@ pub(crate) struct All {
     tokens: Vec<Token>,
 }
 
-/// A token that was just made.
+/// A new token.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "MadeToken")]
 pub(crate) struct Made {
-    /// The secret, which is shown this once.
+    /// The secret. It is never shown again.
     secret: String,
     #[serde(flatten)]
     token: Token,
@@ -48,7 +48,7 @@ pub(crate) struct Wanted {
     /// Groups of the policy; the creator must have each of them.
     #[schemars(length(min = 1))]
     groups: Vec<String>,
-    /// When it expires: a duration such as `90d` or `12h`, or a date; by default never.
+    /// The expiry: a duration such as `90d` or `12h`, or a date; by default never.
     #[serde(default)]
     expires: Option<String>,
 }
@@ -58,7 +58,7 @@ impl Sendable for Wanted {
         "{\"user\": \"uma\", \"connection\": \"laptop\", \"groups\": [\"user\"], \"expires\": \"90d\"}";
 }
 
-/// `GET`: all of them, oldest first, expired ones included.
+/// `GET`: all tokens, oldest first, including expired ones.
 pub(crate) async fn list(visitor: Visitor) -> Result<Json<All>, Problem> {
     visitor.access.require(Right::Manage)?;
     let tokens = tokens(&visitor)?;
@@ -79,7 +79,7 @@ pub(crate) async fn create(visitor: Visitor, sent: Sent<Wanted>) -> Result<Creat
     Ok(Created(Made { secret, token }))
 }
 
-/// `DELETE …/{id}`: makes one worthless.
+/// `DELETE …/{id}`: revokes a token.
 pub(crate) async fn revoke(visitor: Visitor, Name(id): Name) -> Result<NoContent, Problem> {
     visitor.site.log.allow(&visitor.access, Right::Manage, Deed::Revoked.action())?;
     let tokens = tokens(&visitor)?;

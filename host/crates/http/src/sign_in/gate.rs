@@ -30,7 +30,7 @@ pub(crate) async fn for_api(State(site): State<Arc<Site>>, request: Request, nex
     }
 }
 
-/// Lets signed-in people through to the pages, sends others to the sign-in, and shows problems as pages.
+/// Lets signed-in people through to the pages, redirects others to the sign-in, and shows problems as pages.
 pub(crate) async fn for_pages(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     // If there is no page, a program gets a problem in JSON, and no visitor is sent to the sign-in in vain.
@@ -55,7 +55,7 @@ pub(crate) async fn for_pages(State(site): State<Arc<Site>>, request: Request, n
     }
 }
 
-/// Whether it is a browser that asks for a page.
+/// Whether a browser requests a page.
 fn wants_page(headers: &HeaderMap) -> bool {
     let wanted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     wanted.flat_map(|value| value.split(',')).any(|kind| kind.trim_start().starts_with("text/html"))

@@ -1,4 +1,4 @@
-//! The sign-in page: signs browsers in by a token or a link, and out.
+//! The sign-in page: signs browsers in by a token or a link, and signs them out.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub(crate) fn router() -> Router<Arc<Site>> {
         .route("/sign-out", post(out))
 }
 
-/// The address of the sign-in that leads to `next` afterwards.
+/// The address of the sign-in page that redirects to `next` afterwards.
 pub(crate) fn address(site: &Site, next: &str) -> String {
     match next {
         "/" => format!("{}/sign-in", site.base),
@@ -139,7 +139,7 @@ struct Page<'a> {
     error: Option<&'a str>,
 }
 
-/// The form, with what went wrong before.
+/// The form, with the error of the last attempt.
 pub(crate) fn page(site: &Site, status: StatusCode, next: &str, error: Option<&str>) -> Response {
     draw(status, &Page { frame: Frame::new(site, None, "", "Sign in"), next, error })
 }

@@ -1,5 +1,5 @@
-//! (short: the site has one, and the pages have the others) A file for browsers; its address contains its hash, so that
-//! they may cache it without limit.
+//! (short: the site has one, and the pages have the others) A file for browsers. Its address contains its hash, so that
+//! browsers may cache it without limit.
 
 use std::borrow::Cow;
 

@@ -21,9 +21,9 @@ use self::sign_in_audit::SignInAudit;
 use self::sign_in_links::SignInLinks;
 use self::turns::Turns;
 
-/// Where the API is, below the site.
+/// The path of the API, below the site.
 pub(crate) const API: &str = "/api/v1";
-/// How long a body may take, which is a form or a few settings. Events have a limit of their own, as they are longer.
+/// The time that a body may take: a form or a few settings. Events are longer, so they have their own limit.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The state of the routes, and where they are mounted.
@@ -43,7 +43,7 @@ pub struct Site {
     pub(crate) patience: Duration,
     pub(crate) embedder: Option<SignIn>,
     pub(crate) style: Option<Asset>,
-    /// The parts of the navigation, which the router has from its list of pages.
+    /// The items of the navigation, from the router's list of pages.
     pub(crate) tabs: &'static [Tab],
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct Tab {
 }
 
 impl Site {
-    /// A site at the root of its host, spoken to over plain HTTP.
+    /// A site at the root of its host, served over plain HTTP.
     pub fn new(log: AuditLog, identity: Identity, links: SignInLinks) -> Self {
         Self {
             log,
@@ -78,7 +78,7 @@ impl Site {
         }
     }
 
-    /// A site whose users are signed in by the embedder, and in no other way; see [`Site::sign_in`].
+    /// A site where only the embedder signs users in; see [`Site::sign_in`].
     pub fn embedded<F, V>(log: AuditLog, sign_in: F) -> Self
     where
         F: Fn(&Parts) -> V + Send + Sync + 'static,
@@ -113,14 +113,14 @@ impl Site {
         self
     }
 
-    /// How long a form or a few settings may take to arrive; ten seconds by default.
+    /// The time that a form or a few settings may take to arrive; ten seconds by default.
     #[doc(hidden)]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// Browsers come over HTTPS: the session's cookie is then sent over nothing else.
+    /// Declares that browsers use HTTPS: the session cookie is then sent over HTTPS only.
     pub fn over_https(mut self) -> Self {
         self.https = true;
         self

@@ -1,5 +1,5 @@
-//! Schedules reads: they wait for a turn and run on threads of their own. Whatever users search for, the threads that
-//! serve MCP calls, their sign-in and the recorder are others, and these have lower priority.
+//! Schedules reads: they wait for a turn and run on their own threads with a lower priority. Searches never use the
+//! threads that serve MCP calls, their sign-in and the recorder.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -13,20 +13,20 @@ use tokio::task::JoinHandle;
 
 use crate::problem::Problem;
 
-/// How long a viewer waits for a turn before the request is refused.
+/// The time that a viewer waits for a turn before the request is refused.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// The most searches of one viewer at once, however many processors there are.
+/// The most searches of one viewer at once, whatever the number of processors.
 const OF_ONE: usize = 4;
-/// Changes at once: they wait for the recorder.
+/// The most changes at once. They wait for the recorder.
 const CHANGES: usize = 8;
-/// How many short operations that every request needs run at once, such as asking the policy for access.
+/// The most short operations at once that every request needs, such as asking the policy for access.
 const SHORT: usize = 8;
-/// How many viewers are kept before those without a turn are removed.
+/// The number of known viewers at which those without a turn are removed.
 const VIEWERS: usize = 1_024;
 
 /// The turns and the threads of a site.
 pub(crate) struct ReadScheduler {
-    /// `None` where the system gives no threads, and while it is being dropped.
+    /// `None` if the system starts no threads, and while this is dropped.
     runtime: Option<Runtime>,
     turns: Arc<Semaphore>,
     changes: Arc<Semaphore>,
@@ -51,17 +51,18 @@ impl Turn {
     }
 }
 
-/// How long the caller waits.
+/// How long the caller waits for a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WaitLimit {
-    /// They ask once, and can ask again.
+    /// A single request, which can be repeated.
     Short,
-    /// They are in the middle of something long.
+    /// Part of a long answer.
     Endless,
 }
 
 impl ReadScheduler {
-    /// A room with as many turns as the machine has processors, and two at least, so that no viewer has all of them.
+    /// A scheduler with as many turns as the machine has processors, and at least two, so that no viewer has all of
+    /// them.
     pub(crate) fn new() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self::with(processors.max(2), PATIENCE)
@@ -121,7 +122,7 @@ impl ReadScheduler {
         self.work(turn.map(Turn::of_all), work).await
     }
 
-    /// Runs `work`, which is short whatever is asked for.
+    /// Runs `work`, which is always short.
     pub(crate) async fn briefly<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
@@ -184,8 +185,8 @@ impl<T> Drop for EndsWithIts<T> {
     }
 }
 
-/// Where processors are short, these threads are served last. On Linux, a thread is asked for by itself; elsewhere it
-/// would be the process.
+/// Lowers the priority of this thread, so that it is served last when processors are busy. Linux has priorities per
+/// thread; elsewhere this would change the whole process.
 #[cfg(target_os = "linux")]
 fn give_way() {
     const STEPS: i32 = 10;

@@ -26,7 +26,7 @@ impl SignInAudit {
         record(log, Event { caller, ..event(log, "sign_in.ended", Detail::Ok, parts) });
     }
 
-    /// A sign-in was refused. The credential is not recorded: it may be the secret of something else.
+    /// A sign-in was refused. The credential is not recorded, because it may be a secret of something else.
     pub(crate) fn refused(&self, log: &AuditLog, parts: &Parts, by: &str) {
         self.tell(
             log,
@@ -41,7 +41,7 @@ impl SignInAudit {
         );
     }
 
-    /// A sign-in was refused for a known reason. The owner of an expired or revoked token is known as well.
+    /// A sign-in was refused for a known reason. An expired or revoked token also has a known owner.
     pub(crate) fn refused_for(&self, log: &AuditLog, parts: &Parts, by: &str, error: &SignInError) {
         let (caller, by, kind, message) = match error {
             // Not a refusal: the credentials could not be checked.
@@ -76,19 +76,19 @@ fn event(log: &AuditLog, method: &str, detail: Detail, parts: &Parts) -> Event {
     Event { method: Some(method.to_owned()), client: client(parts), ..event }
 }
 
-/// The path as it was sent: below a vendor's own, the router has taken that away.
+/// The path as it was sent. Below a vendor's own path, the router removed that prefix.
 fn path(parts: &Parts) -> String {
     parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri).path().to_owned()
 }
 
-/// From where a request came, and with which program.
+/// The address and the program of a request.
 pub(crate) fn client(parts: &Parts) -> Client {
     let ip = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|address| address.0.ip().to_canonical().to_string());
     let user_agent = parts.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     Client { ip, user_agent, ..Client::default() }
 }
 
-/// A full queue counts what it drops and reports it later, so there is nothing to do here.
+/// Nothing to do if the queue is full: it counts the loss and reports it later.
 fn record(log: &AuditLog, event: Event) {
     if let Err(error) = log.record(event) {
         tracing::warn!(%error, "a sign-in was not recorded");

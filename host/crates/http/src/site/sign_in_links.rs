@@ -1,4 +1,4 @@
-//! Links that sign a browser in, by a code that is known to this process only.
+//! Links that sign a browser in. Only this process knows their codes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,7 @@ use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_store::Token;
 use sha2::{Digest, Sha256};
 
-/// The links that are valid. They are in memory only and end with the process; clones share them.
+/// The valid links. They are in memory only and end with the process; clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct SignInLinks(Arc<Mutex<HashMap<[u8; 32], Link>>>);
 
@@ -19,14 +19,14 @@ struct Link {
     until: Option<Timestamp>,
 }
 
-/// The operating system gave no random numbers.
+/// The operating system returned no random numbers.
 #[derive(Debug, thiserror::Error)]
 #[error("no sign-in link can be created: the operating system returned no random numbers: {0}")]
 pub struct LinkError(getrandom::Error);
 
 impl SignInLinks {
-    /// A code that signs in as the bearer of `token`, until `until` or as long as the process lives. The link is
-    /// `<base>/sign-in/<code>`.
+    /// Creates a code that signs in as the owner of `token`, valid until `until`, or as long as the process runs. The
+    /// link is `<base>/sign-in/<code>`.
     ///
     /// # Errors
     /// The operating system gives no random numbers.

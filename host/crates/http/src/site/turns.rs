@@ -1,4 +1,4 @@
-//! How many bodies of events are read, and how many exports run, at once.
+//! Limits how many bodies of events are read, and how many exports run, at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,11 +7,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::problem::Problem;
 
-/// Bodies of events that are read at once. Others wait for their turn.
+/// The most bodies of events that are read at once. Others wait for their turn.
 const INTAKE: usize = 8;
 /// How long they do.
 const INTAKE_PATIENCE: Duration = Duration::from_secs(5);
-/// How many exports run at once: each occupies a processor while its client reads.
+/// The most exports at once. Each of them uses a processor while its client reads.
 const EXPORTS: usize = 4;
 
 /// The turns of a site.

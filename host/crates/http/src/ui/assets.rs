@@ -1,4 +1,4 @@
-//! Style, script and icon, embedded, and the vendor's own style; their addresses contain their hash, so that browsers
+//! Style, script and icon, embedded, and the vendor's own style. Their addresses contain their hash, so that browsers
 //! may cache them without limit.
 
 use std::sync::{Arc, LazyLock};
@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use crate::site::Site;
 use crate::site::asset::Asset;
 
-/// One file each for the browser, whatever they are made of.
+/// One style sheet and one script for the browser, joined from several files.
 const STYLE: &str = concat!(
     include_str!("assets/app.css"),
     include_str!("assets/log.css"),

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::session::auth::Visitor;
 use crate::site::{Site, Tab};
 
-/// The layout's part of a page.
+/// The data of the layout.
 pub(crate) struct Frame {
     pub(crate) base: String,
     pub(crate) home: String,
@@ -29,13 +29,13 @@ pub(crate) struct Frame {
     pub(crate) oversees: bool,
 }
 
-/// A part of the navigation, as a link.
+/// An item of the navigation, as a link.
 pub(crate) struct TabLink {
     pub(crate) label: &'static str,
     pub(crate) href: String,
     /// The value of `aria-current`.
     pub(crate) current: &'static str,
-    /// Whether the viewer gets it.
+    /// Whether the viewer sees it.
     pub(crate) is_shown: bool,
 }
 
@@ -89,7 +89,7 @@ struct Page {
     detail: Shown,
 }
 
-/// The answer itself, or the page of the problem that it is.
+/// The answer, or a page if the answer is a problem.
 pub(crate) fn as_page(site: &Site, visitor: Option<&Visitor>, response: Response) -> Response {
     let Some(problem) = response.extensions().get::<Problem>() else { return response };
     let frame = Frame::new(site, visitor, "", problem.title());

@@ -27,7 +27,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// The line for `entry`, seen at `now`.
+    /// The row for `entry`, seen at `now`.
     pub(crate) fn new(entry: &Entry, now: Timestamp) -> Self {
         let text = |field: Field| entry.text(field).map(|text| Shown::cut(text, LONGEST));
         Self {
@@ -45,7 +45,7 @@ impl Row {
     }
 }
 
-/// When a server is listed, it is the target; the row already has its name.
+/// The object of the method. The server is skipped, because the row already shows it.
 fn target(entry: &Entry) -> Option<Shown> {
     let server = entry.text(Field::Server);
     TARGETS
@@ -55,7 +55,7 @@ fn target(entry: &Entry) -> Option<Shown> {
         .map(|text| Shown::cut(text, LONGEST))
 }
 
-/// The detail that the outcome lacks: the status, or the exact outcome.
+/// The detail that the outcome does not show: the status, or the exact outcome.
 fn detail(entry: &Entry) -> Option<Shown> {
     let exact = entry.text(Field::OutcomeDetail).filter(|detail| !matches!(*detail, "ok" | "denied"));
     match (entry.status_code.filter(|status| *status >= 400), exact) {

@@ -1,4 +1,4 @@
-//! Values from outside as text on a page: no invisible characters, and none that reorder the surrounding text.
+//! Makes recorded values safe to show on a page: invisible characters, and those that reorder text, become visible.
 
 use std::fmt::{self, Display};
 
@@ -15,12 +15,12 @@ impl Shown {
         Self(escape(text, false))
     }
 
-    /// On one line, with no more than so many characters of it.
+    /// The text on one line, up to this many characters.
     pub(crate) fn cut(text: &str, longest: usize) -> Self {
         Self::line(&format::cut(text, longest))
     }
 
-    /// With its own line breaks and tabs.
+    /// The text with its own line breaks and tabs.
     pub(crate) fn lines(text: &str) -> Self {
         Self(escape(text, true))
     }

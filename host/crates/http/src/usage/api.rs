@@ -27,7 +27,7 @@ use crate::session::auth::Visitor;
 /// The media type of a table.
 const CSV: &str = "text/csv";
 
-/// The answer, in the format that was asked for.
+/// The answer in the requested format.
 pub(crate) enum Answer {
     Json(Box<Usage>),
     Csv(Vec<u8>),
@@ -36,11 +36,11 @@ pub(crate) enum Answer {
 /// Usage over a range of time.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Usage {
-    /// The range that was asked for.
+    /// The requested range.
     asked: Span,
-    /// The range that is covered: whole hours or days where some entries at an end are deleted.
+    /// The range that is covered. An end where some entries are deleted is widened to the whole hour or day.
     covered: Span,
-    /// Whether nothing is missing in it.
+    /// Whether the figures of this range are complete.
     complete: bool,
     /// Reasons why some figures are missing, in sentences.
     notes: Vec<String>,
@@ -55,7 +55,7 @@ pub(crate) struct Usage {
     breakdowns: Vec<Breakdown>,
 }
 
-/// A range of time; its end is left out.
+/// A range of time; its end is exclusive.
 #[derive(Serialize, JsonSchema)]
 struct Span {
     from: Timestamp,
@@ -112,7 +112,7 @@ pub(crate) async fn show(visitor: Visitor, asked: ParsedQuery<UsageParameters>) 
     answer.await
 }
 
-/// Puts the links to what is counted.
+/// Adds the links to the counted requests.
 struct Linking<'a> {
     pairs: &'a Pairs,
     /// Whether the viewer may list entries.

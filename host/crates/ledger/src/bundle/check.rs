@@ -26,13 +26,13 @@ pub struct CheckedBundle {
     pub origin: String,
     /// The time of signing in seconds since 1970, if a trusted key gives it.
     pub time: Option<u64>,
-    /// How many entries the log had then.
+    /// The number of entries of the log at that time.
     pub size: u64,
     /// The `seq` of the first entry in the bundle.
     pub first: u64,
     /// The `seq` after the last entry.
     pub end: u64,
-    /// How many of them are shown with their content.
+    /// The number of entries that are shown with their content.
     pub shown: u64,
     /// Whether the keys come from the bundle itself, so that their owner is not proved.
     pub own_keys: bool,
@@ -115,7 +115,7 @@ impl BundleCheck {
         Ok(entry)
     }
 
-    /// Returns what is proved, after all lines were read.
+    /// Returns what the bundle proves, after all lines were read.
     ///
     /// # Errors
     /// Entries are missing, or they are not the signed ones.

@@ -76,7 +76,7 @@ impl BundleEntry {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Its leaf hash in the tree; `None` where the line is not that of a bundle entry.
+    /// Its leaf hash in the tree; `None` if the line is not a bundle entry.
     pub(super) fn leaf(&self) -> Option<Hash> {
         let content = match (&self.content, &self.hash) {
             (Some(content), None) => encoded(content)?.hash(),

@@ -53,7 +53,7 @@ impl Bundle {
     }
 }
 
-/// The largest complete subtrees that the leaves from `begin` to below `end` are made of, from left to right.
+/// The largest complete subtrees that cover the leaves from `begin` to below `end`, from left to right.
 pub fn completion(begin: u64, end: u64) -> Vec<Node> {
     let (mut at, mut nodes) = (begin, Vec::new());
     while at < end {

@@ -12,7 +12,7 @@ use mcp_audit_log_model::time::Timestamp;
 use super::{Job, JobContext, Report, Step, job};
 use crate::{Inner, RunError};
 
-/// How far a cleanup is that is under way.
+/// The progress of a running cleanup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CleanupProgress {
     /// When it began.
@@ -21,12 +21,12 @@ pub struct CleanupProgress {
     pub entries: u64,
     /// Payloads removed so far.
     pub payloads: u64,
-    /// How many entries it will remove, as estimated when it began.
+    /// The number of entries to remove, estimated at its start.
     pub expected: u64,
 }
 
-/// The right to run, held while it lasts. If it is dropped halfway, the log remembers the interrupted run, and repeats
-/// it at the next check of the schedule.
+/// The right to run a job, held during the run. If it is dropped halfway, the log remembers the interrupted run and
+/// repeats it at the next check of the schedule.
 pub(super) struct Run {
     at: JobContext,
     job: Box<dyn Job>,
@@ -35,7 +35,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Begins nothing yet, but keeps others from it.
+    /// Claims the right to run, without starting the job.
     ///
     /// # Errors
     /// A job is running already.
@@ -51,7 +51,7 @@ impl Run {
         Ok(Self { at, job: job(cron.job), by: by.cloned() })
     }
 
-    /// What the log remembers about the job.
+    /// The stored state of the job.
     pub(super) fn state(&self) -> Result<CronState, RunError> {
         Ok(self.at.log.view.files.crons()?.remove(&self.at.cron.name).unwrap_or_default())
     }
@@ -124,7 +124,7 @@ impl JobContext {
 }
 
 impl Inner {
-    /// The job that is running, and how far it is.
+    /// The running job and its progress.
     pub(super) fn running(&self) -> MutexGuard<'_, Option<(String, CleanupProgress)>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }

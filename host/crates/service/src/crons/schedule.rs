@@ -61,7 +61,8 @@ impl AuditLog {
         }
     }
 
-    /// Starts a job and returns once that is recorded; [`AuditLog::crons`] has its progress. Blocks until then.
+    /// Starts a job and returns after the start is recorded; [`AuditLog::crons`] returns its progress. Blocks until
+    /// then.
     ///
     /// # Errors
     /// The viewer may not configure, there is no such job, one is running already, or it cannot be recorded.
@@ -91,8 +92,8 @@ impl AuditLog {
         Run::claim(&self.0, cron, Some(access))
     }
 
-    /// Runs what is due, signs a checkpoint if one is, and records what was done to tokens on the command line; called
-    /// by the log's own threads every second.
+    /// Runs due jobs, signs a due checkpoint, and records changes of tokens from the command line. The log's own
+    /// threads call it every second.
     ///
     /// # Errors
     /// The state of the jobs or the tokens cannot be read or recorded, or no checkpoint can be signed.
@@ -101,7 +102,7 @@ impl AuditLog {
         run_due(&self.0)
     }
 
-    /// Starts the thread that runs what is due.
+    /// Starts the thread that runs due jobs.
     pub(crate) fn watch_schedule(&self) -> Result<(), OpenError> {
         let log = Arc::downgrade(&self.0);
         let thread = std::thread::Builder::new().name("audit-schedule".into());
@@ -123,7 +124,7 @@ fn watch(log: &Weak<Inner>) {
 }
 
 impl Inner {
-    /// Gives every job its next slot. A past one stays: it was missed, and will run. One that is later than the
+    /// Gives every job its next slot. A past slot stays: it was missed, and the job will run. A slot later than the
     /// schedule's belongs to another schedule, or to a clock that was ahead.
     pub(crate) fn plan_schedule<E: From<StoreError> + From<RecordError>>(&self) -> Result<(), E> {
         let states = self.view.files.crons()?;

@@ -11,12 +11,12 @@ use super::{Oauth, WELL_KNOWN};
 use crate::proxy::location::{PublicAddress, elsewhere, on_host};
 use crate::proxy::upstream::Upstream;
 
-/// For how long what was found is believed.
+/// The time that discovered endpoints are cached.
 const FRESH: Duration = Duration::from_secs(60);
-/// How often an upstream is asked again for an endpoint that it did not have.
+/// The pause before an upstream is asked again for an endpoint that it did not have.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// The members of a server's metadata that name an endpoint, and what is done there.
+/// The members of a server's metadata that name an endpoint, and the action for each.
 const MEMBERS: [(&str, &str); 8] = [
     ("authorization_endpoint", "oauth.authorize"),
     ("token_endpoint", "oauth.token"),
@@ -123,7 +123,7 @@ pub(crate) fn is_form(headers: &HeaderMap) -> bool {
     kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
 }
 
-/// The pairs of a query or a form with `resource` as the upstream knows it, if it is the proxy's `public` name.
+/// The pairs of a query or a form. If `resource` is the proxy's `public` name, it is replaced by the upstream's name.
 pub(crate) fn with_resource(pairs: &str, public: &str, own: &str) -> String {
     let same = |value: &str| value.trim_end_matches('/') == public.trim_end_matches('/');
     with(pairs, "resource", |value| same(value).then(|| own.to_owned()))

@@ -12,7 +12,7 @@ use crate::parse::reader::{Format, Reader};
 /// One direction.
 pub(crate) struct Lines {
     reader: Reader,
-    /// Whether the line's beginning was lost, so that its end is no message.
+    /// Whether the line's beginning was lost, so that the rest is not a message.
     torn: bool,
     /// When the last piece came.
     seen: Option<Moment>,
@@ -67,13 +67,13 @@ impl Lines {
         (self.reader.rest(), self.seen)
     }
 
-    /// Whether a whole document has come that lacks only the end of its line.
+    /// Whether a complete document arrived without its line end.
     pub(crate) fn is_whole(&self) -> bool {
         !self.torn && self.reader.is_whole()
     }
 
-    /// Takes the request that `answer` belongs to. Unreadable ids count as equal. Clients reuse ids: a cancelled
-    /// request gets an answer that says so, and any other answer only if nothing else waits for it.
+    /// Takes the request that `answer` belongs to. Unreadable ids count as equal. Clients reuse ids: an answer with the
+    /// cancellation code goes to a cancelled request, and any other answer only if no other request waits for it.
     pub(crate) fn take(&mut self, answer: &Message) -> Option<Pending> {
         let of_cancelled = answer.is_cancelled();
         let fits = |pending: &Pending| pending.message.id == answer.id;

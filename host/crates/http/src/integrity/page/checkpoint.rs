@@ -14,7 +14,7 @@ pub(crate) struct Checkpoint {
     pub(crate) about: String,
     pub(crate) ago: String,
     pub(crate) exact: String,
-    /// The log's name, the root, and the keys that signed; or why it cannot be believed.
+    /// The log's name, the root, and the keys that signed; or the reason why the checkpoint is not valid.
     pub(crate) said: Result<Said, Shown>,
 }
 
@@ -66,7 +66,7 @@ impl Checkpoint {
 }
 
 impl Place {
-    /// The destination for this viewer; the reason of a failure is only for operators of the whole log.
+    /// The destination as this viewer may see it. Only operators of the whole log see the reason of a failure.
     pub(crate) fn new(status: &SinkStatus, newest: Option<u64>, tells_why: bool) -> Self {
         let name = match &*status.name {
             "folder" => "a folder",

@@ -1,4 +1,4 @@
-//! The health of the log: one line for each thing that can be wrong, and recent entries that auditors look for.
+//! The health of the log: one line for each check, and recent entries that auditors look for.
 
 use mcp_audit_log_contract::access::Grant;
 use mcp_audit_log_core::reader::MAX_LIMIT;
@@ -150,7 +150,7 @@ fn capital(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// The period that is searched.
+/// The searched period.
 pub(crate) const SINCE: &str = "-30d";
 /// How many are shown.
 const SHOWN: usize = 5;
@@ -182,7 +182,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) q: &'a str,
     /// The text of the link.
     pub(crate) link: &'static str,
-    /// Which of the found entries count.
+    /// The entries that count among the found ones.
     pub(crate) counts: fn(&Entry) -> bool,
     /// The amount of one entry.
     pub(crate) amount: fn(&Entry) -> u64,

@@ -37,16 +37,16 @@ struct Page {
     checkpoint: Option<Checkpoint>,
     places: Vec<Place>,
     state: Vec<(&'static str, String)>,
-    /// Losses, stops and faults, where the viewer may read entries.
+    /// Losses, stops and faults, if the viewer may read entries.
     lately: Option<[RecentEntries; 3]>,
-    /// Whether the viewer belongs to one instance, and sees its part of the log's own entries.
+    /// Whether the viewer belongs to a tenant, and so sees only part of the log's own entries.
     of_instance: bool,
     policy: Policy,
     holds: Option<Vec<Hold>>,
     crons: Vec<Cron>,
 }
 
-/// The policy that is loaded.
+/// The loaded policy.
 struct Policy {
     name: Shown,
     version: Shown,
@@ -80,7 +80,7 @@ pub(crate) async fn show(visitor: Visitor, Query(done): Query<Done>) -> Result<R
     Ok(draw(StatusCode::OK, &Page::new(&visitor, found, notice)))
 }
 
-/// `POST /integrity/verify`: starts a verification and redirects to the page, which has its progress.
+/// `POST /integrity/verify`: starts a verification and redirects to the page, which shows its progress.
 pub(crate) async fn verify(visitor: Visitor) -> Result<Redirect, Problem> {
     let start = visitor.change(|log, access| match log.start_verification(access) {
         Ok(()) => Ok("began"),

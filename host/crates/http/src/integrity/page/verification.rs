@@ -24,7 +24,7 @@ pub(crate) struct Running {
     pub(crate) told: String,
     pub(crate) by: Shown,
     pub(crate) ago: String,
-    /// Hundredths of a check, and of all of them.
+    /// In hundredths of a check: the progress, and the total.
     pub(crate) done: u64,
     pub(crate) all: u64,
 }

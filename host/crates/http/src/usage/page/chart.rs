@@ -1,4 +1,4 @@
-//! The series as bars. They are drawn on the server and do not rely on colour: the striped part is in the legend, and
+//! The series as bars. The server draws them. They do not rely on colour: the legend explains the striped part, and
 //! each bar has its numbers as text.
 
 use mcp_audit_log_index::{Point, Usage, UsageSort, UsageStats, UsageStep};
@@ -10,17 +10,17 @@ use super::view::View;
 /// The height of the bars, and their position.
 const HEIGHT: u64 = 180;
 const GROUND: u64 = 200;
-/// From how many points on a page is too long with all of them.
+/// The number of points from which the page leaves out empty ones.
 const DENSE: usize = 200;
-/// Most marks below the bars.
+/// The most labels below the bars.
 const TICKS: usize = 8;
-/// How far from a side the middle of a mark must be, in percent of the width.
+/// The least distance between the middle of a label and a side, in percent of the width.
 const MARGIN: f64 = 5.0;
 
 /// The series.
 pub(crate) struct Chart {
     pub(crate) title: String,
-    /// The text where every bar would be empty.
+    /// The text instead of the bars, if all of them are empty.
     pub(crate) nothing: Option<String>,
     /// The labels of the plain and the striped part of a bar.
     pub(crate) plain: &'static str,
@@ -28,10 +28,10 @@ pub(crate) struct Chart {
     pub(crate) bars: Vec<Bar>,
     /// The horizontal lines: position and value.
     pub(crate) lines: Vec<(u64, String)>,
-    /// Moments below the bars: position, the side that it is of, text. Each second one needs much room.
+    /// Labels below the bars: position, alignment, text. Each second one is hidden on narrow pages.
     pub(crate) ticks: Vec<(String, &'static str, String)>,
     pub(crate) models: bool,
-    /// Whether there are so many points that those without requests are left out of the page.
+    /// Whether there are so many points that the page leaves out those without requests.
     pub(crate) dense: bool,
 }
 
@@ -115,7 +115,7 @@ impl Bar {
     }
 }
 
-/// The plain and the striped part of a bar, in what is measured.
+/// The values of the plain and the striped part of a bar.
 fn parts(sort: UsageSort, stats: &UsageStats) -> (u64, u64) {
     match sort {
         UsageSort::Requests => (stats.requests.saturating_sub(stats.errors), stats.errors),
@@ -129,7 +129,7 @@ fn parts(sort: UsageSort, stats: &UsageStats) -> (u64, u64) {
     }
 }
 
-/// The next round number: one digit with noughts.
+/// The next round number: one digit, then zeros.
 fn round(highest: u64) -> u64 {
     let mut unit = 1_u64;
     loop {
@@ -143,13 +143,13 @@ fn round(highest: u64) -> u64 {
     }
 }
 
-/// A number in pixels; what is there has one at least.
+/// A height in pixels; at least one pixel if the value is not zero.
 fn scaled(number: u64, top: u64) -> u64 {
     let pixels = u128::from(number) * u128::from(HEIGHT) / u128::from(top.max(1));
     u64::try_from(pixels).unwrap_or(HEIGHT).clamp(u64::from(number > 0), HEIGHT)
 }
 
-/// Some of the bars are named, in even distances.
+/// The labels of some bars, at even distances.
 fn ticks(usage: &Usage) -> Vec<(String, &'static str, String)> {
     let length = usage.series.len();
     let width = 100.0 / length.max(1) as f64;

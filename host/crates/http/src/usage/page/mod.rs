@@ -1,5 +1,5 @@
-//! `/usage`: usage over time and by dimension. Each figure links to its entries, for viewers who may read them, and
-//! each row to its own usage.
+//! `/usage`: usage over time and by dimension. Each figure links to its entries, if the viewer may read them, and each
+//! row links to its own usage.
 
 mod chart;
 mod table;
@@ -30,7 +30,7 @@ use crate::ui::draw;
 use crate::ui::frame::Frame;
 use crate::ui::text::Shown;
 
-/// The note for a viewer who sees usage and no entries.
+/// The note for a viewer who may see usage but no entries.
 const USAGE_ONLY: &str = "You see usage but not entries, so usage covers whole hours, and filters may use only \
                             user, server, tool, connection, provider, model, key, tenant and outcome. Remove the \
                             other filters.";
@@ -41,11 +41,11 @@ struct Page {
     frame: Frame,
     action: String,
     kept: Pairs,
-    /// Name, label, hint and value, and whether the value is wrong.
+    /// Name, label, hint and value of each input, and whether the value is wrong.
     inputs: [(&'static str, &'static str, &'static str, String, bool); 3],
     choices: [(&'static str, Vec<Choice>); 3],
     fields: Vec<Choice>,
-    /// Parameter and value, and the view without them.
+    /// Parameter and value of each filter, and the view without it.
     filters: Vec<(Shown, Shown, String)>,
     clear: Option<String>,
     error: Option<Shown>,
@@ -68,7 +68,7 @@ struct Stats {
     nothing: bool,
 }
 
-/// Sends viewers who see usage and no entries here instead of to the list, which is the start page.
+/// Redirects viewers who see usage but no entries to this page; the start page is the list.
 pub(crate) async fn instead(visitor: Visitor, request: Request, next: Next) -> Response {
     let (access, site) = (&visitor.access, &visitor.site);
     // A link to entries gets an error for such a viewer.
@@ -103,7 +103,7 @@ pub(crate) async fn show(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result
 }
 
 impl Page {
-    /// The page with what was found, or with the parameter that is wrong and the reason why nothing was.
+    /// The page with the result, or with the wrong parameter and the reason.
     fn new(visitor: &Visitor, view: &View, found: Result<&Usage, (Option<&str>, &str)>) -> Self {
         let (usage, access) = (found.ok(), &visitor.access);
         let wrong = found.err().and_then(|(parameter, _)| parameter);

@@ -12,12 +12,12 @@ use super::view::{FIELDS, View};
 use crate::query::usage_query;
 use crate::ui::text::Shown;
 
-/// The longest key that is shown; the link has the rest.
+/// The longest key that is shown, in characters; the link has the whole key.
 const LONGEST: usize = 120;
-/// The class of columns that a phone has no room for.
+/// The class of columns that do not fit on a phone.
 const WIDE: &str = "wide-only";
 
-/// A column of stats: its label, what ranks by it, what it shows and how, and whether a breakdown shows no zero of it.
+/// A column of stats: its label, its sort order, the measure and its format, and whether a breakdown hides zeros of it.
 pub(crate) struct Column(&'static str, Option<UsageSort>, fn(&UsageStats) -> Option<u64>, fn(u64) -> String, bool);
 
 /// All columns, in order.
@@ -30,7 +30,7 @@ pub(crate) const COLUMNS: [Column; 6] = [
     Column("Cost", Some(UsageSort::Cost), |stats| Some(stats.cost_micros), money, true),
 ];
 
-/// A cell: its text, the link behind it, and what stands beside it in small letters.
+/// A cell: its text, its link, and a note in small letters.
 pub(crate) struct Cell {
     pub(crate) class: &'static str,
     pub(crate) text: String,
@@ -44,12 +44,12 @@ pub(crate) struct Table {
     pub(crate) label: &'static str,
     pub(crate) headings: Vec<Heading>,
     pub(crate) rows: Vec<Row>,
-    /// How many rows there are, if not all are shown, and the link to the others.
+    /// The number of rows, if only some are shown, and the link to all of them.
     pub(crate) more: Option<(String, String)>,
     pub(crate) file: String,
 }
 
-/// The head of a column; where there is a link, it ranks by it.
+/// The heading of a column; its link sorts by the column.
 pub(crate) struct Heading {
     pub(crate) text: &'static str,
     pub(crate) class: &'static str,
@@ -62,13 +62,13 @@ pub(crate) struct Row {
     pub(crate) text: Shown,
     pub(crate) is_set: bool,
     pub(crate) href: Option<String>,
-    /// The length of its bar, in hundredths of the longest.
+    /// The length of its bar, in percent of the longest bar.
     pub(crate) bar: u64,
     pub(crate) cells: Vec<Cell>,
 }
 
 impl Column {
-    /// The cell of these stats, with links to their entries; `of` is the value of the field that they are about.
+    /// The cell for these stats, with links to their entries; `of` is the field's value that they are about.
     pub(crate) fn cell(
         &self,
         view: &View,
@@ -110,7 +110,7 @@ impl Column {
 }
 
 impl Table {
-    /// The breakdowns with content: beside others, a field that no request has is left out.
+    /// The breakdowns with content. With several breakdowns, a field that no request has is left out.
     pub(crate) fn all(view: &View, usage: &Usage) -> Vec<Self> {
         let alone = view.by().is_some();
         let says = |one: &&Breakdown| alone || one.rows.iter().any(|row| row.key != Value::Unset);
@@ -167,7 +167,7 @@ fn users(users: Option<u64>) -> Cell {
     Cell { class: WIDE, text: users.map_or_else(String::new, count), href: None, part }
 }
 
-/// A part in hundredths of the longest, at least one where there is any.
+/// A part in percent of the longest; at least 1 if it is not zero.
 fn length(part: u64, longest: u64) -> u64 {
     let share = u128::from(part) * 100 / u128::from(longest.max(1));
     u64::try_from(share).unwrap_or(100).max(u64::from(part > 0))

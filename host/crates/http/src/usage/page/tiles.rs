@@ -11,7 +11,7 @@ use crate::query::usage_query;
 /// The largest number that fits in large letters.
 const ROOM: u64 = 10_000_000;
 
-/// Some numbers that belong together, the first of them large.
+/// A group of related numbers. The first one is large.
 pub(crate) struct Tile {
     pub(crate) main: Number,
     pub(crate) change: Option<String>,
@@ -22,12 +22,12 @@ pub(crate) struct Tile {
 pub(crate) struct Number {
     pub(crate) label: &'static str,
     pub(crate) text: String,
-    /// The same exactly, where there was no room for that.
+    /// The exact number, if the text is rounded.
     pub(crate) exact: Option<String>,
     pub(crate) href: Option<String>,
 }
 
-/// The tiles; those about language models only where one was used.
+/// The tiles. Those about language models are left out if none was used.
 pub(crate) fn tiles(view: &View, usage: &Usage) -> Vec<Tile> {
     let (now, before) = (&usage.totals, usage.previous.as_ref());
     let stats = &now.stats;
@@ -108,7 +108,7 @@ pub(crate) fn tiles(view: &View, usage: &Usage) -> Vec<Tile> {
     tiles
 }
 
-/// How many different values a field has, where that is known.
+/// The number of different values of a field, if it is known.
 fn values(totals: &Totals, field: Field) -> Option<u64> {
     totals.unique.iter().find(|(other, _)| *other == field).and_then(|(_, count)| *count)
 }

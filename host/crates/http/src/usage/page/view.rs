@@ -1,4 +1,4 @@
-//! The view in the URL: what is asked for, and the addresses of the same view with one thing changed.
+//! The view in the URL: its parameters, and the addresses of the same view with one change.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use crate::query::usage_query::PARAMETERS;
 use crate::query::{grouping, search, usage_query};
 use crate::session::auth::Visitor;
 
-/// How many rows a breakdown has beside others, and alone.
+/// The number of rows of a breakdown among several, and alone.
 const ROWS: [&str; 2] = ["8", "200"];
 /// Most lines of a file.
 const LINES: &str = "500";
@@ -71,7 +71,7 @@ impl View {
         values(&self.pairs, name).next()
     }
 
-    /// The breakdown that is chosen; `None`: all of them.
+    /// The chosen breakdown; `None` for all of them.
     pub(crate) fn by(&self) -> Option<&str> {
         self.value("by")
     }
@@ -93,14 +93,14 @@ impl View {
         pairs.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The parameters that the form passes on beside its own. An unknown one is reported once and then dropped.
+    /// The parameters that the form passes on besides its own. An unknown one is reported once and then dropped.
     pub(crate) fn kept(&self) -> Pairs {
         let showing = ["range", "step", "by", "sort", "filter", "domain"];
         let known = |name: &str| showing.contains(&name) || search::is_field(name);
         self.pairs.iter().filter(|(name, _)| known(name)).cloned().collect()
     }
 
-    /// The view with this parameter, or without it.
+    /// The view with this parameter, or without it if it has no value.
     pub(crate) fn with(&self, name: &str, value: Option<&str>) -> String {
         let replaced: &[&str] = match name {
             "range" => &["range", "from", "to"],
@@ -115,18 +115,18 @@ impl View {
         self.address(&self.page, |name, value| (name, value) != filter, [])
     }
 
-    /// The view without any filter, of the same range.
+    /// The view without filters, with the same range.
     pub(crate) fn unfiltered(&self) -> String {
         self.address(&self.page, |name, _| !is_filter(name), [])
     }
 
-    /// The series, or a breakdown, as a file.
+    /// The address of the series or of a breakdown as a file.
     pub(crate) fn file(&self, by: Option<Field>) -> String {
         let more = by.map(|field| ("by", field.name())).into_iter().chain([("limit", LINES), ("format", "csv")]);
         self.address(&self.file, |name, _| !["by", "limit"].contains(&name), more)
     }
 
-    /// The view of one value alone, with all breakdowns.
+    /// The view of this value alone, with all breakdowns.
     pub(crate) fn down(&self, field: Field, key: &Value) -> Option<String> {
         let mut pairs = self.pairs.clone();
         pairs.retain(|(name, _)| !["by", "limit"].contains(&name.as_str()));
@@ -134,7 +134,7 @@ impl View {
         Some(format!("{}{}", self.page, query_of(&pairs)))
     }
 
-    /// The list of the requests that are counted, for viewers who may read it.
+    /// The list of the counted requests, for viewers who may read it.
     pub(crate) fn entries(
         &self,
         range: &Range<Timestamp>,
