@@ -39,7 +39,7 @@ pub(crate) fn all_of(domains: impl IntoIterator<Item = Domain>) -> Domain {
     domains.into_iter().flatten().collect()
 }
 
-/// The entries that are in at least one of `domains`. Of none at all: no entry.
+/// The entries that match at least one of `domains`; without domains, no entry.
 pub(crate) fn any_of(domains: impl IntoIterator<Item = Domain>) -> Domain {
     domains.into_iter().reduce(or).unwrap_or_else(never)
 }

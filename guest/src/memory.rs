@@ -1,4 +1,4 @@
-//! Memory for one call: handed out and never taken back, since the host drops the whole instance after each call.
+//! An allocator for one call. It never frees memory, because the host drops the whole instance after each call.
 
 #![allow(unsafe_code, reason = "an allocator cannot be written without")]
 
@@ -8,7 +8,7 @@ use core::ptr::null_mut;
 
 /// The size of a page of WebAssembly memory, in bytes.
 const PAGE: usize = 65_536;
-/// How many pages are asked for at once, so that asking is rare.
+/// The number of pages to request at once, so that requests are rare.
 const STEP: usize = 4;
 
 /// The free rest of the memory: from `next` up to `end`.
@@ -56,7 +56,7 @@ unsafe impl GlobalAlloc for Rest {
 }
 
 impl Rest {
-    /// Asks the host for more, and then for the block again.
+    /// Requests more memory from the host, then allocates the block again.
     #[cold]
     fn grow(&self, layout: Layout) -> *mut u8 {
         let pages = (layout.size() + layout.align()).div_ceil(PAGE).max(STEP);

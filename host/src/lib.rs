@@ -67,7 +67,7 @@ pub mod growth {
     pub use mcp_audit_log_core::growth::Growth;
 }
 
-/// Where checkpoints are published.
+/// The destinations of checkpoints.
 pub mod publish {
     pub use mcp_audit_log_core::publish::{Destinations, EndpointOptions, PublishError};
 }

@@ -57,7 +57,7 @@ fn only_in(allowed: &[&str], words: &[&str]) {
 }
 
 #[test]
-fn each_outside_world_is_named_in_one_module() {
+fn each_external_dependency_is_named_in_one_module() {
     only_in(&["host/crates/sandbox/"], &["wasmtime::"]);
     // Only the policy may grant access, and the log for reading its own last entry.
     only_in(
@@ -74,7 +74,7 @@ fn each_outside_world_is_named_in_one_module() {
 
 /// A crate can use only what its manifest names: so these lists are the walls.
 #[test]
-fn each_outside_world_is_a_dependency_of_one_crate() {
+fn each_external_dependency_belongs_to_one_crate() {
     for (dependency, allowed) in [
         ("wasmtime", &["sandbox"][..]),
         ("rusqlite", &["store"]),

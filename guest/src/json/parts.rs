@@ -3,7 +3,7 @@
 use super::scalar::string;
 use super::trim;
 
-/// The members of an object in their order; `None` for what is no object.
+/// The members of an object in their order; `None` if it is not an object.
 pub(crate) fn members(json: &str) -> Option<Vec<(String, &str)>> {
     let member = |text| {
         let (name, rest) = first(text)?;
@@ -13,7 +13,7 @@ pub(crate) fn members(json: &str) -> Option<Vec<(String, &str)>> {
     parts(trim(json).strip_prefix('{')?.strip_suffix('}')?, member)
 }
 
-/// The items of a list; `None` for what is no list.
+/// The items of a list; `None` if it is not a list.
 pub(crate) fn items(json: &str) -> Option<Vec<&str>> {
     parts(trim(json).strip_prefix('[')?.strip_suffix(']')?, first)
 }
@@ -41,7 +41,7 @@ fn first(text: &str) -> Option<(&str, &str)> {
     Some((text.get(..end)?, text.get(end..)?)).filter(|(value, _)| !value.is_empty())
 }
 
-/// Where the value that `text` begins with ends. Counts brackets and steps over strings, at whatever depth.
+/// The end of the value at the beginning of `text`. It counts brackets and skips strings, at any depth.
 fn end(text: &[u8]) -> Option<usize> {
     let (mut depth, mut at) = (0_usize, 0);
     loop {

@@ -1,4 +1,4 @@
-//! Makes the list of old and new values of a change: of its facts, and of the states before and after it.
+//! Builds the list of old and new values of a change, from its facts and from its old and new state.
 
 use super::state::{self, Differences};
 use super::{cut, masks};
@@ -7,10 +7,10 @@ use crate::contract::{Change, Event, Fact, Value, Verdict};
 /// Replaces a secret's value. An auditor needs to know that it changed, not what it is.
 const MASKED: &str = "[masked]";
 
-/// Further changes are counted and left out: the host treats too long a list as a fault.
+/// Further changes are counted and left out, because the host treats a too long list as a fault.
 const MOST: usize = 500;
 
-/// The detail that counts what is left out; the host adds what it did not pass.
+/// The detail that counts the left out changes; the host adds those that it did not pass.
 const LEFT_OUT: &str = "changes_left_out";
 
 /// The facts that a change is made of.
@@ -30,7 +30,7 @@ pub(super) fn add(event: &Event, verdict: Verdict) -> Verdict {
     Verdict { changes, facts, ..verdict }
 }
 
-/// How many changes are missing, including those that the host did not pass.
+/// The number of missing changes, including those that the host did not pass.
 fn left_out(event: &Event, beyond: usize) -> Option<Fact> {
     let before = event.facts.iter().find(|fact| fact.name == LEFT_OUT).map(|fact| &fact.value);
     let before = if let Some(Value::Integer(before)) = before { *before } else { 0 };
@@ -72,7 +72,7 @@ fn of_states(event: &Event, most: usize) -> Differences {
     state::differences(old, new, most)
 }
 
-/// A state that is no object has no name for what changed.
+/// A state that is not an object has no name for its change.
 pub(super) fn named(field: &str) -> String {
     if field.trim().is_empty() { "value".to_owned() } else { cut(field) }
 }

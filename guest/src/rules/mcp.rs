@@ -59,7 +59,7 @@ const METHODS: &[(&str, &str, On)] = &[
     ("TOOL", "tool.called", On::Tool),
 ];
 
-/// Where a tunnel or relay puts the tool's name.
+/// The argument in which a tunnel or relay passes the tool's name.
 const TOOL_PATH: &str = "/mcp/tool/";
 
 /// The verdict on an MCP event.
@@ -105,7 +105,7 @@ fn about_server(event: &Event, action: impl Into<String>) -> Verdict {
     Verdict { affected: affected(On::Server, event), ..called(action) }
 }
 
-/// A fact tells which end of the stream it is; without one, only a stream that has ended has a duration.
+/// A fact names the end of the stream. Without one, only a stream that has ended has a duration.
 fn stream(event: &Event) -> &'static str {
     match (text_fact(event, "phase"), event.has_duration) {
         (Some("opened"), _) | (None, false) => "stream.opened",

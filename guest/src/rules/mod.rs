@@ -85,7 +85,7 @@ fn cut(text: &str) -> String {
     format!("{beginning}…")
 }
 
-/// A text that the host hands over as a fact.
+/// A text that the host passes as a fact.
 fn text_fact<'a>(event: &'a Event, name: &str) -> Option<&'a str> {
     event.facts.iter().find(|fact| fact.name == name).and_then(|fact| match &fact.value {
         Value::Text(text) => Some(text.as_str()),

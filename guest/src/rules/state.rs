@@ -20,11 +20,11 @@ const NAMES: &[&str] = &["name", "key", "header"];
 #[derive(Default)]
 pub(super) struct Differences {
     pub(super) changes: Vec<Change>,
-    /// How many lines there are besides.
+    /// The number of further lines.
     pub(super) left_out: usize,
 }
 
-/// Where in the states something is.
+/// A position in the states.
 struct Place {
     /// The names that lead to it, between dots; items of lists by their number from 0.
     path: String,
@@ -36,7 +36,7 @@ struct Place {
 /// The kind of a value, for comparing it.
 #[derive(PartialEq, Eq)]
 enum Content<'a> {
-    /// `null`, or none at all.
+    /// `null`, or absent.
     Nothing,
     Scalar(Scalar),
     /// A fraction, a list, or something too deep, as JSON.
@@ -160,7 +160,7 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// As a change list shows it. There are no fractions and no lists in the log, so these are texts.
+    /// The value as it is shown in a list of changes. The log has no fractions and no lists, so these are texts.
     fn value(&self) -> Value {
         match self {
             Self::Nothing => Value::Unset,

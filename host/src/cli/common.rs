@@ -23,7 +23,7 @@ pub(super) fn signing_keys() -> Option<String> {
     std::env::var("MCP_AUDIT_LOG_SIGNING_KEYS").ok()
 }
 
-/// Where the log is, and which policy judges.
+/// The folder of the log, and the policy.
 #[derive(Args, Clone)]
 pub(super) struct LogOptions {
     /// The folder of the log.

@@ -23,7 +23,7 @@ pub(super) enum TokenCommand {
     Revoke(Revoke),
 }
 
-/// Where the tokens are.
+/// The place of the tokens.
 #[derive(Args)]
 struct Folder {
     /// The folder of the log.
@@ -72,7 +72,7 @@ pub(super) struct Create {
     /// The tenant of the token.
     #[arg(long, visible_alias = "tenant", value_name = "NAME")]
     instance: Option<String>,
-    /// When it expires: after 12h, 90d or 8w, or at the start (UTC) of a date such as 2027-01-31. By default it lasts
+    /// The expiry: after 12h, 90d or 8w, or at the start (UTC) of a date such as 2027-01-31. By default the token lasts
     /// until it is revoked.
     #[arg(long, value_name = "SPAN|DATE", allow_hyphen_values = true)]
     expires: Option<String>,

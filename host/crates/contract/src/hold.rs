@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn the_earliest_hold_in_force_cuts_both_periods() {
+    fn the_earliest_hold_in_force_limits_the_deletion_of_entries_and_payloads() {
         let plan = Plan { entries_before: Some(at(5)), payloads_before: Some(at(8)), ..Plan::default() };
         let cut = |holds: &[Hold]| cut(plan, held_from(holds));
         assert_eq!(cut(&[]), plan);

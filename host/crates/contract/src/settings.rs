@@ -73,7 +73,7 @@ impl Settings {
     /// Checks a JSON object of new values and returns the ones that differ.
     ///
     /// # Errors
-    /// The first key that is unknown or value that is not allowed; then nothing changes.
+    /// The first unknown key or value that is not allowed. Then nothing changes.
     pub fn changes(
         &self,
         fields: &[SettingField],

@@ -44,7 +44,7 @@ impl HttpClient {
     /// A client for the address `url`.
     ///
     /// # Errors
-    /// It is an `https:` one, and the system has no certificates.
+    /// The URL uses https, and the system has no certificates.
     pub fn new(url: &Uri) -> Result<Self, HttpClientError> {
         let mut builder = Client::builder(TokioExecutor::new());
         // Requests are rare, so idle connections are not kept.
@@ -59,7 +59,7 @@ impl HttpClient {
     /// The body of a plain 200; redirections are not followed.
     ///
     /// # Errors
-    /// A sentence on what failed.
+    /// A sentence about the failure.
     pub async fn get(&self, url: &Uri) -> Result<Bytes, String> {
         let read = async {
             let request = Request::get(url).header("accept", "application/json").body(Full::default());

@@ -27,7 +27,7 @@ pub struct CleanupIntent {
     plan: Plan,
     /// A jump of the clock that is not trusted. Entries that are old only because of it stay.
     doubted: Option<(Timestamp, Timestamp)>,
-    /// Where the holds stop it.
+    /// The time from which holds keep entries.
     held: Option<Timestamp>,
     /// The run removes no entry at or above the first `seq` and no payload at or above the second, as it announced
     /// before it began.
@@ -62,7 +62,7 @@ pub struct CleanupReport {
 /// Decides what may be removed at `now`.
 ///
 /// # Errors
-/// The policy or the store failed, in a sentence; nothing was deleted.
+/// A sentence: the policy or the store failed, and nothing was deleted.
 pub fn plan(
     policy: &Policy,
     settings: &Settings,
@@ -88,8 +88,8 @@ fn measured(plan: Plan, cover: Cover, files: &StoreReader) -> Result<CleanupInte
     Ok(CleanupIntent { plan, held, entries_below, payloads_below, expected, ..CleanupIntent::default() })
 }
 
-/// A cleanup under way: chunk by chunk, so that recording continues between them. A hold that is placed meanwhile stops
-/// it.
+/// A running cleanup. It removes entries chunk by chunk, so that recording continues in between. A hold that is placed
+/// meanwhile stops it.
 pub struct CleanupRun {
     /// The announced plan: releasing a hold during the run removes nothing more.
     announced: Plan,
@@ -109,7 +109,7 @@ impl CleanupRun {
     /// Removes a chunk. How long to rest before the next one; `None` where nothing is left.
     ///
     /// # Errors
-    /// The store failed, in a sentence.
+    /// A sentence: the store failed.
     pub fn step(&mut self, files: &StoreReader, recorder: &Recorder) -> Result<Option<Duration>, String> {
         self.report.intent.held = files.held_from().map_err(|error| error.to_string())?;
         let CleanupIntent { entries_below, payloads_below, held, .. } = self.report.intent;
@@ -137,7 +137,7 @@ impl CleanupIntent {
     /// The same without entries that no sufficiently old checkpoint covers.
     ///
     /// # Errors
-    /// The store failed, in a sentence; nothing was deleted.
+    /// A sentence: the store failed, and nothing was deleted.
     pub fn witnessed(self, evidence: &ClockEvidence, files: &StoreReader) -> Result<Self, String> {
         let Plan { entries_before, payloads_before, .. } = self.plan;
         let cover =

@@ -23,7 +23,7 @@ impl Secret {
     /// Reads `secret.key` in `folder`, or creates it.
     ///
     /// # Errors
-    /// The file cannot be read or made, or has another length.
+    /// The file cannot be read or created, or has a wrong length.
     pub fn open(folder: &Path) -> io::Result<Self> {
         let path = folder.join("secret.key");
         match fs::read(&path) {
@@ -39,7 +39,7 @@ impl Secret {
     /// Reads `secret.key` in `folder`, and does not create it.
     ///
     /// # Errors
-    /// The file is not there, cannot be read, or has another length.
+    /// The file is missing, cannot be read, or has a wrong length.
     pub fn read(folder: &Path) -> io::Result<Self> {
         let path = folder.join("secret.key");
         let bytes =

@@ -45,7 +45,7 @@ pub struct ExportRequest {
     pub format: Format,
 }
 
-/// An export that is under way.
+/// An export in progress.
 pub struct Export {
     columns: Columns,
     pages: Pages,
@@ -122,7 +122,7 @@ impl Export {
     /// an export ends when the viewer loses the right. Blocks.
     ///
     /// # Errors
-    /// The viewer may not export this any more, the store fails, or the file cannot be made.
+    /// The viewer may no longer export this, the store fails, or the file cannot be written.
     pub fn step(&mut self, reader: &Reader<'_>) -> Result<Option<Vec<u8>>, ExportError> {
         if self.over {
             return Ok(None);
@@ -187,7 +187,7 @@ impl Export {
     /// The manifest of the whole file.
     ///
     /// # Errors
-    /// It is not whole yet.
+    /// The export is not complete yet.
     pub fn completed(&self, now: Timestamp) -> Result<ExportManifest, ExportError> {
         match self.over {
             true => Ok(ExportManifest { ended_at: Some(now), ..self.manifest.clone() }),

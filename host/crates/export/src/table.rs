@@ -93,7 +93,7 @@ const FIGURES: [&str; 10] = [
 /// range, and whether data is missing in it.
 ///
 /// # Errors
-/// There is no memory for it.
+/// There is not enough memory.
 pub fn usage_table(usage: &Usage) -> io::Result<Vec<u8>> {
     let complete = usage.missing.is_empty().to_string();
     match usage.breakdowns.first() {

@@ -48,7 +48,7 @@ pub fn from_tokens(tokens: &[DomainToken], context: &Context<'_>) -> Result<Doma
 /// Checks that these tokens are a domain for every viewer, when a policy's declarations are loaded.
 ///
 /// # Errors
-/// As [`from_tokens`], except for values that a viewer may lack.
+/// The same as for [`from_tokens`], except that viewer values may be missing.
 pub fn check_tokens(tokens: &[DomainToken], now: Timestamp) -> Result<(), DomainError> {
     from_tokens(tokens, &Context::any_viewer(now)).map(drop)
 }

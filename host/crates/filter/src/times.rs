@@ -33,7 +33,7 @@ pub fn until(text: &str) -> Comparison {
 /// The first moment of `text`, for "from this time".
 ///
 /// # Errors
-/// It is no time.
+/// The text is not a time.
 #[doc(hidden)]
 pub fn start_of(text: &str, now: Timestamp) -> Result<Timestamp, DomainError> {
     match moment(text, now) {
@@ -45,7 +45,7 @@ pub fn start_of(text: &str, now: Timestamp) -> Result<Timestamp, DomainError> {
 /// The first moment after `text`, for "until this time".
 ///
 /// # Errors
-/// It is no time.
+/// The text is not a time.
 #[doc(hidden)]
 pub fn end_of(text: &str, now: Timestamp) -> Result<Timestamp, DomainError> {
     match moment(text, now) {

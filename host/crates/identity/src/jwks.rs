@@ -26,7 +26,7 @@ const LONGEST_AGE: Duration = Duration::from_secs(24 * 3_600);
 /// More keys than any issuer has.
 const MOST: usize = 100;
 
-/// Where the keys are.
+/// The source of the keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeySource {
@@ -61,7 +61,7 @@ impl KeySource {
     /// Reads a file's path, or a URL that begins with `https://`; `http://` is only for this machine.
     ///
     /// # Errors
-    /// It is neither.
+    /// The text is neither.
     pub fn parse(text: &str) -> Result<Self, KeySourceError> {
         if !text.contains("://") {
             return if text.is_empty() { Err(KeySourceError::Form) } else { Ok(Self::File(text.into())) };

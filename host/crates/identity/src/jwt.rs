@@ -18,7 +18,7 @@ pub struct JwtOptions {
     pub issuer: String,
     /// The accepted audiences: `aud` must have one of these.
     pub audiences: Vec<String>,
-    /// Where the issuer's keys are.
+    /// The source of the issuer's keys.
     pub keys: KeySource,
     /// How a JWT may be signed.
     pub algorithms: Vec<Algorithm>,
@@ -53,7 +53,7 @@ pub struct ClaimNames {
     pub user: String,
     /// The user's groups: a list of texts, or one text.
     pub groups: Option<String>,
-    /// The instance of the platform.
+    /// The tenant of the platform.
     pub instance: Option<String>,
     /// Whether a user without a tenant may sign in although a claim for the tenant is configured. Such a user sees
     /// entries without a tenant, and may be allowed to change settings for all. With many issuers, clients choose their

@@ -161,7 +161,7 @@ impl Identity {
     /// Identifies the caller of a bearer's secret: a token or a JWT.
     ///
     /// # Errors
-    /// It is neither, or not valid any more, or that cannot be found out.
+    /// The secret is neither, is no longer valid, or cannot be checked now.
     pub async fn bearer(&self, secret: &str) -> Result<Bearer, SignInError> {
         match &self.jwt {
             Some(jwt) if !secret.starts_with(TOKEN_PREFIX) => {
@@ -180,7 +180,7 @@ impl Identity {
     /// The token with this secret.
     ///
     /// # Errors
-    /// There is none, it has expired, or the file of tokens cannot be read.
+    /// There is no such token, it has expired, or the token file cannot be read.
     pub async fn by_secret(&self, secret: &str) -> Result<Arc<Token>, SignInError> {
         if !secret.starts_with(TOKEN_PREFIX) {
             return Err(SignInError::Unknown);
@@ -206,7 +206,7 @@ impl Identity {
     /// The token with this id, for its session that expires at `until`.
     ///
     /// # Errors
-    /// There is none, the session was signed out, the token's time is over, or the file of tokens cannot be read.
+    /// There is no such token, it has expired, the session was signed out, or the token file cannot be read.
     pub async fn by_session(&self, id: &str, until: Timestamp) -> Result<Arc<Token>, SignInError> {
         let wanted = id.to_owned();
         self.token(LookupKey::Session(id, until), move |tokens| tokens.by_session(&wanted, until)).await
@@ -215,7 +215,7 @@ impl Identity {
     /// Signs out the session of a token that would expire at `until`: permanently, and at once.
     ///
     /// # Errors
-    /// The file of tokens cannot be written, and the session continues.
+    /// The token file cannot be written. The session continues.
     pub async fn end_session(&self, id: &str, until: Timestamp) -> Result<(), TokenError> {
         let Some(tokens) = self.tokens.clone() else { return Ok(()) };
         let (by, token, now) = (LookupKey::Session(id, until), id.to_owned(), self.clock.now());
@@ -230,7 +230,7 @@ impl Identity {
     /// The token with this id.
     ///
     /// # Errors
-    /// There is none, its time is over, or the file of tokens cannot be read.
+    /// There is no such token, it has expired, or the token file cannot be read.
     pub async fn by_id(&self, id: &str) -> Result<Arc<Token>, SignInError> {
         let wanted = id.to_owned();
         self.token(LookupKey::Id(id), move |tokens| tokens.by_id(&wanted)).await
@@ -239,7 +239,7 @@ impl Identity {
     /// The names that the token with this id uses, or used until it was revoked.
     ///
     /// # Errors
-    /// The file of tokens cannot be read.
+    /// The token file cannot be read.
     pub async fn name(&self, id: &str) -> Result<Option<Caller>, TokenError> {
         let Some(tokens) = self.tokens.clone() else { return Ok(None) };
         let id = id.to_owned();

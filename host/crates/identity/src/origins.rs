@@ -20,7 +20,7 @@ impl Origin {
     /// Reads an origin.
     ///
     /// # Errors
-    /// It is none, or more than that.
+    /// The text is not an origin, or has more parts.
     pub fn parse(text: &str) -> Result<Self, OriginError> {
         let wrong = || OriginError(text.to_owned());
         // Browsers show one slash at the end in the address bar.

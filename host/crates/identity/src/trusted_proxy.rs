@@ -31,7 +31,7 @@ pub struct HeaderNames {
     pub user: HeaderName,
     /// The user's groups, separated by commas.
     pub groups: Option<HeaderName>,
-    /// The instance of the platform.
+    /// The tenant of the platform.
     pub instance: Option<HeaderName>,
     /// Whether a user without a tenant may sign in although a header for the tenant is configured. Such a user sees
     /// entries without a tenant, and may be allowed to change settings for all.

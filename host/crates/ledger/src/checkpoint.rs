@@ -115,7 +115,7 @@ impl SignedCheckpoint {
     /// so a missing signature was removed.
     ///
     /// # Errors
-    /// As there, or the time is not signed.
+    /// The same errors, or the time is not signed.
     pub fn verify_timed(&self, keys: &[VerifierKey]) -> Result<Option<u64>, CheckpointError> {
         let time = self.verify(keys)?;
         let needs_time = keys.iter().any(|key| key.kind() == SignatureKind::Time);
@@ -128,7 +128,7 @@ impl SignedCheckpoint {
     /// The keys among `keys` that signed it.
     ///
     /// # Errors
-    /// None of them did, or a signature in the name of one of them is wrong.
+    /// None of them signed it, or a signature under the name of one of them is wrong.
     pub fn signers<'k>(&self, keys: &'k [VerifierKey]) -> Result<Vec<&'k VerifierKey>, CheckpointError> {
         Ok(self.note.verify(keys)?.into_iter().map(|signed| signed.key).collect())
     }

@@ -149,7 +149,7 @@ impl SigningKey {
     /// Reads what [`SigningKey::secret_text`] writes.
     ///
     /// # Errors
-    /// It is not exactly that.
+    /// The text has another form.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let text = text.strip_prefix(PRIVATE).ok_or(KeyError::Form)?;
         let made = |name: &str, kind, seed: &[u8; 32]| Self::from_seed(name, kind, *seed).map(|key| key.verifier.id());

@@ -114,7 +114,7 @@ impl Note {
     /// The keys among `keys` that signed it: at least one. Other signatures are ignored.
     ///
     /// # Errors
-    /// None of them did, or a signature in the name of one of them is wrong.
+    /// None of them signed it, or a signature under the name of one of them is wrong.
     pub fn verify<'k>(&self, keys: &'k [VerifierKey]) -> Result<Vec<Signed<'k>>, NoteError> {
         let mut signed = Vec::new();
         for Signature { name, id, bytes } in &self.signatures {

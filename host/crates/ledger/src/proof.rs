@@ -50,7 +50,7 @@ pub enum ProofError {
 /// Checks that the leaf of hash `leaf` is at `index` in the tree of `size` leaves that has this root.
 ///
 /// # Errors
-/// It is not shown to be there.
+/// The proof is wrong.
 pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root: &Hash) -> Result<(), ProofError> {
     if index >= size {
         return Err(ProofError::Beyond { index, size });
@@ -183,7 +183,7 @@ impl Consistency {
     /// Checks it against the roots in it.
     ///
     /// # Errors
-    /// It proves nothing.
+    /// The proof is wrong.
     pub fn verify(&self) -> Result<(), ProofError> {
         verify_consistency((self.old.size, &self.old.root), (self.new.size, &self.new.root), &self.proof)
     }

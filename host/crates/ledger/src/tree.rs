@@ -28,7 +28,7 @@ pub trait Nodes {
 /// The root of the tree of the first `size` leaves.
 ///
 /// # Errors
-/// A hash is not there.
+/// A hash is missing.
 pub fn root<N: Nodes>(size: u64, nodes: &N) -> Result<Hash, N::Error> {
     if size == 0 { Ok(Hash::of_nothing()) } else { range(0, size, nodes) }
 }
@@ -37,7 +37,7 @@ pub fn root<N: Nodes>(size: u64, nodes: &N) -> Result<Hash, N::Error> {
 /// `index` must be below `size`.
 ///
 /// # Errors
-/// A hash is not there.
+/// A hash is missing.
 pub fn inclusion<N: Nodes>(index: u64, size: u64, nodes: &N) -> Result<Vec<Hash>, N::Error> {
     let (mut begin, mut end, mut path) = (0, size, Vec::new());
     while end - begin > 1 {
@@ -58,7 +58,7 @@ pub fn inclusion<N: Nodes>(index: u64, size: u64, nodes: &N) -> Result<Vec<Hash>
 /// `old` must not be above `new`. From nothing, and to the same size, the proof is empty.
 ///
 /// # Errors
-/// A hash is not there.
+/// A hash is missing.
 pub fn consistency<N: Nodes>(old: u64, new: u64, nodes: &N) -> Result<Vec<Hash>, N::Error> {
     let (mut begin, mut end, mut path) = (0, new, Vec::new());
     if old == 0 {
@@ -131,7 +131,8 @@ impl Frontier {
         Ok(Self { size, hashes: subtrees(size).map(|node| nodes.node(node)).collect::<Result<_, _>>()? })
     }
 
-    /// With these hashes, from left to right; `None` unless there are as many as the size has one-bits.
+    /// The frontier with these hashes, from left to right; `None` unless their number equals the number of one-bits in
+    /// the size.
     pub fn from_hashes(size: u64, hashes: Vec<Hash>) -> Option<Self> {
         (hashes.len() == size.count_ones() as usize).then_some(Self { size, hashes })
     }

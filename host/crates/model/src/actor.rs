@@ -1,4 +1,4 @@
-//! (short: shared by access and events) The actor of an action on the log itself, as entries name it.
+//! (short: shared by access and events) The actor of an action on the log itself, as in entries.
 
 use serde::{Deserialize, Serialize};
 

@@ -29,15 +29,15 @@ pub struct Entry {
     pub recorded_at: Timestamp,
     /// The HTTP status.
     pub status_code: Option<u16>,
-    /// How long it took, in microseconds.
+    /// The duration, in microseconds.
     pub duration_us: Option<u64>,
-    /// How long the request's body was, in bytes.
+    /// The length of the request's body, in bytes.
     pub request_bytes: Option<u64>,
-    /// How long the answer's body was, in bytes.
+    /// The length of the answer's body, in bytes.
     pub response_bytes: Option<u64>,
-    /// How many tokens went into the language model.
+    /// The input tokens of the language model.
     pub input_tokens: Option<u64>,
-    /// How many tokens came out of it.
+    /// The output tokens of the language model.
     pub output_tokens: Option<u64>,
     /// The cost, in millionths of the currency unit.
     pub cost_micros: Option<u64>,
@@ -47,10 +47,10 @@ pub struct Entry {
     pub has_payload: bool,
     /// The salted commitment to its payload; stays when the payload is erased.
     pub payload_commitment: Option<[u8; 32]>,
-    /// Everything that has no field.
+    /// Facts without a field.
     pub details: Details,
     texts: String,
-    /// Where the text of each field begins in `texts` and how long it is.
+    /// The begin and the length of each field's text in `texts`.
     places: [Option<(u32, NonZeroU32)>; Field::COUNT],
 }
 
@@ -78,7 +78,7 @@ impl Entry {
         }
     }
 
-    /// Makes room for texts of so many bytes.
+    /// Reserves room for this many bytes of texts.
     #[doc(hidden)]
     pub fn reserve(&mut self, bytes: usize) {
         self.texts.reserve(bytes);
@@ -90,7 +90,7 @@ impl Entry {
         self.texts.get(begin as usize..)?.get(..length.get() as usize)
     }
 
-    /// Sets a text field. On a field of another type this has no effect that anything reads. An empty text is none.
+    /// Sets a text field. Setting a field of another type has no effect. An empty text counts as absent.
     pub fn set_text(&mut self, field: Field, text: Option<&str>) {
         let place =
             |text: &str| Some((u32::try_from(self.texts.len()).ok()?, NonZeroU32::new(text.len().try_into().ok()?)?));
@@ -153,7 +153,7 @@ impl Entry {
     }
 }
 
-/// Two are the same when all that can be read of them is.
+/// Two entries are equal if all of their readable values are equal.
 impl PartialEq for Entry {
     fn eq(&self, other: &Self) -> bool {
         let rest = |entry: &Self| (entry.has_payload, entry.payload_commitment);

@@ -24,7 +24,7 @@ pub enum FieldType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unit {
-    /// Nothing: it is a code, or its own name.
+    /// No unit: it is a code, or named by the field.
     None,
     /// Microseconds.
     Micros,
@@ -40,7 +40,7 @@ pub enum Unit {
 pub enum Section {
     /// What happened.
     What,
-    /// Who did it, and with what.
+    /// The actor, and the program that it used.
     Who,
     /// The object that was affected.
     Affected,
@@ -63,7 +63,7 @@ pub enum SenderRule {
     /// A text or a count that travels as a fact of the field's name. A fact of this name fills the field: a sender's,
     /// one of capture, or the policy's.
     Fact,
-    /// A text that the policy gets as an argument of a request, to keep what looks like a name.
+    /// A text that the policy gets as an argument of a request. The policy keeps it if it looks like a name.
     Argument,
     /// A value that is read and checked in a way of its own.
     Checked,
@@ -83,9 +83,9 @@ struct Spec {
     sender: SenderRule,
 }
 
-/// Longest text of most fields, in characters.
+/// The longest text of most fields, in characters.
 const TEXT: usize = 256;
-/// Longest path, URI or sentence, in characters.
+/// The longest path, URI or sentence, in characters.
 const LONG_TEXT: usize = 1_024;
 
 const fn field(kind: FieldType, label: &'static str, section: Section) -> Spec {
@@ -140,12 +140,13 @@ impl Spec {
         Self { short: Some(name), ..self }
     }
 
-    /// Has a URL parameter of its name, an input in the search form, and a link to the entries with the same value.
+    /// The field has a URL parameter of its name, an input in the search form, and a link to the entries with the same
+    /// value.
     const fn parameter(self) -> Self {
         Self { has_parameter: true, ..self }
     }
 
-    /// Among the columns, and among what to group by, that pages offer. The others can be named in the address.
+    /// Pages offer the field as a column and for grouping. The address can name the other fields.
     const fn offered(self) -> Self {
         Self { is_offered: true, ..self }
     }
@@ -169,7 +170,7 @@ macro_rules! fields {
         static SPECS: [Spec; Field::COUNT] = [$($spec),+];
 
         impl Field {
-            /// Every field, in the order of their numbers, in which entries are written.
+            /// Every field, in the order of their numbers. Entries are encoded in this order.
             pub const ALL: &'static [Self] = &[$(Self::$case),+];
 
             /// The field's name in filters and in JSON; the column's name as well.
@@ -177,7 +178,7 @@ macro_rules! fields {
                 match self { $(Self::$case => $name),+ }
             }
 
-            /// The field of this name, and of no other spelling.
+            /// The field with exactly this name.
             pub fn named(name: &str) -> Option<Self> {
                 match name { $($name => Some(Self::$case),)+ _ => None }
             }
@@ -226,11 +227,11 @@ fields! {
     OutcomeDetail = 16, "outcome_detail": text("Exact outcome", What).short("detail").parameter().offered();
     /// The HTTP status.
     StatusCode = 17, "status_code": number("HTTP status", What).short("status").parameter().offered();
-    /// How long it took, in microseconds.
+    /// The duration, in microseconds.
     DurationUs = 18, "duration_us": number("Duration", What).unit(Micros).offered();
-    /// How long the request's body was, in bytes.
+    /// The length of the request's body, in bytes.
     RequestBytes = 19, "request_bytes": number("Request size", What).unit(Bytes).offered().sent(Fact);
-    /// How long the answer's body was, in bytes.
+    /// The length of the answer's body, in bytes.
     ResponseBytes = 20, "response_bytes": number("Response size", What).unit(Bytes).offered().sent(Fact);
     /// The user.
     User = 21, "user": text("User", Who).parameter().offered().sent(Text);
@@ -270,9 +271,9 @@ fields! {
     LlmModel = 38, "llm_model": text("Language model", Usage).parameter().offered().sent(Fact);
     /// The name or id of the API key, never the key itself.
     ApiKey = 39, "api_key": text("API key", Usage).parameter().offered().sent(Fact);
-    /// How many tokens went into the language model.
+    /// The input tokens of the language model.
     InputTokens = 40, "input_tokens": number("Tokens in", Usage).unit(Count).offered().sent(Fact);
-    /// How many tokens came out of it.
+    /// The output tokens of the language model.
     OutputTokens = 41, "output_tokens": number("Tokens out", Usage).unit(Count).offered().sent(Fact);
     /// The cost, in millionths of the platform's currency unit.
     CostMicros = 42, "cost_micros": number("Cost (millionths)", Usage).unit(Count).offered().sent(Fact);
@@ -286,12 +287,12 @@ fields! {
     TraceId = 46, "trace_id": unique_text("Trace id", Record).short("trace").parameter();
     /// The id of the event that caused this one.
     Parent = 47, "parent": id("Parent", Record).parameter();
-    /// How the policy failed on this event, if it did.
+    /// The kind of failure of the policy on this event.
     Fault = 48, "fault": text("Policy failure", Errors).refused("the log sets this when a policy fails; leave it out");
 }
 
 impl Field {
-    /// How many fields there are.
+    /// The number of fields.
     pub const COUNT: usize = Self::ALL.len();
 
     /// The field that `name` names; `at` is short for `occurred_at`.

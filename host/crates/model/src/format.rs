@@ -1,4 +1,5 @@
-//! Numbers, durations, sizes and moments for people, and texts cut to a length: one form of each on pages and terminals.
+//! Formats numbers, durations, sizes and times for people, and cuts texts to a length: one form of each on pages and
+//! terminals.
 
 use std::borrow::Cow;
 
@@ -20,7 +21,7 @@ pub fn number(unit: Unit, number: i64) -> String {
     }
 }
 
-/// How long ago a recent moment is, else its date.
+/// The time since a recent moment; otherwise its date.
 pub fn ago(at: Timestamp, now: Timestamp) -> String {
     let seconds = (now.as_micros() - at.as_micros()).div_euclid(SECOND);
     match seconds {
@@ -31,7 +32,7 @@ pub fn ago(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// In how long a moment of the next two days is, else its date.
+/// The time until a moment of the next two days; otherwise its date.
 pub fn ahead(at: Timestamp, now: Timestamp) -> String {
     let seconds = (at.as_micros() - now.as_micros()).div_euclid(SECOND);
     match seconds {
@@ -94,7 +95,7 @@ pub fn change(now: u64, before: u64) -> String {
     }
 }
 
-/// How long something took, rounded.
+/// A duration, rounded.
 pub fn duration(micros: u64) -> String {
     match micros {
         0..1_000 => format!("{micros} µs"),
@@ -113,7 +114,7 @@ pub fn millis(micros: u64) -> String {
     format!("{:.1}", micros as f64 / 1_000.0)
 }
 
-/// How many of `unit` there are, with one decimal.
+/// A number of `unit`, with one decimal.
 fn tenths(number: u64, unit: u64) -> String {
     let tenths = number.saturating_add(unit / 20) / (unit / 10);
     format!("{}.{}", tenths / 10, tenths % 10)
@@ -132,7 +133,7 @@ pub fn count(number: u64) -> String {
     text
 }
 
-/// A number for an axis, where there is no room.
+/// A short number for an axis.
 pub fn rough(number: u64) -> String {
     match UNITS.iter().find(|(_, size)| number >= *size) {
         Some((unit, size)) if (number % size) * 10 / size > 0 => {
@@ -151,7 +152,7 @@ pub fn bytes(number: u64) -> String {
     }
 }
 
-/// Money in the platform's currency, with its thousands apart; small amounts have more decimals.
+/// Money in the platform's currency, with separated thousands; small amounts have more decimals.
 pub fn money(micros: u64) -> String {
     let plain = price::money(micros);
     let grouped =
@@ -159,7 +160,7 @@ pub fn money(micros: u64) -> String {
     grouped.unwrap_or(plain)
 }
 
-/// The text if it has no more than so many characters, else its beginning and `…`, which together have so many.
+/// The text if it has at most this many characters; otherwise its beginning and `…`, together this many characters.
 pub fn cut(text: &str, longest: usize) -> Cow<'_, str> {
     match prefix(text, longest).len() < text.len() {
         true => format!("{}…", prefix(text, longest.saturating_sub(1))).into(),

@@ -1,15 +1,15 @@
-//! How long things took: counts in buckets that grow with the duration, so that quantiles of any number of entries cost
-//! a fixed amount of memory and two histograms can be added.
+//! Durations as counts in buckets that grow with the duration. Quantiles of any number of entries need a fixed amount
+//! of memory, and two histograms can be added.
 
-/// Buckets of each doubling. A quantile is the longest duration of its bucket: at most 1/16 (some 6 %) above the exact
-/// one, and never below it.
+/// Buckets of each doubling. A quantile is the longest duration of its bucket: never below the exact one, and at most
+/// 1/16 (some 6 %) above it.
 const STEPS: u64 = 16;
 /// Durations below this have a bucket each.
 const EXACT: u64 = 16;
-/// Doublings beyond; what takes 2⁴⁰ µs, twelve days, or longer counts in the last bucket.
+/// Doublings above that. Durations of 2⁴⁰ µs (twelve days) or longer count in the last bucket.
 const DOUBLINGS: u64 = 36;
 
-/// How many buckets a histogram has.
+/// The number of buckets of a histogram.
 pub const BUCKETS: usize = (EXACT + DOUBLINGS * STEPS) as usize;
 
 /// The bucket of a duration in microseconds.
@@ -35,8 +35,8 @@ fn longest(bucket: usize) -> u64 {
     ((EXACT + step + 1) << doubling) - 1
 }
 
-/// A duration that a share of `percent` stays at or below, in microseconds; `None` without any. It is no more than the
-/// longest of them, which is for the caller to know.
+/// The duration that `percent` of the values do not exceed, in microseconds; `None` without values. The caller limits
+/// it to the longest value, which this does not know.
 pub fn quantile(counts: &[u32], percent: u64) -> Option<u64> {
     let total: u64 = counts.iter().map(|count| u64::from(*count)).sum();
     // The nearest rank: the smallest duration with at least that share at or below it.

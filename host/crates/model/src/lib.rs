@@ -33,8 +33,8 @@ pub mod format;
 pub mod mask;
 /// Prices of language models.
 pub mod price;
-/// When a job is due.
+/// Schedules of jobs.
 pub mod schedule;
 
-/// How long things took.
+/// Histograms of durations.
 pub mod histogram;

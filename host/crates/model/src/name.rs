@@ -1,10 +1,10 @@
 //! Valid names of users, tenants, connections and views. Two names that look alike on the screen must not be two names,
 //! and no name may overlay its neighbours.
 
-/// The longest name, in bytes: what an entry's field holds.
+/// The longest name, in bytes: the size of an entry's field.
 pub const LONGEST_NAME: usize = 256;
 
-/// Why a text is not a valid name.
+/// The reason why a text is not a valid name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {

@@ -1,4 +1,4 @@
-//! When a scheduled job is due. Pure: the caller passes the time.
+//! Schedules of jobs. Without I/O: the caller passes the time.
 
 use std::str::FromStr;
 
@@ -48,7 +48,7 @@ pub struct CronState {
     pub last_succeeded: Option<bool>,
     /// The message of that run.
     pub last_message: Option<String>,
-    /// When the current run began, or the run that was interrupted when the process ended.
+    /// When the current run began, or the run that was interrupted by the end of the process.
     pub running_since: Option<Timestamp>,
 }
 

@@ -1,4 +1,4 @@
-//! Time: the one type for a moment, and the one place that reads the system's clock.
+//! Time: the one type for a moment, and the one module that reads the system's clock.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -69,8 +69,8 @@ impl Timestamp {
         Self::parse(text).or_else(|| Some(now.plus(parse_span(text)?)))
     }
 
-    /// Reads what people write for a time: `now`, `today`, `yesterday`, a span before or after now (`-7d`, `+1h`), or what
-    /// [`Timestamp::parse`] reads. A day has an end as well, where the next day begins.
+    /// Reads a time as people write it: `now`, `today`, `yesterday`, a span before or after now (`-7d`, `+1h`), or a
+    /// form of [`Timestamp::parse`]. A day also has an end, where the next day begins.
     pub fn parse_spoken(text: &str, now: Self) -> Option<(Self, Option<Self>)> {
         let day = |at: Self| (at.start_of_day(), Some(at.start_of_day().plus(DAY)));
         match text {
@@ -137,7 +137,7 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// Where the time comes from.
+/// A source of the time.
 pub trait Clock: Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> Timestamp;

@@ -100,7 +100,7 @@ impl FromWit {
         })
     }
 
-    /// Verdicts, as many as there were events.
+    /// The verdicts, one for each event.
     pub(super) fn verdicts(
         self,
         verdicts: Vec<wit::VerdictResult>,

@@ -43,9 +43,9 @@ pub struct Health {
     replaced: AtomicU64,
     recent: Mutex<Recent>,
     denials: AtomicU32,
-    /// When it failed last.
+    /// The time of the last failure.
     failed: Mutex<Option<Instant>>,
-    /// When the log last reported that the policy fails.
+    /// The time of the last report that the policy fails.
     said: Mutex<Option<Instant>>,
 }
 
@@ -125,7 +125,7 @@ impl Health {
     /// Whether the policy works.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The mistake.
     pub fn check(&self) -> Result<(), PolicyFailure> {
         self.check_at(Instant::now())
     }

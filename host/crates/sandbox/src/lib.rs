@@ -161,7 +161,7 @@ impl Policy {
     /// Loads a component and checks its manifest.
     ///
     /// # Errors
-    /// It is no component, imports something, does not keep the contract, or declares what makes no sense.
+    /// The file is not a component, imports something, breaks the contract, or has an invalid declaration.
     pub fn load(component: &[u8], limits: Limits, now: Timestamp) -> Result<Self, LoadError> {
         let sandbox = Sandbox::compile(component, limits, Role::Policy)?;
         let (declared, wants_arguments) = sandbox.manifest()?;
@@ -185,10 +185,11 @@ impl Policy {
         Ok(policy.remembering())
     }
 
-    /// The same with extensions over it. Their order is theirs, not that of the list.
+    /// The same policy with extensions over it. The extensions' needs and names decide their order, not the order of
+    /// the list.
     ///
     /// # Errors
-    /// One cannot be loaded, or they do not fit.
+    /// An extension cannot be loaded, or the extensions do not fit together.
     pub fn extended(self, components: &[Vec<u8>], now: Timestamp) -> Result<Self, LoadError> {
         let limits = self.limits;
         let mut layers = Vec::with_capacity(components.len());

@@ -94,7 +94,7 @@ impl Sandbox {
 /// The component, with memory, tables and instances in slots that are made once and cleaned after each call.
 ///
 /// # Errors
-/// It is no component, or has more parts than a slot.
+/// The file is not a component, or has more parts than a slot.
 fn pooled(bytes: &[u8], limits: Limits) -> wasmtime::Result<(Engine, Component)> {
     const INSTANCES: u32 = 8;
     const MEMORIES: u32 = 2;

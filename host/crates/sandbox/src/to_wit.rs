@@ -69,7 +69,7 @@ pub(super) struct VerdictLists<'a> {
 }
 
 impl<'a> VerdictLists<'a> {
-    /// The lists of `verdicts`; a mask goes by its name.
+    /// The lists of `verdicts`. A mask is passed by its name.
     pub(super) fn of(verdicts: &[&'a Verdict], masks: &'a [Mask]) -> Self {
         let mut lists = Self { facts: Vec::new(), changes: Vec::new(), masks: Vec::new(), counts: Vec::new() };
         for verdict in verdicts {

@@ -54,7 +54,7 @@ impl LogView {
     /// Writes a bundle that ends at the newest checkpoint, or earlier.
     ///
     /// # Errors
-    /// The viewer may not export, or not payloads, no checkpoint is about these entries, or reading or writing fails.
+    /// The viewer may not export (payloads), no checkpoint covers these entries, or reading or writing fails.
     pub fn bundle(
         &self,
         access: &Grant,
@@ -108,7 +108,7 @@ impl AuditLog {
     /// returns. Blocks.
     ///
     /// # Errors
-    /// As there, or it could not be recorded or signed.
+    /// The same errors, or the bundle could not be recorded or signed.
     pub fn export_bundle(
         &self,
         access: &Grant,

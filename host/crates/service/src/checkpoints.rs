@@ -60,7 +60,7 @@ impl AuditLog {
     /// second.
     ///
     /// # Errors
-    /// The tree is not the one that was signed last, or cannot be read, or nothing can be stored.
+    /// The tree does not match the last signed one, it cannot be read, or nothing can be stored.
     pub fn sign_due(&self) -> Result<(), SignError> {
         self.0.sign_due()
     }
@@ -69,7 +69,7 @@ impl AuditLog {
     /// background.
     ///
     /// # Errors
-    /// As [`AuditLog::sign_due`].
+    /// The errors of [`AuditLog::sign_due`].
     pub fn sign(&self) -> Result<(), SignError> {
         self.0.sign()
     }

@@ -77,7 +77,7 @@ impl LogView {
     /// not see it.
     ///
     /// # Errors
-    /// The viewer may not read, no checkpoint is about the entry yet, or the store fails.
+    /// The viewer may not read, no checkpoint covers the entry yet, or the store fails.
     pub fn proof_file(&self, access: &Grant, id: Uuid) -> Result<Option<ProofFile>, EvidenceError> {
         let Some(entry) = self.reader(access).entry(id)? else { return Ok(None) };
         let newest = self.files.newest_checkpoint()?.map(|newest| newest.checkpoint);
@@ -93,7 +93,7 @@ impl AuditLog {
     /// The newest checkpoint; the log signs one if there is none. Blocks.
     ///
     /// # Errors
-    /// As [`LogView::checkpoint`], or it cannot be signed.
+    /// The errors of [`LogView::checkpoint`], or the checkpoint cannot be signed.
     pub fn latest_checkpoint(&self, access: &Grant) -> Result<Option<StoredCheckpoint>, EvidenceError> {
         if self.view().checkpoint(access)?.is_none() {
             self.sign()?;
@@ -119,7 +119,7 @@ impl AuditLog {
 /// Creates new signing keys for the log in `folder`; see [`signer::rotate`].
 ///
 /// # Errors
-/// A process has the log open, there is none, or the keys cannot be changed.
+/// A process has the log open, there is no log, or the keys cannot be changed.
 pub fn rotate_keys(folder: &Path, options: &SignerOptions) -> Result<Vec<VerifierKey>, OpenError> {
     let files = store::open_to_read(folder)?;
     let _lock = store::lock(folder)?;

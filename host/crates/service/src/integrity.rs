@@ -53,7 +53,7 @@ impl AuditLog {
     /// The integrity of the log, for viewers who may verify it. Blocks.
     ///
     /// # Errors
-    /// The viewer may not, or the store fails.
+    /// The viewer may not do this, or the store fails.
     pub fn integrity(&self, access: &Grant) -> Result<Integrity, ReadError> {
         access.require(Right::Verify)?;
         let files = &self.0.view.files;

@@ -180,7 +180,7 @@ impl AuditLog {
     /// Records all events or none, and returns when the result of each is known; see [`Recorder::record_all`].
     ///
     /// # Errors
-    /// None was taken: there is no room for all of them, the log is closed, or the store fails at present.
+    /// No event was accepted: the queue has no room for all of them, the log is closed, or the store fails.
     pub async fn record_all(
         &self,
         events: Vec<Event>,
@@ -225,7 +225,8 @@ impl AuditLog {
     /// is in force when this returns. Blocks.
     ///
     /// # Errors
-    /// The viewer may not, a value is not allowed, or the change could not be recorded: nothing is changed then.
+    /// The viewer may not do this, a value is not allowed, or the change could not be recorded. Then nothing is
+    /// changed.
     pub fn change_settings(
         &self,
         access: &Grant,

@@ -63,7 +63,7 @@ impl AuditLog {
     /// Deletes a view. If it is shared, an entry records the deletion. Blocks.
     ///
     /// # Errors
-    /// There is no such view for the viewer, it is not theirs to delete, or that could not be recorded.
+    /// There is no such view for the viewer, the viewer may not delete it, or the deletion could not be recorded.
     pub fn delete_view(&self, access: &Grant, id: Uuid) -> Result<(), ChangeError> {
         let _changing = self.change_views(access)?;
         let view = self.changeable(access, id)?;

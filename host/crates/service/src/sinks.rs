@@ -13,7 +13,7 @@ use mcp_audit_log_index::{CheckpointChange, PlaceChange, StoreError};
 use super::follow_cursor::FollowCursor;
 use super::{AuditLog, Inner, OpenError};
 
-/// How long the end of the log waits for a delivery that is under way.
+/// The time that a closing log waits for a delivery in progress.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a sink of entries gets.

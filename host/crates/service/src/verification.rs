@@ -119,7 +119,7 @@ impl AuditLog {
     /// reads the log in its current state.
     ///
     /// # Errors
-    /// The viewer may not, one is running, or there is no thread.
+    /// The viewer may not verify, a verification is running, or no thread can be started.
     pub fn start_verification(&self, access: &Grant) -> Result<(), StartError> {
         self.allow(access, Right::Verify, VERIFIED)?;
         let run = Run::claim(&self.0, access)?;
@@ -212,7 +212,7 @@ const CHECK: &str = "kept";
 /// signer's checkpoint may be missing, as in an outsider's copy.
 ///
 /// # Errors
-/// The first fault, or why the log cannot be read.
+/// The first mismatch, or the reason why the log cannot be read.
 pub fn verify_log(
     folder: &Path,
     signer: &SignerOptions,

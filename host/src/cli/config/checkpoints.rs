@@ -33,7 +33,7 @@ impl CheckpointTable {
         SignerOptions { keys, key_file: signing_key, origin, last_signed, resume: None }
     }
 
-    /// Where it is published. `token` is that of the environment.
+    /// The destinations. `token` comes from the environment.
     pub(in crate::cli) fn places(&self, token: Option<String>) -> Destinations {
         let endpoint = self.url.as_ref().map(|url| EndpointOptions { url: url.value().clone(), token });
         Destinations { folder: self.folder.clone(), endpoint, output: self.stdout == Some(true) }

@@ -48,7 +48,7 @@ async fn server() -> std::net::SocketAddr {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn documents_are_mapped_and_only_their_endpoints_are_served() {
+async fn oauth_metadata_is_mapped_and_only_its_endpoints_are_served() {
     let log = Log::open();
     let url = plain_proxy(&log, server().await).await;
     let gateway = url.trim_end_matches("/mcp/up").to_owned();

@@ -51,7 +51,7 @@ pub(crate) struct Document {
     collector: Collector,
     /// How long it is by now.
     length: u64,
-    /// Where the last message begins.
+    /// The position of the last message.
     begin: u64,
     /// Whether it contains anything but whitespace.
     filled: bool,

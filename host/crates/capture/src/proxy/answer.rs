@@ -1,4 +1,4 @@
-//! An upstream's answer on its way back: as it comes, but not after too long a silence, and with the reason where it
+//! An upstream's answer on its way back: forwarded as it arrives, with a limit on silence, and with the reason if it
 //! breaks off.
 
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep};
 use crate::bodies::polled;
 use crate::tap::transport::{FailureSlot, Transport};
 
-/// The limit on a silence. It counts from when the client begins to wait: a client that reads slowly is not a silence.
+/// The limit on silence. It counts from when the client begins to wait, so a slow client does not count as silence.
 struct Idle {
     limit: Duration,
     sleep: Pin<Box<Sleep>>,

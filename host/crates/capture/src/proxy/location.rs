@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, Request, Uri, header};
 
 use super::upstream::Upstream;
 
-/// Where a request came in.
+/// The public address of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct PublicAddress {
     /// The path of the upstream here, as the client wrote it: `/mcp/NAME`, with the prefix of an enclosing router.

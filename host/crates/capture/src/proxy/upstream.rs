@@ -23,7 +23,7 @@ pub struct Upstream {
     is_strict: bool,
 }
 
-/// Which `Host` an upstream is asked for.
+/// The `Host` header that an upstream gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HostHeader {
     /// Its own, as if a client spoke to it directly. Servers that check it accept no other.
@@ -58,7 +58,7 @@ impl Upstream {
     /// Reads `NAME=URL`.
     ///
     /// # Errors
-    /// It has another form, or name or URL are not allowed.
+    /// The text has another form, or its name or URL is not allowed.
     pub fn parse(text: &str) -> Result<Self, UpstreamError> {
         let (name, url) = text.split_once('=').ok_or_else(|| UpstreamError::Form(text.to_owned()))?;
         Self::new(name, url)
@@ -67,7 +67,7 @@ impl Upstream {
     /// The server at `url`, called `name`.
     ///
     /// # Errors
-    /// Name or URL are not allowed.
+    /// The name or the URL is not allowed.
     pub fn new(name: &str, url: &str) -> Result<Self, UpstreamError> {
         let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
         if name.is_empty() || name.len() > NAME || !name.bytes().all(allowed) {
@@ -116,12 +116,12 @@ impl Upstream {
         &self.name
     }
 
-    /// Where it is.
+    /// Its address.
     pub fn url(&self) -> &Uri {
         &self.url
     }
 
-    /// Which `Host` it is asked for.
+    /// The `Host` header that it gets.
     pub fn host_header(&self) -> HostHeader {
         self.host_header
     }
@@ -160,7 +160,7 @@ impl Upstream {
             && self.authority.as_bytes().eq_ignore_ascii_case(authority.as_bytes())
     }
 
-    /// Where a request for `rest` below the proxy's path goes; `None` when it would lead out of the upstream's base.
+    /// The target of a request for `rest` below the proxy's path; `None` if it would be outside of the upstream's base.
     pub(crate) fn target(&self, rest: &str, query: Option<&str>) -> Option<Uri> {
         if rest.split('/').any(climbs) {
             return None;

@@ -61,7 +61,7 @@ pub struct RecorderParts {
     pub policy: Arc<Policy>,
     /// The writer that stores entries.
     pub writer: Box<dyn Writer>,
-    /// Where the time comes from.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The current settings, which a change replaces.
     pub settings: Arc<std::sync::RwLock<Arc<Settings>>>,
@@ -190,7 +190,7 @@ impl Recorder {
     /// Checks that entries reach the disk at present and that the policy judges events.
     ///
     /// # Errors
-    /// Why not. A store that fails is noticed with the first entry that it does not take.
+    /// The reason. A failing store is noticed at the first entry that it cannot store.
     pub fn ready(&self) -> Result<(), Unready> {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         let running = thread.as_ref().is_some_and(|thread| !thread.is_finished());
@@ -204,13 +204,13 @@ pub trait RecorderControl: Sized {
     /// Starts the threads.
     ///
     /// # Errors
-    /// The operating system gives none.
+    /// The operating system cannot start a thread.
     fn start(parts: RecorderParts, limits: QueueLimits) -> std::io::Result<Self>;
 
     /// Changes a state together with the entries about it; blocks until all of it is durable.
     ///
     /// # Errors
-    /// It was not stored, or it is not known whether it was: see [`RecordError`].
+    /// The change was not stored, or may not have been: see [`RecordError`].
     fn change(&self, change: StateChange, events: Vec<Event>) -> Result<(), RecordError>;
 
     /// Runs one step of the cleanup; blocks until it is done.

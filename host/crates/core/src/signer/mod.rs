@@ -87,7 +87,7 @@ impl Signer {
     /// last checkpoint.
     ///
     /// # Errors
-    /// They cannot be used, belong to another log, or one of the two is missing.
+    /// Keys or checkpoint cannot be used, belong to another log, or one of the two is missing.
     pub fn open(folder: &Path, options: &SignerOptions, known: Known<'_>) -> Result<Self, SignerError> {
         let (file, path) = (options.key_path(folder), options.last_path(folder));
         let is_new = known.keys.is_empty() && known.size == 0;
@@ -171,7 +171,7 @@ impl Signer {
     /// size, or `None` if the kept hashes no longer give it.
     ///
     /// # Errors
-    /// It is another tree.
+    /// The tree does not match.
     pub fn check(&self, size: u64, root_at: impl FnOnce(u64) -> Option<Hash>) -> Result<(), SignerError> {
         let Some(last) = self.last.as_ref().map(SignedCheckpoint::checkpoint) else { return Ok(()) };
         let what = if size < last.size {

@@ -25,7 +25,7 @@ pub trait Sink<D: Delivery>: Send + 'static {
     /// the other side may get the same twice, but nothing out of order.
     ///
     /// # Errors
-    /// The other side does not have it, as far as is known.
+    /// The other side may not have it.
     fn put(&mut self, delivery: &D) -> Result<(), SinkError>;
 }
 

@@ -17,7 +17,7 @@ struct Item {
 /// The tokens of a word without its sign.
 ///
 /// # Errors
-/// What is wrong with the word.
+/// The mistake in the word.
 pub(super) fn tokens(word: &str) -> Result<Vec<DomainToken>, DomainError> {
     names::check(word)?;
     match names::split(word)? {

@@ -33,7 +33,7 @@ pub(crate) struct Thread {
     pub(crate) label: &'static str,
     pub(crate) previous: Option<Neighbour>,
     pub(crate) next: Option<Neighbour>,
-    /// Where all of them are.
+    /// The search for all of them.
     pub(crate) all: String,
 }
 

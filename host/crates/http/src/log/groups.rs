@@ -56,7 +56,7 @@ pub(crate) struct Heading {
 pub(crate) struct Row {
     pub(crate) key: Shown,
     pub(crate) is_set: bool,
-    /// Where its entries are.
+    /// The link to its entries.
     pub(crate) href: Option<String>,
     pub(crate) count: String,
     pub(crate) errors: Option<String>,

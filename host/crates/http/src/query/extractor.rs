@@ -85,7 +85,7 @@ const BYTES: usize = 16 << 10;
 /// Refuses a search that is too long for a page.
 ///
 /// # Errors
-/// It is more than a page can show.
+/// The search is too long for a page.
 pub(crate) fn bounded(pairs: &Pairs) -> Result<(), Problem> {
     let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
     if pairs.len() <= PARAMETERS && bytes <= BYTES {

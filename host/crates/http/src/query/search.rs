@@ -200,7 +200,7 @@ fn term(
     from_tokens(&[leaf], context).map_err(|error| Problem::domain(name, &error.without_place()))
 }
 
-/// How many are asked for.
+/// The requested number of items.
 pub(crate) fn limit(pairs: &[(String, String)]) -> Result<usize, Problem> {
     let Some(text) = single(pairs, "limit")? else { return Ok(DEFAULT_LIMIT) };
     let limit = text.trim().parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));

@@ -17,14 +17,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-/// How long a client that has closed its side is waited for while nothing is written to it.
+/// The time that a client with a closed sending side is kept while nothing is written to it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How many requests of a connection are under way.
+/// The number of requests in progress on a connection.
 #[derive(Clone, Default)]
 pub(super) struct UnderWay(Arc<AtomicUsize>);
 
-/// One request that is under way until this is dropped.
+/// A request in progress, until this is dropped.
 pub(super) struct Request(UnderWay);
 
 impl UnderWay {
@@ -48,7 +48,7 @@ impl Drop for Request {
 pub(super) struct Connection {
     inner: TcpStream,
     under_way: UnderWay,
-    /// Once the client has closed its side: until when it is waited for.
+    /// The deadline after the client closed its side.
     closed: Option<Pin<Box<Sleep>>>,
 }
 
@@ -57,7 +57,7 @@ impl Connection {
         Self { inner, under_way, closed: None }
     }
 
-    /// Something was written: the client may be there.
+    /// Something was written, so the client may still read.
     fn wrote(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let (Some(closed), Poll::Ready(Ok(1..))) = (&mut self.closed, &written) {
             closed.as_mut().reset(Instant::now() + PATIENCE);
@@ -115,7 +115,7 @@ impl AsyncWrite for Connection {
     }
 }
 
-/// The body of an answer, whose request is under way as long as it is not sent.
+/// The body of an answer. Its request is in progress until the body is sent.
 pub(super) fn answer_body(inner: Body, request: Request) -> Body {
     polled(inner, move |inner, context| {
         let _under_way = &request;

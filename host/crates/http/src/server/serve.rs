@@ -53,7 +53,7 @@ impl Ending {
 /// finish, and the rest is closed.
 ///
 /// # Errors
-/// None so far: what a listener reports passes.
+/// None at present: errors of the listener are temporary.
 pub async fn serve(
     listener: TcpListener,
     router: Router,

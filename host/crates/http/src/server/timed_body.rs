@@ -19,7 +19,7 @@ pub(crate) fn is_empty(request: &Request) -> bool {
     request.body().is_end_stream()
 }
 
-/// The handler's answer; `None` if the body took longer than `patience`, whatever the handler made of that.
+/// The handler's answer; `None` if the body took longer than `patience`, whatever the handler returned.
 pub(crate) async fn run(patience: Duration, request: Request, next: Next) -> Option<Response> {
     let is_late = Arc::new(AtomicBool::new(false));
     let (late, mut end) = (Arc::clone(&is_late), Box::pin(tokio::time::sleep(patience)));

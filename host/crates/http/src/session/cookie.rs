@@ -28,7 +28,7 @@ pub(crate) fn begin(site: &Site, id: &str) -> String {
 /// cookie is then worthless.
 ///
 /// # Errors
-/// That cannot be written down, so that a copy of the cookie would go on.
+/// The sign-out cannot be stored, so a copy of the cookie would stay valid.
 pub(crate) async fn end(site: &Site, headers: &HeaderMap) -> Result<String, TokenError> {
     for session in of(site, headers) {
         site.identity.end_session(&session.id, session.until).await?;

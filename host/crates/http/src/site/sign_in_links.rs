@@ -29,7 +29,7 @@ impl SignInLinks {
     /// link is `<base>/sign-in/<code>`.
     ///
     /// # Errors
-    /// The operating system gives no random numbers.
+    /// The operating system returned no random numbers.
     pub fn create(&self, token: &Token, until: Option<Timestamp>) -> Result<String, LinkError> {
         let mut random = [0; 32];
         getrandom::fill(&mut random).map_err(LinkError)?;

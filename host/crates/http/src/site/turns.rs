@@ -31,7 +31,7 @@ impl Turns {
     /// Waits for the turn to read a body of events.
     ///
     /// # Errors
-    /// None came within five seconds.
+    /// There was no turn within five seconds.
     pub(crate) async fn intake(&self) -> Result<SemaphorePermit<'_>, Problem> {
         let turn = tokio::time::timeout(INTAKE_PATIENCE, self.intake.acquire()).await;
         turn.ok().and_then(Result::ok).ok_or_else(Problem::nothing_taken)
@@ -40,7 +40,7 @@ impl Turns {
     /// The turn to run an export.
     ///
     /// # Errors
-    /// As many run as may.
+    /// The most allowed exports already run.
     pub(crate) fn export(&self) -> Result<OwnedSemaphorePermit, Problem> {
         Arc::clone(&self.exports).try_acquire_owned().map_err(|_| Problem::too_many_exports())
     }

@@ -118,7 +118,7 @@ impl BundleCheck {
     /// Returns what the bundle proves, after all lines were read.
     ///
     /// # Errors
-    /// Entries are missing, or they are not the signed ones.
+    /// Entries are missing, or do not match the signed ones.
     pub fn end(self) -> Result<CheckedBundle, BundleError> {
         let Self { bundle, checkpoint, time, own_keys, frontier, shown } = self;
         let signed = checkpoint.checkpoint();

@@ -7,7 +7,7 @@ use bytes::Bytes;
 pub struct Body {
     /// The bytes, decoded and possibly only a beginning.
     pub bytes: Bytes,
-    /// How long the body was in full.
+    /// The length of the whole body.
     pub length: u64,
     /// Whether `bytes` is less than the body.
     pub truncated: bool,
@@ -20,7 +20,7 @@ impl Body {
         Self { length: bytes.len() as u64, bytes, truncated: false }
     }
 
-    /// Drops the bytes and marks it, for lack of room.
+    /// Drops the bytes, because there is no room, and marks this.
     pub(crate) fn leave_out(&mut self) {
         self.bytes = Bytes::new();
         self.truncated |= self.length > 0;
@@ -42,7 +42,7 @@ impl Payload {
         [&self.request, &self.response].into_iter().flatten().map(|body| body.bytes.len()).sum()
     }
 
-    /// Drops the bytes and marks it, for lack of room.
+    /// Drops the bytes, because there is no room, and marks this.
     #[doc(hidden)]
     pub fn leave_out(&mut self) {
         for body in [&mut self.request, &mut self.response].into_iter().flatten() {

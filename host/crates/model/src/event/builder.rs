@@ -26,7 +26,7 @@ impl Event {
         self
     }
 
-    /// How long it took; kept in microseconds.
+    /// Sets the duration, stored in microseconds.
     pub fn took(mut self, duration: Duration) -> Self {
         self.duration_us = Some(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
         self
@@ -46,8 +46,8 @@ impl Event {
         self
     }
 
-    /// It failed in this way, with OpenTelemetry's `error.type` and a sentence of the sender. An outcome that is not a
-    /// failure becomes [`Detail::Unknown`], so that a failure never counts as a success.
+    /// Sets the failure: OpenTelemetry's `error.type` and a sentence of the sender. An outcome that is not a failure
+    /// becomes [`Detail::Unknown`], so that a failure never counts as a success.
     pub fn failed(mut self, detail: Detail, kind: impl Into<String>, message: impl Into<String>) -> Self {
         let failed = super::Outcome::FAILED.contains(&detail.outcome());
         self.detail = if failed { detail } else { Detail::Unknown };

@@ -7,7 +7,7 @@ use super::{Argument, Caller, Channel, Detail, Event, Kind, Resource, Target, st
 use crate::time::Timestamp;
 use crate::vocabulary;
 
-/// Where a tunnel or relay puts the tool's name.
+/// The argument in which a tunnel or relay passes the tool's name.
 const TOOL_PATH: &str = "/mcp/tool/";
 
 impl Event {
@@ -49,17 +49,17 @@ impl Event {
         Self { method: Some(action.into()), target: Some(Target::Other(id)), ..event }
     }
 
-    /// `<kind>.created`, with the state that it was created in.
+    /// `<kind>.created`, with its initial state.
     pub fn created(at: Timestamp, resource: Resource, new: &Json) -> Self {
         Self::admin(at, format!("{}.created", resource.kind), resource).states(None, Some(new))
     }
 
-    /// `<kind>.updated`, with the state before and after.
+    /// `<kind>.updated`, with its old and new state.
     pub fn updated(at: Timestamp, resource: Resource, old: &Json, new: &Json) -> Self {
         Self::admin(at, format!("{}.updated", resource.kind), resource).changed(old, new)
     }
 
-    /// `<kind>.deleted`, with the state that it had.
+    /// `<kind>.deleted`, with its last state.
     pub fn deleted(at: Timestamp, resource: Resource, old: &Json) -> Self {
         Self::admin(at, format!("{}.deleted", resource.kind), resource).states(Some(old), None)
     }
@@ -127,7 +127,7 @@ impl Event {
     }
 }
 
-/// Longest list of names in one detail, in bytes.
+/// The longest list of names in one detail, in bytes.
 const LONGEST: usize = 1_000;
 
 /// The tools that an agent may call, in three buckets.

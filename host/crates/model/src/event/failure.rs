@@ -1,13 +1,13 @@
-//! Why an event failed, or which policy of the platform blocked it.
+//! The reason why an event failed, or the platform's policy that blocked it.
 
 use super::{Detail, Event};
 
-/// Why it failed. Never a text from a body: those are payload.
+/// The reason for a failure. It never contains text from a body, because that is payload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Failure {
-    /// OpenTelemetry's `error.type`: `tool_error`, a JSON-RPC code, an HTTP status, or a code of ours.
+    /// OpenTelemetry's `error.type`: `tool_error`, a JSON-RPC code, an HTTP status, or one of the log's own codes.
     pub kind: String,
-    /// A sentence of ours about it.
+    /// The log's own sentence about it.
     pub message: String,
     /// The JSON-RPC error code.
     pub code: Option<i64>,

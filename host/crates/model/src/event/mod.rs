@@ -73,7 +73,7 @@ pub struct Event {
     pub detail: Detail,
     /// The HTTP status.
     pub status_code: Option<u16>,
-    /// How long it took, in microseconds.
+    /// The duration, in microseconds.
     pub duration_us: Option<u64>,
     /// The caller.
     pub caller: Caller,
@@ -85,9 +85,9 @@ pub struct Event {
     pub trace_id: Option<String>,
     /// The event that caused this one.
     pub parent: Option<Uuid>,
-    /// Why it failed, when it did.
+    /// The failure, if it failed.
     pub failure: Option<Failure>,
-    /// Everything else worth knowing, by name.
+    /// Other facts, by name.
     pub facts: Vec<(String, Value)>,
     /// The request's arguments, or the state before and after a change, for the policy's eyes.
     pub arguments: Vec<Argument>,

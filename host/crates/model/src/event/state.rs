@@ -4,18 +4,18 @@ use serde_json::{Map, Value as Json};
 
 /// The longest state that is passed on unchanged, in bytes of JSON; of a longer one only the differences are.
 const LONGEST: usize = 16 << 10;
-/// How long one value of a longer state may be as JSON, in bytes.
+/// The longest value of a long state as JSON, in bytes.
 const VALUE: usize = 1_024;
 
 /// Both states as JSON texts.
 pub(super) struct States {
     pub(super) old: Option<String>,
     pub(super) new: Option<String>,
-    /// How many fields differ besides.
+    /// The number of further fields that differ.
     pub(super) left_out: u64,
 }
 
-/// The states as they are where they are short, else what differs between them, as far as it fits.
+/// Both states if they are short; otherwise their differences, as far as they fit.
 pub(super) fn fitting(old: Option<&Json>, new: Option<&Json>) -> States {
     let text = |state: Option<&Json>| state.map(Json::to_string);
     let (whole_old, whole_new) = (text(old), text(new));

@@ -9,7 +9,7 @@ pub enum Target {
     Prompt(String),
     /// A resource's URI, without user information, query and fragment: those may carry secrets.
     Resource(String),
-    /// Anything else that has a name: a task's id, a logging level.
+    /// Another named object: a task's id, a logging level.
     Other(String),
 }
 
@@ -27,7 +27,7 @@ impl Target {
 pub struct Resource {
     /// The kind, the part of an action before the dot: `mcp_server`.
     pub kind: String,
-    /// Its id on the platform, which stays when it is renamed.
+    /// Its id on the platform, which stays the same when it is renamed.
     pub id: String,
     /// Its name at the time.
     pub name: Option<String>,

@@ -15,7 +15,7 @@ pub struct ModelUsage {
     pub api_key: Option<String>,
     /// Tokens that went in.
     pub input_tokens: Option<u64>,
-    /// Tokens that came out.
+    /// Output tokens.
     pub output_tokens: Option<u64>,
     /// The cost, in millionths of the platform's currency unit.
     pub cost_micros: Option<u64>,
@@ -27,7 +27,7 @@ impl ModelUsage {
         Self { provider: Some(provider.into()), model: Some(model.into()), ..Self::default() }
     }
 
-    /// How many tokens went in and came out.
+    /// Sets the input and output tokens.
     pub fn tokens(mut self, input: u64, output: u64) -> Self {
         self.input_tokens = Some(input);
         self.output_tokens = Some(output);

@@ -80,7 +80,7 @@ vocabulary! {
         Session = "session",
         /// An HTTP exchange that carried no readable message: refused, broken or not MCP.
         Http = "http",
-        /// Something the log did or noticed itself.
+        /// An action or observation of the log itself.
         System = "system",
     }
 }
@@ -107,7 +107,7 @@ impl Outcome {
 }
 
 vocabulary! {
-    /// How it went, exactly. The first that fits is taken, in this order.
+    /// The exact outcome: the first that applies, in this order.
     #[non_exhaustive]
     Detail {
         /// The upstream could not be reached, or broke off before its head.
@@ -133,13 +133,13 @@ vocabulary! {
         ClientClosed = "client-closed",
         /// The server's answer ended before it was whole.
         Incomplete = "incomplete",
-        /// About to be done; another entry has the outcome.
+        /// It has not happened yet; another entry has the outcome.
         Intended = "intended",
-        /// Taken without an answer (202).
+        /// Accepted without an answer (202).
         Accepted = "accepted",
         /// Answered.
         Ok = "ok",
-        /// It could not be decided.
+        /// The outcome is unknown.
         Unknown = "unknown",
     }
 }

@@ -7,9 +7,9 @@ use super::names::Secrecy;
 use super::ranges::Ranges;
 use super::text::is_plain;
 
-/// How long a name may be.
+/// The longest name.
 const NAME: usize = 128;
-/// How many bytes may separate a name and its assignment.
+/// The most bytes between a name and its assignment.
 const CLOSERS: usize = 12;
 /// Types in declarations, which are not values.
 const TYPES: [&str; 22] = [
@@ -36,7 +36,7 @@ const TYPES: [&str; 22] = [
     "required",
     "optional",
 ];
-/// Words before a colon in prose, where they are the whole name.
+/// Words before a colon in prose, if they are the whole name.
 const WORDS: [&str; 14] = [
     "credential",
     "credentials",
@@ -120,13 +120,13 @@ impl<'a> Name<'a> {
     }
 }
 
-/// How many of the last bytes are a word.
+/// The length of the word at the end, in bytes.
 fn word(bytes: &[u8]) -> usize {
     let is_letter = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | 0x80..);
     bytes.iter().rev().take(NAME).take_while(is_letter).count()
 }
 
-/// Where a value is.
+/// The position of a value.
 struct Value {
     from: usize,
     to: usize,
@@ -160,7 +160,7 @@ impl Value {
     }
 }
 
-/// Where what is in quotes ends: at the same quote, with as many backslashes before it, at the line's end, or at that
+/// The end of a quoted value: the same quote with the same number of backslashes before it, the line's end, or the end
 /// of the text.
 fn quoted(text: &str, opened: &str, quote: char) -> usize {
     let line = text.find(['\r', '\n']).unwrap_or(text.len());

@@ -17,7 +17,7 @@ const USERS: [&str; 4] = ["-u", "--user", "-U", "--proxy-user"];
 pub(super) struct Masker<'a> {
     pub(super) floor: &'a [&'static Mask],
     pub(super) own: Vec<&'a Mask>,
-    /// Recognises texts in which the floor finds nothing; absent where more than the floor applies.
+    /// Recognises texts in which the floor finds nothing; absent if other masks apply too.
     pub(super) prefilter: Option<&'a Prefilter>,
 }
 
@@ -81,7 +81,7 @@ impl Masker<'_> {
         masked.map(|masked| *text = masked).is_some()
     }
 
-    /// `["--password", "…"]`: what follows an option that is a name of the list, and what follows `-u` of curl.
+    /// `["--password", "…"]`: the value after an option whose name is in the list, and after `-u` of curl.
     fn items(&self, items: &mut [Json], depth: usize) -> bool {
         let is_curl =
             items.iter().any(|item| item.as_str().is_some_and(|text| text.rsplit('/').next() == Some("curl")));

@@ -23,13 +23,13 @@ use self::patterns::SIEVE;
 /// The replacement for hidden text.
 pub const MASKED: &str = "[masked]";
 
-/// Most patterns of one mask, and longest pattern in bytes.
+/// The most patterns of one mask, and the longest pattern in bytes.
 const PATTERNS: usize = 64;
 const PATTERN: usize = 4_096;
-/// Most names of one mask, and longest name in bytes.
+/// The most names of one mask, and the longest name in bytes.
 const KEYS: usize = 500;
 const KEY: usize = 128;
-/// How much memory the compiled form of one pattern may take, in bytes, in the steps in which it is tried.
+/// The memory that the compiled form of one pattern may take, in bytes, in the steps in which they are tried.
 const SIZES: [usize; 4] = [16 << 10, 64 << 10, 256 << 10, 1 << 20];
 /// The same of all patterns of a policy.
 pub const ALL_PATTERNS: usize = 4 << 20;
@@ -39,7 +39,7 @@ const CACHE: usize = 256 << 10;
 /// A named rule for hiding.
 #[derive(Clone, Debug)]
 pub struct Mask {
-    /// Its name, as verdicts call it.
+    /// Its name in verdicts.
     pub name: String,
     keys: Vec<String>,
     looks: Vec<Look>,
@@ -91,7 +91,7 @@ impl Mask {
         self.size
     }
 
-    /// The same mask, which also hides what `other` hides.
+    /// The same mask, which also hides everything that `other` hides.
     #[doc(hidden)]
     pub fn united(mut self, other: Self) -> Self {
         self.keys.extend(other.keys);
@@ -139,7 +139,7 @@ pub fn floor() -> impl Iterator<Item = &'static str> {
     names::LISTS.iter().map(|(name, _)| *name)
 }
 
-/// All that is hidden by: the floor, and a policy's own masks.
+/// All masks to apply: the floor, and a policy's own masks.
 #[derive(Clone, Debug)]
 pub struct Masks {
     floor: Vec<&'static Mask>,
@@ -162,7 +162,7 @@ impl Masks {
         self.masker(own.iter().filter_map(|at| self.own.get(*at))).body(bytes)
     }
 
-    /// Hides what is secret in a text of an entry, by all masks.
+    /// Hides secrets in a text of an entry, with all masks.
     pub fn text(&self, text: &str) -> (String, bool) {
         self.masker(self.own.iter()).body(text.as_bytes())
     }

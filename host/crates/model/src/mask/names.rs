@@ -7,7 +7,7 @@
 //! name must match completely, unless it is marked: `*` at the beginning also matches the end of a longer name, `-`
 //! also its last word (`pass` matches `DB_PASS` and `smtpPass`, and not `bypass`).
 
-/// Names by the mask that they belong to.
+/// Names, by their mask.
 pub(crate) const LISTS: &[(&str, &[&str])] = &[("passwords", PASSWORDS), ("tokens", TOKENS), ("keys", KEYS)];
 
 const PASSWORDS: &[&str] = &[
@@ -55,19 +55,19 @@ const KEYS: &[&str] = &[
     "credentials",
 ];
 
-/// MCP's own token that is no secret: it ties progress to its call.
+/// MCP's own token that is not secret: it links progress to its call.
 const PROGRESS_TOKEN: &str = "progresstoken";
 /// The shortest name that also matches the end of longer names.
 const WORD: usize = 5;
-/// Names of variables of an environment that end with `_KEY` hold secrets, but for these.
+/// Environment variables that end with `_KEY` but hold no secret.
 const OPEN_KEYS: &[&str] = &["PUBLIC", "PRIMARY", "FOREIGN", "SORT", "PARTITION", "HASH", "RANGE", "CACHE", "UNIQUE"];
 
-/// How surely a name is one of a secret.
+/// The values that a name marks as secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Secrecy {
-    /// Where the value is a number or a switch it is none: `pass: 12`, `max_tokens: 4096`.
+    /// Any value except numbers and booleans: `pass: 12`, `max_tokens: 4096`.
     Likely,
-    /// Whatever the value is.
+    /// Any value.
     Sure,
 }
 
@@ -96,7 +96,7 @@ pub(crate) fn secrecy<'a>(name: &str, keys: impl IntoIterator<Item = &'a str>) -
     keys.into_iter().filter(may_hide).filter_map(|key| hides(key, name)).max()
 }
 
-/// The last byte in lower case, without what joins and without digits.
+/// The last letter in lower case, without separators and digits.
 fn end(name: &str) -> Option<u8> {
     name.trim_end_matches(is_tail).bytes().last().map(|last| last.to_ascii_lowercase())
 }
@@ -122,7 +122,7 @@ fn matches(key: &str, name: &str) -> bool {
     }
 }
 
-/// Compares from the end and makes no text of either: there are many keys, and each name is held against all of them.
+/// Compares from the end without allocating, because there are many keys and each is compared with all names.
 fn ends(key: &str, name: &str) -> bool {
     let (anywhere, key) = key.strip_prefix('*').map_or((false, key), |key| (true, key));
     let mut rest = letters(name);
@@ -136,7 +136,7 @@ fn ends(key: &str, name: &str) -> bool {
     length > 0 && (anywhere || length >= WORD || rest.next().is_none())
 }
 
-/// The letters from the last to the first, in lower case, without what joins them and without digits at the end.
+/// The letters from the last to the first, in lower case, without separators and without digits at the end.
 fn letters(name: &str) -> impl Iterator<Item = char> {
     let folded = name.chars().rev().filter(|letter| !is_joint(*letter));
     folded.skip_while(char::is_ascii_digit).flat_map(|letter| letter.to_lowercase().rev())

@@ -10,7 +10,7 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use super::names;
 
-/// Patterns by mask, and by what must be there, in the text as it was sent, for any of them to match.
+/// Patterns by mask, and the text that must occur for any of them to match, in the original text.
 pub(super) const LISTS: &[(&str, &[&str])] = &[
     ("passwords", &[URL_PASSWORD, CURL, SENTENCE]),
     ("tokens", &[BEARER, BASIC, AUTHORIZATION, COOKIE, JWT]),

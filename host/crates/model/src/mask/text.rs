@@ -40,7 +40,7 @@ pub(super) fn hide(masker: &Masker<'_>, text: &str) -> Option<String> {
     ranges.out_of(text)
 }
 
-/// Values that look like secrets.
+/// Hides values that look like secrets.
 fn looks(masker: &Masker<'_>, text: &str, ranges: &mut Ranges) {
     for look in masker.masks().flat_map(|mask| &mask.looks) {
         if look.by_group {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize, Serializer};
 #[cfg(test)]
 mod tests;
 
-/// Tokens that a price is for.
+/// The number of tokens that a price is for.
 const MILLION: u128 = 1_000_000;
 
 /// The price of one model, or of several models of one family.
@@ -104,17 +104,17 @@ pub(super) fn fits(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// Decimals that a price may have.
+/// The number of decimals of a price.
 const DECIMALS: usize = 6;
 /// One currency unit.
 const ONE: u64 = 1_000_000;
 
-/// What a million tokens cost, kept in millionths of the currency unit. Written as a number (`3`, `0.075`) or as a text
-/// (`"0.075"`), not negative and with at most six decimals.
+/// The price of a million tokens, stored in millionths of the currency unit. It is written as a number (`3`, `0.075`)
+/// or as a text (`"0.075"`), not negative and with at most six decimals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rate(u64);
 
-/// A text that is no price.
+/// A text that is not a price.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a price: write it without a sign and with at most six decimals, such as 0.075")]
 pub struct RateError(String);
@@ -149,7 +149,7 @@ impl<'de> Deserialize<'de> for Rate {
     }
 }
 
-/// As a text that reads back as the same price.
+/// The price as a text that reads back as the same price.
 impl Serialize for Rate {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (whole, decimals) = (self.0 / ONE, self.0 % ONE);
@@ -178,7 +178,7 @@ impl Visitor<'_> for Written {
         self.visit_str(&number.to_string())
     }
 
-    /// By its shortest decimal text, which is what the operator wrote: no arithmetic with the fraction.
+    /// Reads the number from its shortest decimal text, as the operator wrote it, without floating-point arithmetic.
     fn visit_f64<E: Error>(self, number: f64) -> Result<Rate, E> {
         self.visit_str(&number.to_string())
     }

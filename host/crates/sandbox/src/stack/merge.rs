@@ -25,7 +25,7 @@ pub(crate) struct Merged {
 /// The declarations of the policy and of `layers`, which are in their order.
 ///
 /// # Errors
-/// A sentence about the first clash.
+/// A sentence about the first conflict.
 pub(crate) fn merge<'a>(
     base: Manifest,
     layers: impl IntoIterator<Item = &'a ExtensionManifest>,

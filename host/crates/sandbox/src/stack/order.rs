@@ -7,7 +7,7 @@ use mcp_audit_log_contract::extension::ExtensionManifest;
 /// The extensions from the bottom up.
 ///
 /// # Errors
-/// A sentence: two have one name, one that is needed is missing, or some need each other.
+/// A sentence: two extensions have the same name, a needed one is missing, or some need each other.
 pub(crate) fn order<T>(
     policy: &str,
     mut layers: Vec<T>,

@@ -31,13 +31,13 @@ trait Job: Send {
     /// about to be done.
     ///
     /// # Errors
-    /// Why nothing can be done, as a sentence for the operator: the run is over and has failed.
+    /// A sentence for the operator: the run cannot start, so it has failed.
     fn plan(&mut self, at: &JobContext) -> Result<Option<Event>, String>;
 
     /// Does a part of it. Steps are short, so that other work of the log has its turn between them.
     ///
     /// # Errors
-    /// Why it cannot go on, as a sentence for the operator: the run is over and has failed.
+    /// A sentence for the operator: the run cannot continue, so it has failed.
     fn step(&mut self, at: &JobContext) -> Result<Step, String>;
 
     /// Reports how the run ended: `failed` is the sentence of a plan or a step.

@@ -1,4 +1,4 @@
-//! When scheduled jobs are due, and starting one by hand.
+//! Checks when scheduled jobs are due, and starts a job by hand.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;

@@ -91,8 +91,8 @@ impl Column {
         Cell { class: self.class(view.sort()), text, href, part }
     }
 
-    /// Where it is shown: a phone has no room for tokens, costs and averages but those that rank, nor for quantiles beside
-    /// tokens and costs.
+    /// The devices that show it. A phone shows tokens, costs and averages only if they are the sort order, and no
+    /// quantiles beside tokens and costs.
     fn class(&self, sort: UsageSort) -> &'static str {
         let is_wide = match self.1 {
             Some(UsageSort::Requests | UsageSort::Errors) => false,
