@@ -157,7 +157,7 @@ impl Sandbox {
         call.0
     }
 
-    /// What an extension changes of verdicts, and what it cost.
+    /// The changes that an extension makes to verdicts, and the fuel that it burned.
     pub(super) fn amend(
         &self,
         settings: &Settings,

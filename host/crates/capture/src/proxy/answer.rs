@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep};
 use crate::bodies::polled;
 use crate::tap::transport::{FailureSlot, Transport};
 
-/// The limit on a silence. It counts from when the client begins to wait: a client that reads slowly is not a silence.
+/// The limit on silence. It counts from when the client begins to wait, so a slow client does not count as silence.
 struct Idle {
     limit: Duration,
     sleep: Pin<Box<Sleep>>,

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const EXAMPLE: &str =
     r#"{"id": "01930000-0000-7000-8000-000000000001", "channel": "api", "method": "GET", "status_code": 200}"#;
 
-/// A request of which only the head was read: the body of a sender without the right is never read.
+/// A request whose body is not read yet: the body of a sender without the right is never read.
 pub(crate) struct Sent(Request);
 
 impl Sent {

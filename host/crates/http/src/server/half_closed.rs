@@ -115,7 +115,7 @@ impl AsyncWrite for Connection {
     }
 }
 
-/// The body of an answer, whose request is under way as long as it is not sent.
+/// The body of an answer. Its request is in progress until the body is sent.
 pub(super) fn answer_body(inner: Body, request: Request) -> Body {
     polled(inner, move |inner, context| {
         let _under_way = &request;

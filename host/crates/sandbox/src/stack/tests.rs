@@ -171,7 +171,7 @@ fn new_names_need_the_prefix_and_two_overrides_of_one_name_are_refused() {
     };
     let own = merged(&[with(layer("acme"), "acme.sent")]).expect("merged");
     assert!(label(&own, "acme.sent").is_some() && own.overrides.is_empty());
-    refused(&[with(layer("acme"), "sent")], "call a new one \"acme.sent\"");
+    refused(&[with(layer("acme"), "sent")], "to add a new one, name it \"acme.sent\"");
     let one = merged(&[with(layer("acme"), "tool.called")]).expect("merged");
     assert_eq!(label(&one, "tool.called").as_deref(), Some("Another label"));
     assert!(one.overrides[0].starts_with("acme overrides the action \"tool.called\""), "{:?}", one.overrides);
