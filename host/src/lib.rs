@@ -47,19 +47,15 @@ pub mod saved_view {
     pub use mcp_audit_log_contract::saved_view::{LONGEST_NAME, LONGEST_QUERY, MOST_VIEWS, NewView, SavedView};
 }
 
-/// The queries and answers of a [`Reader`](reader::Reader), sign-in tokens, and the result of a verification.
-///
-/// What reads and writes past a reader and the recorder stays with `mcp-audit-log-index` and `mcp-audit-log-store`.
-pub mod store {
-    pub use mcp_audit_log_index::{
-        Breakdown, Group, GroupBy, GroupQuery, GroupSort, Groups, LogStats, MAX_GROUPS, MAX_POINTS, MissingUsage,
-        NewCheckpoint, Page, Place, Point, REQUESTS, RangeError, StoreError, StoreFailure, Stored, StoredCheckpoint,
-        StoredPayload, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow, UsageSort, UsageStats, UsageStep, Values,
-        requests, usage_range,
-    };
-    pub use mcp_audit_log_store::{
-        Kept, NOT_PROVED, NewToken, Tell, Token, TokenError, Tokens, Verified, VerifyError, Wrong,
-    };
+/// Checkpoints, and what a verification finds.
+pub mod evidence {
+    pub use mcp_audit_log_index::{NewCheckpoint, StoredCheckpoint};
+    pub use mcp_audit_log_store::{Kept, NOT_PROVED, Tell, Verified, VerifyError, Wrong};
+}
+
+/// Tokens for sign-in.
+pub mod tokens {
+    pub use mcp_audit_log_store::{NewToken, Token, TokenError, Tokens};
 }
 
 /// How fast the log grows.
@@ -88,9 +84,16 @@ pub mod sink {
     pub use mcp_audit_log_service::SinkOptions;
 }
 
-/// The one read path.
+/// The one read path: the reader, what it is asked, and what it returns.
+///
+/// What reads past it stays with `mcp-audit-log-index` and `mcp-audit-log-store`.
 pub mod reader {
     pub use mcp_audit_log_core::reader::{MAX_LIMIT, ReadError, Reader};
+    pub use mcp_audit_log_index::{
+        Breakdown, Group, GroupBy, GroupQuery, GroupSort, Groups, LogStats, MAX_GROUPS, MAX_POINTS, MissingUsage, Page,
+        Place, Point, REQUESTS, RangeError, StoreError, StoreFailure, StoredPayload, Totals, USAGE_FIELDS, Usage,
+        UsageQuery, UsageRow, UsageSort, UsageStats, UsageStep, Values, requests, usage_range,
+    };
 }
 
 /// The one write path.
@@ -98,6 +101,7 @@ pub mod recorder {
     pub use mcp_audit_log_core::recorder::{
         Budget, Cleanup, Gauges, Histogram, QueueLimits, RecordError, Recorder, Reservation, Unready,
     };
+    pub use mcp_audit_log_index::Stored;
 }
 
 /// Reading on as the log grows.

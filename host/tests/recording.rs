@@ -5,8 +5,7 @@ use mcp_audit_log::entry::Entry;
 use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload};
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
-use mcp_audit_log::recorder::{QueueLimits, RecordError};
-use mcp_audit_log::store::Stored;
+use mcp_audit_log::recorder::{QueueLimits, RecordError, Stored};
 use mcp_audit_log::time::{Clock, SystemClock};
 use mcp_audit_log::{AuditLog, Grant, Options, Viewer};
 

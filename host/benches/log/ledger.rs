@@ -7,7 +7,7 @@ use clap::Args;
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::ledger::{Content, Frontier, Hash, Leaf};
-use mcp_audit_log::store::Place;
+use mcp_audit_log::reader::Place;
 
 use crate::support::{Outcome, World, folder};
 use crate::table::{Table, figure};

@@ -6,8 +6,7 @@ use clap::Args;
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::{Context, Domain, parse_json, parse_text};
-use mcp_audit_log::reader::Reader;
-use mcp_audit_log::store::{GroupBy, GroupSort, Place};
+use mcp_audit_log::reader::{GroupBy, GroupSort, Place, Reader};
 use mcp_audit_log::{Grant, LogView, Options, Viewer};
 
 use crate::kept::Which;

@@ -17,7 +17,7 @@ use mcp_audit_log::AuditLog;
 use mcp_audit_log::capture::proxy::{ProxyOptions, SignIn, router, unrecorded};
 use mcp_audit_log::capture::upstream::Upstream;
 use mcp_audit_log::identity::Identity;
-use mcp_audit_log::store::Tokens;
+use mcp_audit_log::tokens::Tokens;
 use tokio::net::TcpListener;
 
 use crate::support::Outcome;

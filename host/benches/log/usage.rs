@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::{Context, Domain, parse_text};
-use mcp_audit_log::store::{GroupBy, GroupSort, UsageQuery, UsageSort};
+use mcp_audit_log::reader::{GroupBy, GroupSort, UsageQuery, UsageSort};
 use mcp_audit_log::time::{DAY, Timestamp};
 use mcp_audit_log::{Grant, LogView, Options, Viewer};
 use rusqlite::{Connection, OpenFlags};

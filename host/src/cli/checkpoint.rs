@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use mcp_audit_log::store::StoredCheckpoint;
+use mcp_audit_log::evidence::StoredCheckpoint;
 
 use super::Outcome;
 use super::advice::{Advised, Failure};

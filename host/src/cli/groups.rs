@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use mcp_audit_log::store::{GroupBy, GroupSort};
+use mcp_audit_log::reader::{GroupBy, GroupSort};
 
 use super::advice::Advised;
 use super::common::note;

@@ -13,7 +13,7 @@ use mcp_audit_log::capture::proxy::{self, ProxyOptions, SignIn};
 use mcp_audit_log::capture::upstream::Upstream;
 use mcp_audit_log::http::{self, SignInLinks, Site};
 use mcp_audit_log::identity::{Identity, Origin};
-use mcp_audit_log::store::Tokens;
+use mcp_audit_log::tokens::Tokens;
 use mcp_audit_log::{AuditLog, Options};
 use tokio::net::TcpListener;
 
@@ -164,7 +164,7 @@ async fn serve(config: Config, opened: &OnceLock<AuditLog>) -> Result<(), Failur
     let site = Site::new(log.clone(), identity, SignInLinks::default());
     let site = if config.https == Some(true) { site.over_https() } else { site };
     let router = everything(&log, upstreams.clone(), sign_in, site, config.proxy());
-    let router = http::behind(http::across(router, &config.origins()), config.front());
+    let router = http::behind_proxies(http::allow_origins(router, &config.origins()), config.front());
     let address = config.listen.as_ref().map_or(LISTEN, |address| *address.value());
     let listener = listen(address, "--listen").await?;
     let metrics = match &config.metrics {

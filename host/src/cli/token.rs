@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use mcp_audit_log::Viewer;
 use mcp_audit_log::policy::{Limits, Policy};
-use mcp_audit_log::store::{NewToken, Token, Tokens};
 use mcp_audit_log::time::{Clock, SystemClock, Timestamp};
+use mcp_audit_log::tokens::{NewToken, Token, Tokens};
 
 use super::advice::Failure;
 use super::common::{note, say};

@@ -9,7 +9,7 @@ use mcp_audit_log::export::usage_table;
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::price;
-use mcp_audit_log::store::{
+use mcp_audit_log::reader::{
     Breakdown, USAGE_FIELDS, Usage as Answer, UsageQuery, UsageSort, UsageStats, UsageStep, usage_range,
 };
 use mcp_audit_log::time::{DAY, Timestamp};

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use mcp_audit_log::evidence::{Kept, NOT_PROVED, Verified, VerifyError};
 use mcp_audit_log::ledger::SignedCheckpoint;
-use mcp_audit_log::store::{Kept, NOT_PROVED, Verified, VerifyError};
 use mcp_audit_log::verify_log;
 
 use super::advice::unreadable;

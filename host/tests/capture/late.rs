@@ -7,7 +7,7 @@ use hyper::body::Incoming;
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
-use mcp_audit_log::store::{UsageQuery, UsageSort};
+use mcp_audit_log::reader::{UsageQuery, UsageSort};
 use mcp_audit_log::time::Timestamp;
 
 use crate::prepared_answers::*;

@@ -9,8 +9,7 @@ use axum::routing::any;
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
-use mcp_audit_log::recorder::{QueueLimits, RecordError};
-use mcp_audit_log::store::Stored;
+use mcp_audit_log::recorder::{QueueLimits, RecordError, Stored};
 use mcp_audit_log::{AuditLog, Event, Options};
 
 use crate::support::{Log, exchange, line, post, send, serve};

@@ -3,10 +3,10 @@
 use std::fs;
 use std::sync::{Arc, Barrier};
 
+use mcp_audit_log::evidence::VerifyError;
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::publish::Destinations;
 use mcp_audit_log::signer::SignerOptions;
-use mcp_audit_log::store::VerifyError;
 use mcp_audit_log::{BundleRequest, verify_log};
 use serde_json::json;
 

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload};
+use mcp_audit_log::evidence::{Kept, VerifyError, Wrong};
 use mcp_audit_log::publish::Destinations;
 use mcp_audit_log::signer::{Resume, SignerOptions};
-use mcp_audit_log::store::{Kept, VerifyError, Wrong};
 use mcp_audit_log::time::{DAY, ManualClock};
 use mcp_audit_log::{AuditLog, OpenError, verify_log};
 use rusqlite::Connection;

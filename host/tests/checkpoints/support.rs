@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log::event::{Channel, Detail, Event, Kind, Target};
+use mcp_audit_log::evidence::StoredCheckpoint;
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::ledger::{SignedCheckpoint, VerifierKey};
-use mcp_audit_log::store::StoredCheckpoint;
 use mcp_audit_log::time::{Clock, ManualClock, Timestamp};
 use mcp_audit_log::{AuditLog, Grant, LogView, Options, Viewer};
 use rusqlite::Connection;

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use mcp_audit_log::evidence::{Kept, Verified, VerifyError, Wrong};
 use mcp_audit_log::signer::SignerOptions;
-use mcp_audit_log::store::{Kept, Verified, VerifyError, Wrong};
 use mcp_audit_log::time::{DAY, ManualClock};
 use mcp_audit_log::{AuditLog, verify_log};
 use mcp_audit_log_store::verify;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
-use mcp_audit_log::store::Tokens;
 use mcp_audit_log::time::{Clock, DAY, ManualClock, SystemClock, Timestamp};
+use mcp_audit_log::tokens::Tokens;
 use mcp_audit_log::{AuditLog, Options};
 use serde_json::{Value, json};
 

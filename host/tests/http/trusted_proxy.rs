@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderName, Request, StatusCode};
-use mcp_audit_log::http::behind;
+use mcp_audit_log::http::behind_proxies;
 use mcp_audit_log::identity::{GroupMap, HeaderNames, TrustedProxies};
 use serde_json::json;
 use tower_service::Service;
@@ -23,7 +23,7 @@ fn world() -> World {
     };
     let groups = GroupMap::new([("sre".to_owned(), vec!["admin".to_owned()])].into(), vec!["user".to_owned()]);
     let front = TrustedProxies::new(["10.0.0.0/8".parse().expect("a block")]).sign_in(names, groups);
-    world.router = behind(world.router.clone(), front);
+    world.router = behind_proxies(world.router.clone(), front);
     world
 }
 

@@ -5,8 +5,7 @@ use std::io::BufRead;
 use std::time::Duration;
 
 use mcp_audit_log::event::{Caller, Channel, Client, Detail, Event, Kind, Target};
-use mcp_audit_log::recorder::{QueueLimits, RecordError};
-use mcp_audit_log::store::Stored;
+use mcp_audit_log::recorder::{QueueLimits, RecordError, Stored};
 use mcp_audit_log::{AuditLog, Options};
 use mcp_audit_log_tests::fault::{admin, seen};
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::{Context, Domain, parse_text};
+use mcp_audit_log::reader::{GroupBy, GroupSort};
 use mcp_audit_log::signer::SignerOptions;
-use mcp_audit_log::store::{GroupBy, GroupSort};
 use mcp_audit_log::value::Value;
 use mcp_audit_log::{AuditLog, Grant, LogView, Options, Viewer, verify_log};
 

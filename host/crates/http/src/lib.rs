@@ -42,8 +42,7 @@ use crate::site::{API, Tab};
 
 pub use crate::api::openapi;
 pub use crate::metrics::metrics_router;
-pub use crate::server::middleware::across;
-pub use crate::server::middleware::behind;
+pub use crate::server::middleware::{allow_origins, behind_proxies};
 pub use crate::server::serve::serve;
 pub use crate::site::Site;
 pub use crate::site::sign_in_links::{LinkError, SignInLinks};

@@ -61,7 +61,7 @@ impl StoredPayload {
     }
 
     /// With its bodies compressed where that makes them smaller.
-    pub fn pack(self) -> PackedPayload {
+    pub(crate) fn pack(self) -> PackedPayload {
         let notes = self.notes_text();
         let Self { salt, request, response, .. } = self;
         PackedPayload { salt, request: request.map(Packed::new), response: response.map(Packed::new), notes }

@@ -83,7 +83,13 @@ impl RefusalLimiter {
     }
 
     /// The same for refusals that are counted in an entry about `deed`.
-    pub fn is_recorded_as(&self, deed: &str, log: &AuditLog, address: Option<String>, what: &'static str) -> bool {
+    pub(crate) fn is_recorded_as(
+        &self,
+        deed: &str,
+        log: &AuditLog,
+        address: Option<String>,
+        what: &'static str,
+    ) -> bool {
         let told = self.second().count(log.view().now(), address);
         if told == Told::ByNumber
             && let Ok(runtime) = Handle::try_current()

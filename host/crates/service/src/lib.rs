@@ -258,11 +258,13 @@ impl AuditLog {
     }
 
     /// The log's thread for long work, such as decoding a large body.
+    #[doc(hidden)]
     pub fn background(&self) -> Arc<Background> {
         Arc::clone(&self.0.background)
     }
 
     /// A handle that does not keep the log open.
+    #[doc(hidden)]
     pub fn downgrade(&self) -> WeakLog {
         WeakLog(Arc::downgrade(&self.0))
     }

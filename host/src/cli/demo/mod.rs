@@ -14,8 +14,8 @@ use mcp_audit_log::capture::proxy::{ProxyOptions, SignIn};
 use mcp_audit_log::capture::upstream::Upstream;
 use mcp_audit_log::http::{self, SignInLinks, Site};
 use mcp_audit_log::identity::Identity;
-use mcp_audit_log::store::{Token, Tokens};
 use mcp_audit_log::time::{Clock, SystemClock};
+use mcp_audit_log::tokens::{Token, Tokens};
 use mcp_audit_log::{AuditLog, Options, Viewer};
 use tokio::task::JoinSet;
 
@@ -94,7 +94,7 @@ impl Demo {
     }
 }
 
-fn token(tokens: &Tokens, person: Person) -> Result<(String, Token), mcp_audit_log::store::TokenError> {
+fn token(tokens: &Tokens, person: Person) -> Result<(String, Token), mcp_audit_log::tokens::TokenError> {
     let groups = person.groups.iter().map(|group| (*group).to_owned()).collect();
     let viewer = Viewer { user: person.user.to_owned(), groups, instance: None };
     tokens.create(&viewer, person.client, SystemClock.now())

@@ -9,7 +9,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use mcp_audit_log::export::{Columns, Export, ExportError, ExportManifest, ExportRequest, Format};
 use mcp_audit_log::filter::Domain;
-use mcp_audit_log::store::StoreError;
+use mcp_audit_log::reader::StoreError;
 use mcp_audit_log::{Grant, LogView, OpenError};
 
 use super::Outcome;

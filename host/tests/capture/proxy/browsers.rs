@@ -11,9 +11,9 @@ use http_body_util::{BodyExt, Full};
 use mcp_audit_log::capture::proxy::{ProxyOptions, SignIn, router_with};
 use mcp_audit_log::capture::upstream::Upstream;
 use mcp_audit_log::field::Field;
-use mcp_audit_log::http::across;
+use mcp_audit_log::http::allow_origins;
 use mcp_audit_log::identity::{Identity, Origin, Origins};
-use mcp_audit_log::store::Tokens;
+use mcp_audit_log::tokens::Tokens;
 use tokio::sync::mpsc;
 
 use super::{ANSWER, CALL, plain_proxy};
@@ -39,7 +39,7 @@ async fn proxied(log: &Log, upstream: SocketAddr, sign_in: SignIn) -> String {
     let upstream = Upstream::new("up", &format!("http://{upstream}/mcp")).unwrap();
     let options = ProxyOptions { origins: origins(), ..ProxyOptions::default() };
     let router = router_with(log.log.clone(), vec![upstream], sign_in, options);
-    format!("http://{}/mcp/up", serve(across(router, &origins())).await)
+    format!("http://{}/mcp/up", serve(allow_origins(router, &origins())).await)
 }
 
 fn tokens(log: &Log) -> (SignIn, String) {

@@ -9,8 +9,8 @@ use mcp_audit_log::capture::proxy::{SignIn, router};
 use mcp_audit_log::capture::upstream::Upstream;
 use mcp_audit_log::field::Field;
 use mcp_audit_log::identity::Identity;
-use mcp_audit_log::store::{NewToken, Tokens};
 use mcp_audit_log::time::{Clock, ManualClock, SECOND, SystemClock};
+use mcp_audit_log::tokens::{NewToken, Tokens};
 
 use super::CALL;
 use crate::support::*;

@@ -8,9 +8,9 @@ use mcp_audit_log::capture::proxy::{SignIn, router};
 use mcp_audit_log::capture::upstream::Upstream;
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
-use mcp_audit_log::http::behind;
+use mcp_audit_log::http::behind_proxies;
 use mcp_audit_log::identity::{GroupMap, HeaderNames, Identity, TrustedProxies};
-use mcp_audit_log::store::{NewToken, Tokens};
+use mcp_audit_log::tokens::{NewToken, Tokens};
 use tokio::sync::mpsc;
 
 use super::CALL;
@@ -27,7 +27,7 @@ async fn started(log: &Log, trusted: &str, sign_in: SignIn) -> (String, mpsc::Re
     let upstream = Upstream::new("up", &format!("http://{upstream}")).unwrap();
     let names = HeaderNames::new(HeaderName::from_static("x-user"));
     let front = TrustedProxies::new([trusted.parse().expect("a block")]).sign_in(names, GroupMap::default());
-    let address = serve(behind(router(log.log.clone(), vec![upstream], sign_in), front)).await;
+    let address = serve(behind_proxies(router(log.log.clone(), vec![upstream], sign_in), front)).await;
     (format!("http://{address}/mcp/up"), headers)
 }
 

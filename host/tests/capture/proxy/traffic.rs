@@ -9,7 +9,7 @@ use mcp_audit_log::capture::proxy::{SignIn, router};
 use mcp_audit_log::capture::upstream::Upstream;
 use mcp_audit_log::field::Field;
 use mcp_audit_log::identity::Identity;
-use mcp_audit_log::store::Tokens;
+use mcp_audit_log::tokens::Tokens;
 use tokio::sync::mpsc;
 
 use super::CALL;

@@ -48,7 +48,7 @@ impl ClockEvidence {
     }
 
     /// The newest step that does not count in full: its beginning and its end.
-    pub fn doubted(&self) -> Option<(Timestamp, Timestamp)> {
+    pub(crate) fn doubted(&self) -> Option<(Timestamp, Timestamp)> {
         let later = [Mark { number: u64::MAX, size: u64::MAX, signed_at: self.now }];
         let later = later.iter().chain(&self.marks);
         let mut steps = later.zip(&self.marks).map(|(later, mark)| (later.number, mark.signed_at, later.signed_at));

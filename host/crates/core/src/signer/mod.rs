@@ -17,7 +17,7 @@ pub use error::SignerError;
 pub use files::rotate;
 
 /// The key file's name in the log's folder.
-pub const KEY_FILE: &str = "signing.key";
+pub(crate) const KEY_FILE: &str = "signing.key";
 /// The name, in the log's folder, of the file with the last signed checkpoint.
 const LAST_FILE: &str = "signing.last";
 

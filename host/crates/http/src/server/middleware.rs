@@ -17,7 +17,7 @@ const AGE: Duration = Duration::from_secs(600);
 
 /// Lets scripts of these origins call `router` and read its refusals. They must send a token, because cookies are not
 /// allowed. Put this layer outermost, so that a preflight needs no sign-in.
-pub fn across(router: Router, origins: &Origins) -> Router {
+pub fn allow_origins(router: Router, origins: &Origins) -> Router {
     let list: Vec<_> = origins.iter().map(|origin| origin.value().clone()).collect();
     if list.is_empty() {
         return router;
@@ -66,7 +66,7 @@ pub(crate) async fn harden(request: Request, next: Next) -> Response {
 
 /// Applies the trusted proxies of `front` to the whole `router`. Put this layer outermost, next to the server:
 /// everything inside relies on the headers that it removes or adds.
-pub fn behind(router: Router, front: TrustedProxies) -> Router {
+pub fn behind_proxies(router: Router, front: TrustedProxies) -> Router {
     router.layer(from_fn_with_state(front, look))
 }
 
