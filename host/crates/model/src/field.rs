@@ -165,6 +165,7 @@ macro_rules! fields {
         /// A field of an entry.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
+        #[non_exhaustive]
         pub enum Field { $($(#[$doc])* $case = $number,)+ }
 
         static SPECS: [Spec; Field::COUNT] = [$($spec),+];
@@ -241,7 +242,7 @@ fields! {
     Agent = 23, "agent": text("Agent", Who).parameter().offered().sent(Text);
     /// One run of the agent.
     AgentInstance = 24, "agent_instance": text("Agent instance", Who).parameter().offered().sent(Text);
-    /// The platform's instance or tenant.
+    /// The tenant of the platform.
     Instance = 25, "instance": text("Tenant", Who).parameter().sent(Text);
     /// The client's self-reported name.
     ClientName = 26, "client_name": text("Client", Who).short("client").parameter().offered().sent(Text);

@@ -81,7 +81,7 @@ impl AuditLog {
     /// [`AuditLog::create_token`]. Blocks.
     ///
     /// # Errors
-    /// The viewer may not manage tokens, there is no such token in their instance, or nothing can be recorded at
+    /// The viewer may not manage tokens, there is no such token in their tenant, or nothing can be recorded at
     /// present.
     pub fn revoke_token(&self, access: &Grant, tokens: &Tokens, id: &str) -> Result<(), ChangeError> {
         self.may_change_tokens(access, Deed::Revoked)?;

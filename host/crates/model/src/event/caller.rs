@@ -11,7 +11,7 @@ pub struct Caller {
     pub agent: Option<String>,
     /// The run of the agent: all runs share the agent's name, and each has its own id.
     pub agent_instance: Option<String>,
-    /// The instance or tenant of the platform.
+    /// The tenant of the platform.
     pub instance: Option<String>,
 }
 
@@ -34,7 +34,7 @@ impl Caller {
         self
     }
 
-    /// The instance or tenant of the platform. Viewers see the entries of their own instance only.
+    /// The tenant of the platform. Viewers see the entries of their own tenant only.
     pub fn instance(mut self, instance: impl Into<String>) -> Self {
         self.instance = Some(instance.into());
         self

@@ -56,7 +56,7 @@ impl Token {
 /// A token that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewToken {
-    /// Whose it shall be, with which groups, in which instance.
+    /// Whose it shall be, with which groups, in which tenant.
     pub viewer: Viewer,
     /// The name of the connection that will use it.
     pub connection: String,
