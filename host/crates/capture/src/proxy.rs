@@ -43,7 +43,7 @@ pub use super::proxy::timeouts::Timeouts;
 pub struct ProxyOptions {
     /// The timeouts of upstreams without their own.
     pub timeouts: Timeouts,
-    /// The sites whose pages may call through an open proxy. [`mcp_audit_log_http::across`] allows them in browsers.
+    /// The sites whose pages may call through an open proxy. `http::allow_origins` allows them in browsers.
     pub origins: Origins,
     /// The proxy's public address; by default the request's `Host`.
     pub public: Option<Origin>,

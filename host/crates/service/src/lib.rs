@@ -257,7 +257,7 @@ impl AuditLog {
         *self.0.stopping.borrow()
     }
 
-    /// The thread of the log for work that takes long, such as decoding a large body.
+    /// The log's thread for long work, such as decoding a large body.
     #[doc(hidden)]
     pub fn background(&self) -> Arc<Background> {
         Arc::clone(&self.0.background)

@@ -47,7 +47,7 @@ impl ClockEvidence {
         None
     }
 
-    /// The newest step that does not count in full: from when to when.
+    /// The newest step that does not count in full: its beginning and its end.
     pub(crate) fn doubted(&self) -> Option<(Timestamp, Timestamp)> {
         let later = [CheckpointTime { number: u64::MAX, size: u64::MAX, signed_at: self.now }];
         let later = later.iter().chain(&self.marks);

@@ -15,8 +15,8 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 /// The time that a browser may cache a preflight answer.
 const AGE: Duration = Duration::from_secs(600);
 
-/// Lets scripts of these origins call what `router` serves, refusals included. They send a token on purpose: cookies
-/// are not among what they may use. Put this around all that answers, so that a preflight meets no sign-in.
+/// Lets scripts of these origins call `router` and read its refusals. They must send a token, because cookies are not
+/// allowed. Put this layer outermost, so that a preflight needs no sign-in.
 pub fn allow_origins(router: Router, origins: &Origins) -> Router {
     let list: Vec<_> = origins.iter().map(|origin| origin.value().clone()).collect();
     if list.is_empty() {
