@@ -1,4 +1,4 @@
-//! A time limit for the body of a request, whatever its handler does with it.
+//! (short: the wrapper is shared) A time limit for the body of a request, whatever its handler does with it.
 
 use std::io;
 use std::pin::Pin;
