@@ -138,11 +138,9 @@ fn every_file_says_why_it_exists_and_has_a_readable_length() {
         let lines = text.lines().count();
         assert!(lines <= 400, "{path} has {lines} lines; split it");
         let is_root = ROOTS.iter().any(|root| path.ends_with(&format!("/{root}")));
-        // These folders are being merged; they follow when that is done.
-        let is_open = ["host/crates/store/", "host/crates/index/"].iter().any(|folder| path.starts_with(folder));
         let has_reason = text.starts_with("//! (short: ");
         assert!(
-            lines >= 40 || is_root || is_open || has_reason,
+            lines >= 40 || is_root || has_reason,
             "{path} has {lines} lines; merge it into a neighbour, or begin it with `//! (short: reason)`"
         );
     }

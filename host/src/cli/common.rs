@@ -224,20 +224,20 @@ pub(super) async fn listen(address: SocketAddr, option: &str) -> Result<TcpListe
     })
 }
 
-/// Completes when the process is asked to stop.
-pub(super) async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
+/// Completes when the process is asked to stop. Signals are caught from the call on, so call it before the process says
+/// that it is ready: the default of a signal would end it without closing the log.
+///
+/// # Errors
+/// The operating system refuses the handler.
+pub(super) fn stop_signal() -> io::Result<impl Future<Output = ()> + use<>> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let terminate = async {
-            match signal(SignalKind::terminate()) {
-                Ok(mut terminate) => terminate.recv().await,
-                Err(_) => std::future::pending().await,
-            }
-        };
-        tokio::select! { _ = interrupt => {}, _ = terminate => {} }
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(async move {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        })
     }
     #[cfg(not(unix))]
-    let _ = interrupt.await;
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }

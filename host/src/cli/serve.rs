@@ -171,9 +171,10 @@ async fn serve(config: Config, opened: &OnceLock<AuditLog>) -> Result<(), Failur
         Some(address) => Some(listen(*address.value(), "--metrics").await?),
         None => None,
     };
+    let (stop, stop_metrics) = (stop_signal()?, stop_signal()?);
     announce(&listener, &upstreams)?;
-    let metrics = tell_figures(metrics, &log)?;
-    tokio::try_join!(http::serve(listener, router, stop_signal()), metrics)?;
+    let metrics = tell_figures(metrics, &log, stop_metrics)?;
+    tokio::try_join!(http::serve(listener, router, stop), metrics)?;
     Ok(())
 }
 
@@ -202,17 +203,18 @@ fn identity(config: &Config, data: &Path) -> Result<Identity, Failure> {
 }
 
 /// Serves `/metrics`, if it is configured.
-fn tell_figures(
+fn tell_figures<S: Future<Output = ()> + Send + 'static>(
     listener: Option<TcpListener>,
     log: &AuditLog,
-) -> io::Result<impl Future<Output = io::Result<()>> + use<>> {
+    stop: S,
+) -> io::Result<impl Future<Output = io::Result<()>> + use<S>> {
     let router = http::metrics_router(log.clone());
     if let Some(listener) = &listener {
         say(format_args!("  http://{}/metrics serves Prometheus metrics", listener.local_addr()?))?;
     }
-    Ok(async {
+    Ok(async move {
         match listener {
-            Some(listener) => http::serve(listener, router, stop_signal()).await,
+            Some(listener) => http::serve(listener, router, stop).await,
             None => Ok(()),
         }
     })

@@ -36,7 +36,7 @@ impl Tail {
     }
 
     async fn follow(&self, log: &LogView, access: &Grant, domain: Domain) -> Result<(), Failure> {
-        let mut stop = std::pin::pin!(stop_signal());
+        let mut stop = std::pin::pin!(stop_signal()?);
         let mut walk = FollowCursor::new(domain, next(log, access).advised(log)?.checked_sub(1));
         let mut table = Table::of_entries();
         if let Format::Table = self.format {

@@ -135,7 +135,7 @@ impl Visitor<'_> {
         assert!(page.contains("Log request/response payloads"), "{page}");
         self.browser.one("label[for=log_payloads]").await.click().await.expect("clicked");
         self.browser.one("form.settings button[type=submit]").await.click().await.expect("clicked");
-        self.browser.one("main [role=status]").await;
+        self.browser.one("main .note[role=status]").await;
         let settings = self.server.api("admin").get("/api/v1/settings").json();
         assert_eq!(settings["log_payloads"], true, "{settings}");
     }

@@ -1,4 +1,4 @@
-//! Folders and files that only their owner may read: a log knows who did what, and may hold what was said.
+//! (short: the log and its tokens share it) Folders and files that only their owner may read: a log knows who did what, and may hold what was said.
 
 use std::fs::{self, DirBuilder, File};
 use std::io;

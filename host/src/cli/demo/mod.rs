@@ -72,6 +72,7 @@ impl Demo {
         let site = Site::new(log.clone(), identity.clone(), links.clone());
         let router = everything(&log, vec![upstream], SignIn::Tokens(identity.clone()), site, ProxyOptions::default());
 
+        let asked_to_stop = stop_signal()?;
         say(format_args!("mcp-audit-log is listening on http://{address}"))?;
         say(format_args!("The log is in {}.", folder.display()))?;
         say("A small MCP server and three clients work behind the proxy.\n")?;
@@ -86,7 +87,7 @@ impl Demo {
         say("then open the next call as otto. Stop with Ctrl-C.")?;
 
         let stop = async move {
-            until(self.seconds).await;
+            until(asked_to_stop, self.seconds).await;
             // First the clients, then the server.
             clients.shutdown().await;
         };
@@ -106,12 +107,12 @@ fn fresh_folder(data: &Path) -> PathBuf {
     data.join(format!("demo-{name}"))
 }
 
-async fn until(seconds: Option<u64>) {
+async fn until(asked_to_stop: impl Future<Output = ()>, seconds: Option<u64>) {
     let time_is_up = async {
         match seconds {
             Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
             None => std::future::pending().await,
         }
     };
-    tokio::select! { () = stop_signal() => {}, () = time_is_up => {} }
+    tokio::select! { () = asked_to_stop => {}, () = time_is_up => {} }
 }

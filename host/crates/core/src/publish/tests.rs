@@ -104,8 +104,8 @@ fn another_history_never_overwrites_a_folder() {
     let other = Hash::of(b"another history");
     for (there, ours, said) in [
         (checkpoint(5), checkpoint(4), "has a checkpoint of 50 entries, but this log has signed only 40"),
-        (signed(4, 40, "log", &other), checkpoint(4), "40 entries has another root"),
-        (signed(4, 30, "log", &other), checkpoint(4), "30 entries has another root"),
+        (signed(4, 40, "log", &other), checkpoint(4), "40 entries has a different root"),
+        (signed(4, 30, "log", &other), checkpoint(4), "30 entries has a different root"),
         (signed(3, 30, "other", &root(30)), checkpoint(4), "another log, other"),
         (Published { note: "nonsense".into(), ..checkpoint(3) }, checkpoint(4), "is not a checkpoint"),
     ] {

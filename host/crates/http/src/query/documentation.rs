@@ -101,7 +101,10 @@ fn value(field: Field) -> Json {
     }
 }
 
+/// Values of a parameter. An empty one is passed over, as forms send it.
 fn list(items: Json) -> Json {
+    let takes_empty = items == text() || items.get("pattern").is_some();
+    let items = if takes_empty { items } else { json!({ "anyOf": [items, { "const": "" }] }) };
     json!({ "type": "array", "items": items, "maxItems": MAX_OPERANDS })
 }
 

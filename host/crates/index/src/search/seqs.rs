@@ -1,4 +1,4 @@
-//! Where in the log a moment lies. Recording times never go back, so it is found by halving and not by reading.
+//! (short: one search, of pages and of usage) Where in the log a moment lies. Recording times never go back, so it is found by halving and not by reading.
 
 use crate::StoreError;
 use crate::row::{ColumnValue, RowColumns};

@@ -47,7 +47,7 @@ impl Event {
     }
 
     /// Sets the failure: OpenTelemetry's `error.type` and a sentence of the sender. An outcome that is not a failure
-    /// becomes [`Detail::Unknown`], so that a failure never counts as a success.
+    /// becomes [`OutcomeDetail::Unknown`], so that a failure never counts as a success.
     pub fn failed(mut self, detail: OutcomeDetail, kind: impl Into<String>, message: impl Into<String>) -> Self {
         let failed = super::Outcome::FAILED.contains(&detail.outcome());
         self.detail = if failed { detail } else { OutcomeDetail::Unknown };

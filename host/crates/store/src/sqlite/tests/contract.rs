@@ -1,4 +1,4 @@
-//! SQLite keeps the contract of a store.
+//! (short: the contract itself is in the index) SQLite keeps the contract of a store.
 
 use std::sync::Arc;
 
