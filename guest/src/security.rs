@@ -221,7 +221,7 @@ mod tests {
             ("auditor", AUDITOR),
             ("billing-admin", "read-usage"),
             ("service", "record"),
-            ("nobody", ""),
+            ("unknown", ""),
             ("Admin", ""),
             ("", ""),
         ] {
@@ -293,8 +293,8 @@ mod tests {
     fn a_viewer_without_groups_sees_nothing() {
         for user in ["", " ", "\t"] {
             for group in ["user", "admin", "auditor", "super-admin", "billing-admin"] {
-                let nobody = Viewer { user: user.to_owned(), ..viewer(&[group]) };
-                assert!(access(&nobody).rule.contains(&never().remove(0)), "{group}");
+                let unnamed = Viewer { user: user.to_owned(), ..viewer(&[group]) };
+                assert!(access(&unnamed).rule.contains(&never().remove(0)), "{group}");
             }
         }
     }

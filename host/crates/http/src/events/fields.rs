@@ -50,6 +50,9 @@ const OTHERS: &[(&str, Rule)] = &[
     ("payload", Read(values::read, schema::payload)),
 ];
 
+/// The number of members that have a rule.
+pub(crate) const KNOWN: usize = Field::COUNT + OTHERS.len();
+
 /// Every member that an item may have or that a sender might expect, with its rule.
 pub(crate) fn members_and_rules() -> impl Iterator<Item = (&'static str, Rule)> {
     let fields = Field::ALL.iter().map(|field| (field.name(), rule_of(*field)));

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::body::MEMBERS;
-use super::fields::{Rule, members_and_rules, rule};
+use super::fields::{KNOWN, Rule, members_and_rules, rule};
 use super::values::{Refusal, members, number, text};
 use crate::query::search::short;
 
@@ -33,7 +33,7 @@ impl<'a> Sender<'a> {
     /// The event of the item.
     pub(crate) fn event(&self, item: &RawValue) -> Result<Event, Refusal> {
         let mut draft = Draft::new(self.now);
-        for (name, json) in members(item, members_and_rules().count().max(MEMBERS)).map_err(Refusal::whole)? {
+        for (name, json) in members(item, KNOWN.max(MEMBERS)).map_err(Refusal::whole)? {
             let rule = rule(&name).ok_or_else(|| unknown(&name))?;
             // An entry shows what is not set as null.
             if json.get() != "null" {

@@ -122,7 +122,7 @@ async fn a_sink_gets_what_its_filter_and_its_viewers_rights_let_through() {
     let log = Options::new(folder.path())
         .own_schedule()
         .sink(wanted, some.clone())
-        .sink(options("nobody", 500), none.clone());
+        .sink(options("denied", 500), none.clone());
     let log = log.open().expect("a log");
     record(&log, &["wanted", "other", "wanted", "other"]).await;
     wait(&log, |sink| match &*sink.name {
