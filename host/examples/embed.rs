@@ -1,4 +1,4 @@
-//! The log inside an application of your own: its traffic recorded, API and pages under /audit, your sign-in at the door.
+//! The log in your application: it records MCP traffic, serves API and pages under /audit, and uses your sign-in.
 
 use axum::http::HeaderMap;
 use axum::{Extension, Router, routing::any};
@@ -7,7 +7,7 @@ use mcp_audit_log::event::Caller;
 use mcp_audit_log::http::{self, Site};
 use mcp_audit_log::{AuditLog, Options, Viewer};
 
-/// Your application with the log in it. Put the layer outside of your sign-in, so that it sees what that refuses.
+/// Your application with the log. Put the layer outside of your sign-in, so that it records refused requests as well.
 pub fn app(log: &AuditLog) -> Router {
     let site = Site::embedded(log.clone(), |parts| {
         let viewer = your_sign_in(&parts.headers);

@@ -1,6 +1,5 @@
-//! Whatever the size of a body, however fast it comes and however busy the recorder is: every call is one entry, right
-
-//! in every field, and what is lost is counted in calls.
+//! Every call is one entry with right values in every field, whatever the size of a body, its speed and the load of the
+//! recorder. Lost calls are counted.
 
 use std::convert::Infallible;
 use std::sync::mpsc;

@@ -1,5 +1,4 @@
-//! Digests of bodies: the entry has a keyed digest of each body and nothing else, and only the owner of the log's key
-
+//! Digests of bodies: an entry has a keyed digest of each body and nothing else, and only the owner of the log's key
 //! can check a text against it.
 
 use std::path::Path;
@@ -111,7 +110,8 @@ async fn a_digest_recognises_a_text_that_is_not_stored() {
         "{keyless:?}"
     );
     assert!(!folder.join("secret.key").exists(), "and no other key is made in its place");
-    // Another log's key tells nothing of this one: the digests are made with the key, and no guess can be tried without.
+    // Another log's key tells nothing of this one: the digests are made with the key, and no guess can be tried
+    // without.
     let other = Log::open();
     std::fs::copy(other.folder.path().join("secret.key"), folder.join("secret.key")).expect("copied");
     let foreign = matches(folder, &entries[1], "request", request);

@@ -1,9 +1,9 @@
-//! Capture: turns traffic into events without changing it or slowing it down. A source is a `Tap` of its own: `mcp` over
-//! HTTP, `api`, and `stdio`; `proxy` and `strict` stand on that of `mcp`.
+//! Capture: turns traffic into events without changing it or slowing it down. Each source is a `Tap`: `mcp` over HTTP,
+//! `api`, and `stdio`. `proxy` and `strict` use the tap of `mcp`.
 //!
-//! On the path a chunk is cloned cheaply and counted. Everything else (decoding, parsing, classifying) runs on the
-//! recorder's thread, with two exceptions: when too much waits to be read, the path reads it, and a body that takes long to
-//! decode is decoded on a thread of its own (`mcp/turn.rs`).
+//! On the path of the traffic, a chunk is cloned cheaply and counted. Everything else (decoding, parsing, classifying)
+//! runs on the recorder's thread, with two exceptions: when too many bytes wait to be read, the path reads them itself;
+//! and a body that takes long to decode is decoded on a separate thread (`mcp/turn.rs`).
 
 mod api;
 mod bodies;

@@ -67,7 +67,7 @@ pub fn router(log: AuditLog, upstreams: Vec<Upstream>, sign_in: SignIn) -> Route
     router_with(log, upstreams, sign_in, ProxyOptions::default())
 }
 
-/// The same with other choices.
+/// The same with other options.
 pub fn router_with(log: AuditLog, upstreams: Vec<Upstream>, sign_in: SignIn, options: ProxyOptions) -> Router {
     let server = |uri: &Uri| prefix(split(uri).0, NAME).to_owned().into();
     let open = matches!(sign_in, SignIn::Open(_));
@@ -150,7 +150,7 @@ impl Proxy {
         matches!(self.sign_in, SignIn::Open(_))
     }
 
-    /// The public address of a request for the upstream called `name`.
+    /// The public address of the upstream called `name`, for this request.
     pub(super) fn door<B>(&self, request: &axum::http::Request<B>, name: &str) -> PublicAddress {
         let said = || {
             let host = request.headers().get(header::HOST)?.to_str().ok()?;
@@ -161,8 +161,8 @@ impl Proxy {
         PublicAddress::of(request, name, public)
     }
 
-    /// An upstream knows only the origins of its own pages. The proxy removes an accepted origin; the upstream decides
-    /// about any other.
+    /// Sets the `Origin` that the upstream gets. An upstream accepts only the origins of its own pages, so the proxy
+    /// removes an origin that it has accepted itself. The upstream decides about any other.
     pub(super) fn vouch(&self, headers: &mut HeaderMap, upstream: &Upstream) {
         if upstream.host_header() == HostHeader::Upstream && self.origins.accept(headers) {
             headers.remove(header::ORIGIN);

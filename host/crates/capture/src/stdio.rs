@@ -1,4 +1,5 @@
-//! The wrapper around a server that speaks over its standard input and output: bytes pass as they come, both ways.
+//! The wrapper around a server that speaks over its standard input and output: it forwards bytes in both directions as
+//! they come.
 
 #[cfg(unix)]
 mod group;
@@ -66,9 +67,9 @@ pub fn watch(group: i32, grace: Duration) -> io::Result<()> {
     group::end_orphans(group, grace)
 }
 
-/// Runs `command`, passes its standard input and output through and records them; standard error is left alone. The end
-/// of input and signals are forwarded, signals to the server's whole process group, and a process that does not end
-/// within the grace is killed. Returns the server's exit code; 128 and its number for a signal.
+/// Runs `command`, forwards and records its standard input and output, and leaves its standard error alone. The end of
+/// input and signals are forwarded, signals to the server's whole process group. A process that does not end within the
+/// grace period is killed. Returns the server's exit code; 128 and its number for a signal.
 ///
 /// # Errors
 /// The command is empty or cannot be started.
@@ -137,7 +138,7 @@ fn start(command: &[OsString]) -> io::Result<Child> {
     command.spawn().map_err(|error| io::Error::new(error.kind(), format!("{program} cannot be started: {error}")))
 }
 
-/// Forwards bytes as they come, until one side ends. Dropping at the end closes the other side.
+/// Forwards bytes as they come, until one side ends. When this is dropped at the end, the other side is closed.
 async fn pass(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
@@ -161,7 +162,7 @@ async fn pass(
     to.shutdown().await
 }
 
-/// Passes when the server has ended and nothing more has come for a while.
+/// Returns when the server has ended and no byte has come for a while.
 async fn silence(ended: &mut watch::Receiver<bool>) {
     let _ = ended.wait_for(|ended| *ended).await;
     tokio::time::sleep(LAST_WORDS).await;

@@ -51,7 +51,7 @@ vocabulary! {
 /// Names of facts or arguments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DependencyNames {
-    /// Whether every name is meant.
+    /// Whether all names are included.
     pub all: bool,
     /// The names.
     pub names: BTreeSet<String>,

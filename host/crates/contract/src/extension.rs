@@ -13,7 +13,7 @@ vocabulary! {
     Widening {
         /// Its groups imply groups of other layers.
         Groups = "groups",
-        /// It keeps payloads that the layers below do not keep.
+        /// The extension keeps payloads that the layers below do not keep.
         Payloads = "payloads",
     }
 }
@@ -47,7 +47,7 @@ pub struct ExtensionManifest {
     pub keeping: Keeping,
     /// The parts of events that it reads.
     pub depends: ChannelDependencies,
-    /// The events that it is asked about.
+    /// The events for which it is called.
     pub interest: Domain,
     /// The widenings that it declares.
     pub widens: Vec<Widening>,
@@ -68,7 +68,7 @@ impl ExtensionManifest {
 /// A line of access rules.
 #[derive(Clone, Debug)]
 pub struct AccessLine {
-    /// Whether it gives or narrows.
+    /// Whether it gives rights, or narrows them.
     pub effect: AccessEffect,
     /// The group of the line; `None`: every viewer.
     pub group: Option<String>,

@@ -94,12 +94,12 @@ pub struct CleanupRun {
     /// The announced plan: releasing a hold during the run removes nothing more.
     announced: Plan,
     report: CleanupReport,
-    /// The metrics say so for as long.
+    /// While it exists, the metrics report a running cleanup.
     _running: Running,
 }
 
 impl CleanupRun {
-    /// One that removes nothing yet.
+    /// A run that has not removed anything yet.
     pub fn begin(intent: CleanupIntent, recorder: &Recorder) -> Self {
         let announced = hold::cut(intent.plan, intent.held);
         let report = CleanupReport { intent, ..CleanupReport::default() };
@@ -134,7 +134,7 @@ impl CleanupIntent {
         evidence.below(self.plan.entries_before).min(self.entries_below) > evidence.archived
     }
 
-    /// The same without entries that no sufficiently old checkpoint covers.
+    /// The same run without entries that no sufficiently old checkpoint covers.
     ///
     /// # Errors
     /// A sentence: the store failed, and nothing was deleted.

@@ -1,10 +1,10 @@
 //! The log over HTTP: an API under `/api/v1`, pages at `/`, and the sign-in of both.
 //!
-//! Every route except the sign-in, the assets and the probes is inside [`sign_in::gate`], which creates the
+//! Every route except the sign-in, the assets and the probes is inside [`sign_in::gate`]. The gate creates the
 //! [`session::auth::Visitor`] without which a handler cannot reach the log.
 //!
-//! Features stand on what they share ([`site`], [`session`], [`query`], [`ui`]), and only this file and [`api`] list
-//! them.
+//! Features use the shared modules ([`site`], [`session`], [`query`], [`ui`]), and only this file and [`api`] list the
+//! features.
 
 mod api;
 mod entry;

@@ -119,7 +119,7 @@ impl Problem {
         Self::new(INVALID, detail)
     }
 
-    /// Nothing is at this path.
+    /// There is no route at this path.
     pub(super) fn no_route() -> Self {
         Self::new(MISSING, "No such page or endpoint.")
     }

@@ -109,7 +109,7 @@ pub enum JwtError {
     Expired,
 }
 
-/// The door for JWTs.
+/// The sign-in by JWT.
 #[derive(Debug)]
 pub struct Jwt {
     options: JwtOptions,

@@ -1,4 +1,4 @@
-//! What is written in one transaction, what became of it, and how the cleanup goes on.
+//! What one transaction writes, the result for each entry, and the progress of the cleanup.
 
 use crate::{CheckpointChange, Prepared, StoreError};
 use mcp_audit_log_contract::hold::HoldChange;
@@ -18,7 +18,7 @@ pub struct Batch {
     pub states: StateChange,
 }
 
-/// What stands beside the entries and changes together with the entries about it.
+/// Changes of the states beside the entries. They are stored in one transaction with the entries about them.
 #[derive(Clone, Debug, Default)]
 pub struct StateChange {
     /// Settings.
@@ -51,27 +51,27 @@ impl StateChange {
 /// What became of a batch's entries, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
-    /// It has this `seq`.
+    /// It was stored with this `seq`.
     At(u64),
-    /// The same entry was there already: sent again, of this id, instance, channel, method and user.
+    /// The same entry was already stored: it was sent again, with the same id, tenant, channel, method and user.
     Duplicate,
-    /// Another entry of this id was there already, and stays.
+    /// Another entry with this id was already stored, and stays.
     Conflict,
 }
 
-/// What the cleanup may remove: by age, and no further than these seqs, whatever the ages say.
+/// What the cleanup may remove: entries and payloads that are old enough by `plan`, and only below these seqs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Removal {
     /// By time of recording.
     pub plan: mcp_audit_log_contract::plan::Plan,
-    /// No entry at or above this `seq` goes.
+    /// No entry at or above this `seq` is removed.
     pub entries_below: u64,
-    /// No payload at or above this `seq` goes, unless its entry goes.
+    /// No payload at or above this `seq` is removed, unless its entry is removed.
     pub payloads_below: u64,
 }
 
 impl Removal {
-    /// What `plan` says, wherever it is.
+    /// A removal by `plan` alone, without a limit by `seq`.
     pub fn everywhere(plan: mcp_audit_log_contract::plan::Plan) -> Self {
         Self { plan, entries_below: u64::MAX, payloads_below: u64::MAX }
     }
@@ -96,11 +96,13 @@ pub trait Writer: Send {
     /// Whether anything was stored is unknown; a repeated call finds out by the ids.
     fn commit(&mut self, batch: &Batch) -> Result<Vec<Stored>, StoreError>;
 
-    /// Removes one chunk of what may go, oldest first, and nothing that a hold keeps; once that is done, in as small
-    /// steps, the texts that no entry has any more. `Pruned::more` says whether to go on. What does not hash to what the
-    /// ledger has stays as evidence.
+    /// Removes one chunk of the entries that `removal` permits, oldest first, and none that a hold keeps. When no entry
+    /// is left to remove, further calls remove, in equally small steps, the texts that no entry uses any more.
+    /// `Pruned::more` reports whether to call again. An entry that does not hash to its leaf in the ledger stays as
+    /// evidence.
     ///
     /// # Errors
-    /// Nothing was removed, or it is unknown; a repeated call goes on where it stands.
+    /// Nothing was removed, or it is unknown whether something was. A repeated call continues from the state of the
+    /// log.
     fn prune(&mut self, removal: Removal) -> Result<Pruned, StoreError>;
 }

@@ -31,7 +31,7 @@ pub struct CheckpointTime {
     pub signed_at: Timestamp,
 }
 
-/// One that is stored.
+/// A stored checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredCheckpoint {
     /// Counted from 1, without a hole when it was stored.
@@ -79,20 +79,20 @@ pub enum CheckpointChange {
     Clock,
 }
 
-/// What there is of checkpoints and keys, as entries tell it now and then: so that none of them can go or come unnoticed,
-/// since entries cannot be changed.
+/// A summary of all checkpoints and keys. Entries record it at each start and cleanup. Since entries cannot be changed,
+/// no checkpoint or key can be added or removed unnoticed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inventory {
     /// The newest checkpoint; 0 for none.
     pub newest: u64,
-    /// What those that stay for ever come to; see [`chained`].
+    /// The digest of all archived checkpoints; see [`chained`].
     pub archived: Hash,
     /// The keys that check signatures, and since when they do, in microseconds.
     pub keys: Vec<(String, i64)>,
 }
 
-/// What archived checkpoints come to with one more: SHA-256(what they came to ‖ its number ‖ SHA-256(its note)), from the
-/// hash of nothing on.
+/// The digest of the archived checkpoints with one more: SHA-256(digest before ‖ number ‖ SHA-256(note)). The first
+/// digest is the hash of nothing.
 pub(crate) fn chained(before: &Hash, number: u64, note: &str) -> Hash {
     let note = Hash::of(note.as_bytes());
     let bytes = [&before.as_bytes()[..], &number.to_be_bytes(), &note.as_bytes()[..]];
@@ -139,7 +139,7 @@ impl Inventory {
     }
 }
 
-/// The archived checkpoints by their numbers, and what all up to each come to.
+/// The archived checkpoints by their numbers, each with the digest of all checkpoints up to it.
 ///
 /// # Errors
 /// The store fails.
@@ -153,7 +153,7 @@ pub fn archive_chain(log: &(impl States + ?Sized)) -> Result<Vec<(u64, Hash)>, S
     Ok(log.checkpoints(&archived)?.into_iter().map(next).collect())
 }
 
-/// What those of a chain come to that have a number up to this.
+/// The digest of those checkpoints in `chain` whose number is at most `number`.
 pub fn digest_up_to(chain: &[(u64, Hash)], number: u64) -> Hash {
     let up_to = chain.partition_point(|(of, _)| *of <= number);
     up_to.checked_sub(1).and_then(|last| chain.get(last)).map_or_else(Hash::of_nothing, |(_, hash)| *hash)

@@ -1,4 +1,4 @@
-//! The contract of a store, as tests: what each one promises that stands behind the seam, and what searches make of it.
+//! The contract of a store, as tests: what each implementation of the store seam must do, and the searches on it.
 //!
 //! A crate with a store calls [`check`] in a test of its own, with a way to make an empty log and to open it again.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]

@@ -1,4 +1,4 @@
-//! Why a store could not do what was asked, in words that fit every store.
+//! The reasons why a store could not answer or write, in words that fit every store.
 
 use std::path::PathBuf;
 
@@ -98,7 +98,7 @@ pub enum StoreError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreFailure {
-    /// It did not work this time: the disk, a lock, memory. It may work later.
+    /// A temporary failure of the disk, a lock or memory. A retry may succeed.
     Unavailable,
     /// The database refused the rows themselves, so that trying the same batch again is of no use.
     Refused,

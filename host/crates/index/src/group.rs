@@ -1,4 +1,4 @@
-//! Groups of entries: what is asked for and what comes back.
+//! Groups of entries: the types of the query and of the answer.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub enum GroupBy {
 }
 
 impl GroupBy {
-    /// What `name` means: a field's name or `day`; `None` for what entries cannot be grouped by.
+    /// The grouping called `name`: a field's name or `day`. `None` if entries cannot be grouped by it.
     pub fn parse(name: &str) -> Option<Self> {
         match name {
             "day" => Some(Self::Day),
@@ -107,10 +107,10 @@ pub struct Group {
     pub count: u64,
     /// How many of them are not a success.
     pub errors: u64,
-    /// How long those that say took on average, in microseconds, rounded down.
+    /// The average duration of the entries that have one, in microseconds, rounded down.
     pub average_us: Option<u64>,
-    /// How long all but the slowest twentieth took at most, in microseconds: never less than they did, at most a
-    /// sixteenth more, and no more than the slowest of all.
+    /// The 95th percentile of the durations, in microseconds: never below the exact one, at most a sixteenth above it,
+    /// and at most the longest duration.
     pub p95_us: Option<u64>,
 }
 

@@ -1,12 +1,12 @@
-//! The log without its database: what is written and read, over a small seam behind which any store may stand.
+//! The log without its database: reading and writing through a small seam that any store can implement.
 //!
 //! - **The seam.** A store implements [`Snapshot`] with [`States`] (a log at one moment), [`Transaction`] (what one
-//!   transaction may do) and [`Store`] and [`Source`] (how to come by one). It keeps rows, ids, texts, blobs and states,
-//!   and knows nothing of what they mean. `contract.rs` has the tests that every store passes.
-//! - **On the seam** stand [`StoreWriter`], the one who appends and prunes, and [`StoreReader`], which everything that is
-//!   shown goes through: the columns of the index, plans, pages, groups, values, usage, the ledger's tree.
+//!   transaction may do), and [`Store`] and [`Source`], which return them. It keeps rows, ids, texts, blobs and states,
+//!   and does not interpret them. `contract.rs` has the tests that every store passes.
+//! - **On top of the seam** are [`StoreWriter`], which appends and prunes, and [`StoreReader`], through which
+//!   everything is read: the columns of the index, plans, pages, groups, values, usage, the ledger's tree.
 //!
-//! Nothing in here knows SQL, files or the clock.
+//! This crate uses no SQL, no files and no clock.
 
 mod batch;
 mod checkpoint;
@@ -54,7 +54,7 @@ pub use usage::{
 };
 pub use write::{Store, StoreWriter, Work};
 
-/// What a verification compares a store with: the parts of this crate that it looks into.
+/// The parts of this crate that a verification needs to check a store.
 pub mod check {
     pub use crate::checkpoint::{archive_chain, digest_up_to};
     pub use crate::columns::{BlockColumn, Zone};

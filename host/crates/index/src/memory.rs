@@ -94,7 +94,7 @@ struct MemorySnapshot {
 }
 
 impl MemorySnapshot {
-    /// What there is now. It stays as it is, whatever is written while it is looked at.
+    /// The current data. Later writes do not change what this returns.
     fn now(&self) -> Arc<Data> {
         Arc::clone(&self.data.borrow())
     }
@@ -187,7 +187,7 @@ impl Data {
     }
 }
 
-/// A row as it was asked for.
+/// A row with the requested columns.
 struct RowView<'a> {
     row: &'a [OwnedValue],
     columns: RowColumns<'a>,

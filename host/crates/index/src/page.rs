@@ -1,4 +1,4 @@
-//! Pages of entries, and figures about the log as a whole: what is asked for and what comes back.
+//! Pages of entries, and figures about the whole log: the types of queries and answers.
 
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_model::entry::Entry;
@@ -22,11 +22,11 @@ pub enum PageAnchor {
     /// With the newest entry.
     #[default]
     Newest,
-    /// So that it ends with the oldest entry.
+    /// The page ends with the oldest entry.
     Oldest,
-    /// With the first entry below this `seq`.
+    /// The page begins with the first entry below this `seq`.
     Before(u64),
-    /// So that it ends with the first entry above this `seq`.
+    /// The page ends with the first entry above this `seq`.
     After(u64),
 }
 

@@ -1,4 +1,5 @@
-//! A payload on its way into the log and out again: bodies are compressed before the thread that commits sees them.
+//! Payloads, when they are written and when they are read. Bodies are compressed before the thread that commits gets
+//! them.
 
 use std::cell::RefCell;
 
@@ -7,7 +8,7 @@ use zstd::bulk::Compressor;
 use mcp_audit_log_ledger::{Hash, commitment};
 use mcp_audit_log_model::entry::Details;
 
-/// zstd's fastest: bodies are packed while events come in, and higher levels gain little on a few kilobytes.
+/// zstd's fastest level: bodies are compressed while events come in, and higher levels gain little on a few kilobytes.
 const LEVEL: i32 = 1;
 /// Shorter bodies, in bytes, stay as they are: a frame's header eats what is gained.
 const SHORTEST: usize = 128;
@@ -27,7 +28,7 @@ pub struct StoredPayload {
     pub notes: Details,
 }
 
-/// The same with its bodies as they lie in the file.
+/// The same payload, with its bodies as they are stored in the file.
 #[derive(Clone, Debug)]
 pub struct PackedPayload {
     /// See [`StoredPayload::salt`].
@@ -50,7 +51,7 @@ pub enum Packed {
 }
 
 impl StoredPayload {
-    /// What the entry says of it: see [`commitment`].
+    /// The commitment to the payload, which its entry contains: see [`commitment`].
     pub fn commitment(&self) -> Hash {
         commitment(&self.salt, self.request.as_deref(), self.response.as_deref(), &self.notes_text())
     }
@@ -102,7 +103,7 @@ impl Packed {
     }
 }
 
-/// The zstd frame; none where zstd cannot work, which is for want of memory only.
+/// The zstd frame. `None` if zstd fails, which happens only when there is no memory.
 fn frame(bytes: &[u8]) -> Option<Vec<u8>> {
     thread_local! {
         // Its tables are larger than most bodies; they are made once.

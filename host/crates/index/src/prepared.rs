@@ -7,7 +7,7 @@ use super::payload::{PackedPayload, StoredPayload};
 use mcp_audit_log_ledger::{Content, Hash};
 use mcp_audit_log_model::entry::Entry;
 
-/// An entry with the hash of what it says, and its payload as it will lie in the file.
+/// An entry with the hash of its content, and its payload as it is stored in the file.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     entry: Entry,
@@ -16,7 +16,8 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Commits the entry to its payload, compresses that, and hashes what the entry says. From here on neither changes.
+    /// Commits the entry to its payload, compresses the payload, and hashes the entry's content. After this, neither
+    /// may change.
     pub fn new(mut entry: Entry, payload: Option<StoredPayload>) -> Self {
         entry.payload_commitment = payload.as_ref().map(|payload| payload.commitment().0);
         entry.has_payload = payload.is_some();
@@ -24,8 +25,8 @@ impl Prepared {
         Self { entry, content, payload: payload.map(StoredPayload::pack) }
     }
 
-    /// The same entry under another id, which names the first one. It is the same id whenever this is asked, so that an
-    /// entry that is handed in again is found.
+    /// The same entry with another id; its details name the first id. Each call returns the same new id, so that an
+    /// entry that is sent again is found.
     pub(crate) fn under_another_id(&self) -> Self {
         let mut entry = self.entry.clone();
         entry.details.insert("id_taken".to_owned(), entry.id.to_string().into());

@@ -47,7 +47,7 @@ pub trait Source: Send + Sync {
 pub struct StoreSize {
     /// Bytes in all, without the journal.
     pub bytes: u64,
-    /// Bytes of what waits to be copied into its place.
+    /// The bytes that are not yet copied into the database file.
     pub journal_bytes: u64,
 }
 
@@ -99,7 +99,7 @@ impl StoreReader {
         Ok(page.entries)
     }
 
-    /// The entries at `seqs` that match, oldest first; at most `limit`. It looks at nothing outside of them.
+    /// The entries in `seqs` that match, oldest first; at most `limit`. No entry outside of `seqs` is read.
     ///
     /// # Errors
     /// The store fails, or the deadline passes.
@@ -142,7 +142,8 @@ impl StoreReader {
         packed.map(|packed| packed.unpack().ok_or_else(damaged)).transpose()
     }
 
-    /// The entry with this id, if `domain` lets it exist; the first one where several instances have entries of this id.
+    /// The entry with this id, if it matches `domain`. If several tenants have an entry with this id, the first one is
+    /// returned.
     ///
     /// # Errors
     /// The store fails.
@@ -152,7 +153,7 @@ impl StoreReader {
         Ok(page.entries.into_iter().next())
     }
 
-    /// How large the log is. The count comes from the ends, since there are no holes.
+    /// The size of the log. The count is the distance between its ends, since there are no holes.
     ///
     /// # Errors
     /// The store fails.
@@ -166,7 +167,7 @@ impl StoreReader {
         })
     }
 
-    /// The seqs of the log: its first entry's, and the next to be given.
+    /// The seqs of the log: from its first entry to the next one to be assigned.
     ///
     /// # Errors
     /// The store fails.
@@ -174,7 +175,8 @@ impl StoreReader {
         self.read(|log| log.seqs())
     }
 
-    /// Where the cleanups have brought the log: the seqs of the first entry, and of the first payload, that may be there.
+    /// Where the cleanups have brought the log: the seqs of the first entry, and of the first payload, that may be
+    /// there.
     ///
     /// # Errors
     /// The store fails.
@@ -210,24 +212,24 @@ impl StoreReader {
         self.read(|log| proofs::head_at(log, Some(size)))
     }
 
-    /// The entry at `seq` with the proof that it is in the tree of `size` leaves, or in the present one; `None` where
+    /// The entry at `seq`, with the proof that it is in the tree of `size` leaves, or in the current tree. `None` if
     /// there is no such entry.
     ///
     /// # Errors
-    /// The tree of that size cannot be known or does not hold the entry, or the entry is not the one that was recorded.
+    /// The tree of that size is unknown or does not contain the entry, or the entry was changed since it was recorded.
     pub fn inclusion(&self, seq: u64, size: Option<u64>) -> Result<Option<Inclusion>, StoreError> {
         self.read(|log| proofs::inclusion(log, &self.texts, seq, size))
     }
 
-    /// The proof that the tree of `old` leaves is the beginning of that of `new`, or of the present one.
+    /// The proof that the tree of `old` leaves is the beginning of the tree of `new` leaves, or of the current tree.
     ///
     /// # Errors
-    /// One of the two cannot be known.
+    /// One of the two trees is unknown.
     pub fn consistency(&self, old: u64, new: Option<u64>) -> Result<Consistency, StoreError> {
         self.read(|log| proofs::consistency(log, old, new))
     }
 
-    /// Asks the tree as it is now, of so many leaves.
+    /// Calls `ask` with the current tree and its number of leaves.
     ///
     /// # Errors
     /// The store fails, or `ask` does.
@@ -244,7 +246,7 @@ impl StoreReader {
     }
 }
 
-/// What stands beside the entries.
+/// Reading the states beside the entries.
 impl StoreReader {
     /// The settings that were ever changed.
     ///
@@ -323,7 +325,7 @@ impl StoreReader {
         self.read(|log| log.checkpoint_times())
     }
 
-    /// The newest checkpoint at which an operator said that the clock was right; 0 for none.
+    /// The number of the newest checkpoint at the time when an operator last confirmed the clock; 0 if there is none.
     ///
     /// # Errors
     /// The store fails.
@@ -372,7 +374,7 @@ impl StoreReader {
         self.read(|log| Inventory::of(log))
     }
 
-    /// What the archived checkpoints up to this number come to.
+    /// The digest of the archived checkpoints up to this number.
     ///
     /// # Errors
     /// The store fails.

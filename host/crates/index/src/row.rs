@@ -1,4 +1,4 @@
-//! The columns of an entry, as they go into a store and come out of it.
+//! The columns of an entry, as a store writes and reads them.
 
 use mcp_audit_log_ledger::Hash;
 use mcp_audit_log_model::entry::Entry;
@@ -17,7 +17,7 @@ pub enum RowColumns<'a> {
     Hashed,
 }
 
-/// The column of the commitment to the payload, behind the fields.
+/// The column of the commitment to the payload, after the columns of the fields.
 pub const COMMITMENT: usize = Field::COUNT;
 /// The column of the details: a JSON object as text.
 pub const DETAILS: usize = Field::COUNT + 1;
@@ -43,11 +43,11 @@ pub enum ColumnValue<'a> {
 
 /// One row.
 pub trait Row {
-    /// The column at a position in the order of the [`RowColumns`] that were asked for.
+    /// The column at a position in the order of the requested [`RowColumns`].
     fn column(&self, at: usize) -> ColumnValue<'_>;
 }
 
-/// An entry on its way into the store, with what only the writer can say. Its columns are those of
+/// An entry that is being stored, with the values that only the writer sets. Its columns are those of
 /// [`RowColumns::Hashed`] without the version.
 #[derive(Debug)]
 pub struct NewRow<'a> {

@@ -1,4 +1,4 @@
-//! The reading half of the store seam: a log at one moment. Everything that searches, counts or proves stands on it.
+//! The reading half of the store seam: a log at one moment. All code that searches, counts or proves uses it.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,53 +12,54 @@ use crate::states::States;
 use mcp_audit_log_ledger::{Hash, Head, Tile};
 use mcp_audit_log_model::field::Field;
 
-/// Shows a row with its seq; `false` when no more rows are wanted.
+/// Receives a row with its seq, and returns `false` when no more rows are wanted.
 pub type ShowRow<'a> = &'a mut dyn FnMut(u64, &dyn Row) -> Result<bool, StoreError>;
-/// Shows a text of the dictionary with its number; `false` when no more texts are wanted.
+/// Receives a text of the dictionary with its number, and returns `false` when no more texts are wanted.
 pub type ShowText<'a> = &'a mut dyn FnMut(u64, &str) -> Result<bool, StoreError>;
 
-/// A log at one moment: what is appended or removed meanwhile is not seen.
+/// A log at one moment: later appends and removals are not visible.
 ///
-/// A store promises, and the contract tests (`contract.rs`) check:
+/// The contract tests (`contract.rs`) check what a store must guarantee:
 ///
-/// - **`seq` ascends without holes.** Entries have the seqs of [`Snapshot::seqs`], each one of them, and `recorded_at`
-///   never goes back from one to the next. Only a prefix is ever removed, and a seq is never given twice.
-/// - **A text's number** is never given twice within its field, so that what was read once stays true. It is above 0.
-/// - **Blobs are written once.** What is read of one is what was written, to the byte, or it is not there. Checksums
-///   are the business of this crate, and so is what the bytes mean.
-/// - **All answers are of one moment**, whatever is committed in between. Within a transaction, what that transaction
-///   wrote is seen as well.
+/// - **`seq` ascends without holes.** There is an entry for each seq in [`Snapshot::seqs`], and `recorded_at` never
+///   goes back from one to the next. Only a prefix is ever removed, and a seq is never reused.
+/// - **A text's number** is never reused within its field, so that a cached text stays valid. It is above 0.
+/// - **Blobs are written once.** A read returns exactly the written bytes, or reports that there is no blob. This crate
+///   adds the checksums and interprets the bytes.
+/// - **All answers are of one moment**, whatever is committed in between. Within a transaction, its own writes are
+///   visible as well.
 ///
-/// Rows, texts and blobs are shown where they lie and not copied. Within a call back, other methods may be called.
+/// Rows, texts and blobs are passed to callbacks without a copy. A callback may call other methods.
 pub trait Snapshot: States {
-    /// How many entries a block of the index has when it is closed: 4,096. A store for tests may say less, so that
-    /// tests see many blocks. It is a multiple of 64, and the same for the whole life of a log.
+    /// How many entries a block of the index has when it is closed: 4,096. A store for tests may return less, so that
+    /// tests get many blocks. It is a multiple of 64, and never changes during the life of a log.
     fn block_length(&self) -> u64 {
         4_096
     }
 
-    /// Whether there is time left for this question; asked between the steps of long work.
+    /// Fails if the deadline of this query has passed. Called between the steps of long work.
     ///
     /// # Errors
-    /// [`StoreError::Deadline`]: there is none.
+    /// [`StoreError::Deadline`]: it has passed.
     fn check_deadline(&self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    /// What the log says of itself.
+    /// The head of the log: its one row about itself.
     ///
     /// # Errors
     /// The store fails.
     fn head(&self) -> Result<LogHead, StoreError>;
 
-    /// The seqs of the log: the first entry's, and the next to be given. Both are [`LogHead::pruned`] where there is no
-    /// entry.
+    /// The seqs of the log: from the first entry to the next one to be assigned. Both are [`LogHead::pruned`] if there
+    /// is no entry.
     ///
     /// # Errors
     /// The store fails.
     fn seqs(&self) -> Result<Range<u64>, StoreError>;
 
-    /// Shows the rows in a range of seqs, oldest first. It is one statement, and no more rows are read than are wanted.
+    /// Passes the rows in a range of seqs to `show`, oldest first. It is one statement, and reads no more rows than are
+    /// wanted.
     ///
     /// # Errors
     /// The store fails, or `show` does.
@@ -82,7 +83,7 @@ pub trait Snapshot: States {
     /// The store fails.
     fn text(&self, field: Field, number: u64) -> Result<Option<Arc<str>>, StoreError>;
 
-    /// The number of a text of `field`; none where the dictionary does not have it.
+    /// The number of a text of `field`; `None` if the dictionary does not have the text.
     ///
     /// # Errors
     /// The store fails.
@@ -119,7 +120,7 @@ pub trait Snapshot: States {
     fn blob(&self, blob: Blob, read: &mut dyn FnMut(&[u8])) -> Result<bool, StoreError>;
 }
 
-/// What a log says of itself: one row, which changes in the transaction of what it is about.
+/// The log's one row about itself. It changes in the same transaction as the entries or removals that it describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogHead {
     /// Entries below this seq are removed.
@@ -137,7 +138,7 @@ pub struct LogHead {
 }
 
 impl Default for LogHead {
-    /// That of a log without entries.
+    /// The head of a log without entries.
     fn default() -> Self {
         let tree = Head { size: 0, root: Hash::of_nothing() };
         Self { pruned: 0, payloads_pruned: 0, swept: 0, usage_pruned: 0, usage_until: None, tree }
@@ -174,7 +175,7 @@ pub struct StoredRun {
     pub checksum: i64,
 }
 
-/// Which blob is meant.
+/// The key of a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Blob {
     /// Which values `field` has in the block that begins at `first`.
@@ -217,7 +218,7 @@ pub enum PartColumn {
     Amounts,
 }
 
-/// What `read` makes of a blob; `None` where the blob is not there.
+/// The result of `read` on a blob; `None` if there is no such blob.
 pub(crate) fn read_blob<T>(
     log: &dyn Snapshot,
     blob: Blob,

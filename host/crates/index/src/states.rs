@@ -1,4 +1,4 @@
-//! What stands beside the entries, as a store reads it: settings, jobs, holds, views, checkpoints, keys, destinations.
+//! The states beside the entries, as a store reads them: settings, jobs, holds, views, checkpoints, keys, destinations.
 
 use std::collections::BTreeMap;
 use std::ops::RangeFrom;
@@ -14,7 +14,7 @@ use mcp_audit_log_model::value::Value;
 /// How many of the newest checkpoints stay, whether archived or not: two days of one a minute.
 pub const NEWEST_CHECKPOINTS: u64 = 2_880;
 
-/// What stands beside the entries, at the same moment.
+/// The states beside the entries, at the moment of the snapshot.
 pub trait States {
     /// The settings that were ever changed; what cannot be read is unset.
     ///
@@ -58,13 +58,13 @@ pub trait States {
     /// The store fails.
     fn keys(&self) -> Result<Vec<(String, i64)>, StoreError>;
 
-    /// The newest checkpoint at which an operator said that the clock was right; 0 for none.
+    /// The number of the newest checkpoint at the time when an operator last confirmed the clock; 0 if there is none.
     ///
     /// # Errors
     /// The store fails.
     fn clock_confirmed(&self) -> Result<u64, StoreError>;
 
-    /// How far each way out is: destinations of checkpoints, and sinks of entries.
+    /// The progress of each destination of checkpoints, and of each sink of entries.
     ///
     /// # Errors
     /// The store fails.
@@ -76,7 +76,7 @@ pub trait States {
 pub struct CheckpointQuery {
     /// Only those that stay for ever.
     pub archived: bool,
-    /// Whether they come by ascending numbers.
+    /// Whether the order is ascending by number.
     pub oldest_first: bool,
     /// Only those with a number below this.
     pub below: Option<u64>,

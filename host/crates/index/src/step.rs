@@ -30,7 +30,7 @@ impl UsageStep {
         }
     }
 
-    /// This step, or the next longer one that does not make too many points of so many microseconds.
+    /// This step, or the next longer one with which `micros` microseconds do not have too many points.
     pub(crate) fn fitting(self, micros: i64) -> Self {
         let fits = |step: &Self| micros / step.micros() < MAX_POINTS;
         Self::ALL.iter().copied().skip(self as usize).find(fits).unwrap_or(Self::Week)

@@ -13,9 +13,9 @@ use mcp_audit_log_model::time::Timestamp;
 
 /// A log within one transaction of its one writer.
 ///
-/// All of it is stored or nothing. A store refuses ([`StoreFailure::Refused`](crate::StoreFailure::Refused)) what would change or
-/// replace something that is there: an entry at another seq than the next, a text under another number than the next of
-/// its field, a payload of another entry than the newest.
+/// All of it is stored or nothing. A store refuses ([`StoreFailure::Refused`](crate::StoreFailure::Refused)) what would
+/// change or replace something that is there: an entry at another seq than the next, a text under another number than
+/// the next of its field, a payload of another entry than the newest.
 pub trait Transaction {
     /// The log as this transaction sees it, with what the transaction wrote.
     fn snapshot(&self) -> &dyn Snapshot;
@@ -63,7 +63,7 @@ pub trait Transaction {
     /// The store fails or refuses it.
     fn append_block(&self, block: StoredBlock, columns: &[NewColumn]) -> Result<(), StoreError>;
 
-    /// Stores a run of usage behind the others, and its parts.
+    /// Stores a run of usage after the others, with its parts.
     ///
     /// # Errors
     /// The store fails or refuses it.
@@ -75,20 +75,21 @@ pub trait Transaction {
     /// The store fails or refuses it.
     fn put_tile(&self, tile: Tile, hashes: &[u8], is_there: bool) -> Result<(), StoreError>;
 
-    /// Changes what stands beside the entries: settings, jobs, holds, views, checkpoints; erases payloads. A change that
-    /// is there already, since a commit that seemed to fail had stored it, changes nothing.
+    /// Changes the states beside the entries: settings, jobs, holds, views, checkpoints; erases payloads. If a commit
+    /// seemed to fail but was stored, the same change is made again and has no effect.
     ///
     /// # Errors
     /// The store fails or refuses it.
     fn put_states(&self, states: &StateChange) -> Result<(), StoreError>;
 
-    /// Changes what the log says of itself.
+    /// Changes the head of the log.
     ///
     /// # Errors
     /// The store fails or refuses it.
     fn put_head(&self, change: HeadChange) -> Result<(), StoreError>;
 
-    /// Removes what the head says is gone, and what can be made again. Returns how many rows are gone.
+    /// Removes rows that the head no longer counts, and derived data that can be rebuilt. Returns the number of removed
+    /// rows.
     ///
     /// # Errors
     /// The store fails or refuses it.
@@ -117,21 +118,21 @@ pub struct NewPart {
     pub amounts: Vec<u8>,
 }
 
-/// A change of what the log says of itself.
+/// A change of the head of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeadChange {
     /// The ledger's tree has grown.
     Tree(Head),
-    /// The cleanup goes this far; only within a transaction that removes.
+    /// The progress of the cleanup; only within a transaction that removes.
     Pruned {
-        /// Entries below this seq go.
+        /// Entries below this seq are removed.
         entries: u64,
-        /// Payloads below this seq go.
+        /// Payloads below this seq are removed.
         payloads: u64,
     },
-    /// The cleanup of usage goes this far; only within a transaction that removes.
+    /// The progress of the cleanup of usage; only within a transaction that removes.
     UsagePruned {
-        /// Usage of entries below this seq goes.
+        /// Usage of entries below this seq is removed.
         below: u64,
         /// All of it began and was recorded by this moment, in microseconds.
         until: i64,
@@ -141,9 +142,9 @@ pub enum HeadChange {
 /// What is removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Removable<'a> {
-    /// Entries below a seq, after [`HeadChange::Pruned`] said so.
+    /// Entries below a seq, after [`HeadChange::Pruned`] with the same seq.
     Entries(u64),
-    /// Payloads below a seq, after [`HeadChange::Pruned`] said so.
+    /// Payloads below a seq, after [`HeadChange::Pruned`] with the same seq.
     Payloads(u64),
     /// Tiles of a level whose numbers are below this.
     Tiles(u8, u64),
@@ -151,6 +152,7 @@ pub enum Removable<'a> {
     Texts(Field, &'a [u64]),
     /// Blocks that begin in a range, with every column of them, whether a block names it or not.
     Blocks(std::ops::Range<u64>),
-    /// Runs of usage that begin in a range, and every part of them. A range that begins at 0 has what stands before 0, too.
+    /// Runs of usage that begin in a range, with all their parts. A range that begins at 0 also includes forged rows
+    /// below 0.
     Runs(std::ops::Range<u64>),
 }

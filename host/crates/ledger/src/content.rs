@@ -122,7 +122,7 @@ fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((*number, value, rest))
 }
 
-/// An item as it is shown.
+/// An item with its readable value.
 fn read(number: u8, value: &[u8]) -> Option<(&'static str, Value)> {
     let text = || std::str::from_utf8(value).ok().map(|text| Value::Text(text.to_owned()));
     match number {

@@ -54,7 +54,7 @@ pub enum KeyError {
     /// A name that is not allowed in a note.
     #[error("a key's name must have 1 to {LONGEST_NAME} characters, without spaces and plus signs")]
     Name,
-    /// Not Ed25519.
+    /// The signature algorithm is not Ed25519.
     #[error("unknown kind of key; supported are Ed25519 (01) and timestamped Ed25519 (04)")]
     Kind,
     /// The id does not match the key.

@@ -1,5 +1,5 @@
-//! Signed notes (c2sp.org/signed-note): a text and its signatures. Parsing is strict, because notes come from
-//! strangers.
+//! Signed notes (c2sp.org/signed-note): a text and its signatures. Parsing is strict, because notes come from untrusted
+//! sources.
 
 use std::fmt;
 

@@ -40,10 +40,10 @@ pub struct ProofFile {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProofFileError {
-    /// The text.
+    /// The text does not have the required lines.
     #[error("not a proof: it must have the lines that c2sp.org/tlog-proof describes")]
     Form,
-    /// There is no entry in it.
+    /// The file does not contain the entry.
     #[error("the proof does not contain its entry, so it proves nothing alone: export it again from the log")]
     Bare,
     /// Its entry is invalid, or is another one.

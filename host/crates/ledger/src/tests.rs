@@ -47,7 +47,7 @@ impl Nodes for Tiles {
     }
 }
 
-/// Every complete subtree, which is quicker to ask.
+/// A map of every complete subtree, which is faster than tiles.
 #[derive(Default)]
 struct Everything {
     frontier: Frontier,

@@ -18,10 +18,10 @@ pub trait Nodes {
     /// Why one cannot be had.
     type Error;
 
-    /// The hash of a complete subtree. Proofs ask for nothing beyond the size that they are made for.
+    /// The hash of a complete subtree. A proof for a tree of some size requests no node beyond that size.
     ///
     /// # Errors
-    /// It is not there.
+    /// The hash is missing.
     fn node(&self, node: Node) -> Result<Hash, Self::Error>;
 }
 
@@ -54,8 +54,8 @@ pub fn inclusion<N: Nodes>(index: u64, size: u64, nodes: &N) -> Result<Vec<Hash>
     Ok(path)
 }
 
-/// The proof that the tree of the first `old` leaves is the beginning of that of the first `new` (RFC 9162, 2.1.4.1).
-/// `old` must not be above `new`. From nothing, and to the same size, the proof is empty.
+/// The proof that the tree of the first `old` leaves is the beginning of the tree of the first `new` leaves (RFC 9162,
+/// 2.1.4.1). `old` must not be above `new`. If `old` is 0 or equals `new`, the proof is empty.
 ///
 /// # Errors
 /// A hash is missing.
@@ -210,8 +210,8 @@ impl Tile {
         hashes(level, size).div_ceil(TILE_WIDTH)
     }
 
-    /// The first tile of a level that a log keeps after its first `pruned` leaves. What stays is enough for every proof
-    /// about the remaining leaves: each needed hash shares a tile with one that stays.
+    /// The first tile of a level that a log keeps after its first `pruned` leaves were removed. The remaining tiles are
+    /// enough for every proof about the remaining leaves: each needed hash is in one tile with a remaining hash.
     pub fn first_kept(level: u8, pruned: u64) -> u64 {
         hashes(level, pruned) / TILE_WIDTH
     }

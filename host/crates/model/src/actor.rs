@@ -9,9 +9,9 @@ use crate::event::{Caller, Client, Event};
 pub struct Actor {
     /// Their name.
     pub user: String,
-    /// The name of the token or connection that they came in by.
+    /// The name of the token or connection that they signed in with.
     pub connection: Option<String>,
-    /// The network address that they came from.
+    /// The network address of their client.
     pub ip: Option<String>,
     /// The `User-Agent` header.
     pub user_agent: Option<String>,

@@ -1,5 +1,5 @@
-//! The fields of an entry. This table is the only place where a field is declared: filters, storage, ledger, API, pages,
-//! exports and what senders may give follow from it.
+//! The fields of an entry. This table is the only place where a field is declared: filters, storage, ledger, API,
+//! pages, exports and what senders may give follow from it.
 //!
 //! `docs/design/fields.md` says what a new field needs besides its line here.
 
@@ -199,7 +199,7 @@ fields! {
     /// When it was recorded, by the host's clock; never less than the entry before.
     RecordedAt = 3, "recorded_at": time("Recorded", Record)
         .refused("the log sets this from its own clock; send occurred_at");
-    /// The door it came through.
+    /// The channel through which it came in.
     Channel = 4, "channel": text("Channel", Record).parameter().offered();
     /// Its shape.
     Kind = 5, "kind": text("Kind", Record).parameter().offered();

@@ -1,4 +1,4 @@
-//! A single value as settings, filters, facts and change lists know it.
+//! A single value, as in settings, filters, facts and change lists.
 
 use std::fmt;
 

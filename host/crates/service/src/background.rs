@@ -26,7 +26,7 @@ enum State {
 pub enum NotTaken {
     /// Too many jobs wait, or there is no thread.
     Full,
-    /// Nothing more is taken.
+    /// No further job is accepted.
     Closed,
 }
 

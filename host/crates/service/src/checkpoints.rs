@@ -46,13 +46,13 @@ pub(super) struct Checkpoints {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
-    /// It could not be signed, or must not be.
+    /// The checkpoint could not be signed, or must not be.
     #[error(transparent)]
     Signer(#[from] SignerError),
     /// The tree cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// It could not be stored.
+    /// The checkpoint could not be stored.
     #[error("the checkpoint could not be stored: {0}")]
     Record(#[from] RecordError),
 }

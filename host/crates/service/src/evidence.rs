@@ -17,13 +17,13 @@ use super::{AuditLog, LogView, OpenError, SignError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvidenceError {
-    /// It may not or cannot be read.
+    /// The entry may not or cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
     /// The newest checkpoint covers fewer entries.
     #[error("no checkpoint covers this yet; one is signed within a minute while the log is open")]
     Unsigned,
-    /// It cannot be signed.
+    /// The checkpoint cannot be signed.
     #[error(transparent)]
     Sign(#[from] SignError),
     /// The stored checkpoint is not a checkpoint.
@@ -101,10 +101,10 @@ impl AuditLog {
         Ok(self.view().checkpoint(access)?)
     }
 
-    /// The same as [`LogView::proof_file`]; the log signs a checkpoint if none covers the entry yet. Blocks.
+    /// The same as [`LogView::proof_file`], but the log signs a checkpoint if none covers the entry yet. Blocks.
     ///
     /// # Errors
-    /// The viewer may not read, it cannot be signed, or the store fails.
+    /// The viewer may not read, the checkpoint cannot be signed, or the store fails.
     pub fn prove(&self, access: &Grant, id: Uuid) -> Result<Option<ProofFile>, EvidenceError> {
         match self.view().proof_file(access, id) {
             Err(EvidenceError::Unsigned) => {
@@ -127,7 +127,7 @@ pub fn rotate_keys(folder: &Path, options: &SignerOptions) -> Result<Vec<Verifie
     Ok(signer::rotate(&options.key_path(folder), last.as_ref(), &known(&files)?)?)
 }
 
-/// The keys that the log knows.
+/// The keys of the log.
 pub(super) fn known(files: &StoreReader) -> Result<Vec<VerifierKey>, StoreError> {
     Ok(files.verifiers()?.iter().filter_map(|key| VerifierKey::parse(key).ok()).collect())
 }

@@ -1,8 +1,8 @@
-//! The log in SQLite: the only place that knows SQL. `mcp-audit-log-index` says what a store is and does with it.
+//! The log in SQLite: the only crate with SQL. It implements the store seam of `mcp-audit-log-index`.
 //!
-//! The recorder holds the one [`SqliteWriter`]; everybody who reads goes through the `Reader` of the crates above, which
-//! holds the [`StoreReader`](mcp_audit_log_index::StoreReader) that [`open`] returns. Tokens live in a file of their own,
-//! since the command line creates them beside a running server.
+//! The recorder holds the only [`SqliteWriter`]. All reading goes through the `Reader` of the crates above, which holds
+//! the [`StoreReader`](mcp_audit_log_index::StoreReader) that [`open`] returns. Tokens are in a separate file, since
+//! the command line creates them beside a running server.
 
 mod private;
 mod sqlite;

@@ -1,10 +1,11 @@
-//! (short: the log and its tokens share it) Folders and files that only their owner may read: a log knows who did what, and may hold what was said.
+//! (short: the log and its tokens share it) Folders and files that only their owner may read, because a log holds
+//! names, and may hold payloads.
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::path::Path;
 
-/// Makes the folder where it is missing, for its owner only. One that is there keeps its permissions.
+/// Creates the folder if it is missing, for its owner only. An existing folder keeps its permissions.
 pub(super) fn folder(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -15,7 +16,7 @@ pub(super) fn folder(path: &Path) -> io::Result<()> {
     fs::read_dir(path).map(drop)
 }
 
-/// Makes the file where it is missing, for its owner only. SQLite gives the files beside it the same permissions.
+/// Creates the file if it is missing, for its owner only. SQLite gives the files beside it the same permissions.
 pub(super) fn file(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.create(true).append(true);

@@ -1,4 +1,4 @@
-//! What verification says: what was found true of a log, or the first thing that is wrong with it.
+//! The result of a verification: what was confirmed, or the first thing that is wrong.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use mcp_audit_log_ledger::{Head, SignedCheckpoint};
 /// A checkpoint that was kept outside of the log, which the log must still be a continuation of.
 #[derive(Clone, Debug)]
 pub struct ExternalCheckpoint {
-    /// What it is called in what is said of it: the name of its file.
+    /// Its name in messages: the name of its file.
     pub name: String,
     /// The checkpoint, whose signatures are checked with the log's keys.
     pub note: SignedCheckpoint,
@@ -20,20 +20,20 @@ pub struct ExternalCheckpoint {
 pub struct Verified {
     /// The ledger's tree, over all entries that were ever recorded.
     pub head: Head,
-    /// The `seq` of the oldest entry there is; what came before was removed by the cleanup.
+    /// The `seq` of the oldest remaining entry. The cleanup removed the entries before it.
     pub first: u64,
-    /// Each check, and how many things it looked at.
+    /// Each check, and how many things it checked.
     pub checks: Vec<(&'static str, u64)>,
-    /// What was to be compared and cannot be any more.
+    /// The checkpoints that could no longer be compared.
     pub uncompared: Vec<String>,
-    /// How many entries what was signed last is about, where that was compared: nothing protects those behind them yet.
+    /// How many entries the last signed checkpoint covers, if it was compared. Later entries are not protected yet.
     pub signed: Option<u64>,
 }
 
 /// The first thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifyFinding {
-    /// Which check found it.
+    /// The check that found it.
     pub check: &'static str,
     /// The table, or a table and a column.
     pub at: String,
@@ -50,22 +50,22 @@ pub enum VerifyError {
     /// Something in it is wrong or missing.
     #[error("{0}")]
     Wrong(VerifyFinding),
-    /// It could not be read, so nothing is known.
+    /// The log could not be read, so the result is unknown.
     #[error(transparent)]
     Unread(#[from] StoreError),
-    /// A checkpoint that was named is another log's, so it says nothing about this one.
+    /// A named checkpoint belongs to another log, so it proves nothing about this one.
     #[error(
         "{name} is not of this log: it is a checkpoint of {origin}, and this is the log {log}; name one of this log"
     )]
     Foreign {
-        /// What was named.
+        /// The name of the checkpoint.
         name: String,
-        /// The log that it is of.
+        /// The log that it belongs to.
         origin: String,
         /// The log that was read.
         log: String,
     },
-    /// The signing keys that were given are none.
+    /// The signing keys are not valid.
     #[error("the signing keys cannot be used: {0}")]
     Keys(String),
     /// A file beside it could not be read.

@@ -1,6 +1,5 @@
-//! OAuth of an open proxy where the server does what the official one does not: it asks its users itself, refuses, and
-
-//! has its tokens made elsewhere.
+//! OAuth of a proxy with `--open`, where the server differs from the official one: it returns the sign-in page itself,
+//! it refuses a request for a token, and it names a second authorization server on another host.
 
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};

@@ -1,6 +1,5 @@
-//! Connections that are used again: what the upstream had closed meanwhile costs no call, and no call is made twice
-
-//! that may have been done.
+//! Reused connections: a connection that the upstream had closed fails no call, and a call that may have been executed
+//! is never sent twice.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -51,7 +51,7 @@ impl EventContext {
 }
 
 impl Message {
-    /// Whether its id differs from that of the request. A failure may have no id.
+    /// Whether the id of this answer differs from that of `request`. A failure may have no id.
     pub(crate) fn answers_another(&self, request: &Self) -> bool {
         request.id.is_some() && self.id != request.id && (self.id.is_some() || self.error.is_none())
     }
@@ -76,7 +76,7 @@ pub(crate) struct Ending {
     pub(crate) cancelled: bool,
     /// Whether the client may ask for the rest of the answer's stream.
     pub(crate) resumable: bool,
-    /// Whether closing is the client's way to cancel.
+    /// Whether the client cancels a call by closing its stream.
     pub(crate) closing_cancels: bool,
     /// The reason why there is no answer, if the exchange ended without one.
     pub(crate) no_answer: NoAnswer,
@@ -312,7 +312,8 @@ mod tests {
             (Ending { end: End::ClientClosed, ..ENDING }, "", OutcomeDetail::ClientClosed),
             (Ending { end: End::ClientClosed, closing_cancels: true, ..ENDING }, "", OutcomeDetail::Cancelled),
             (Ending { end: End::Broken, ..ENDING }, "", OutcomeDetail::Incomplete),
-            // A client that got less than was announced has no answer, though we could read one; an event that came is one.
+            // A client that got less than was announced has no answer, though we could read one; an event that came is
+            // one.
             (Ending { end: End::Broken, ..ENDING }, whole, OutcomeDetail::Incomplete),
             (Ending { end: End::Broken, one_document: false, ..ENDING }, whole, OutcomeDetail::Ok),
             (Ending { end: End::Broken, ..ENDING }, error, OutcomeDetail::RpcError),

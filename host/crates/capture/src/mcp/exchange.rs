@@ -227,7 +227,7 @@ impl Exchange {
 }
 
 impl Drop for Exchange {
-    /// It is in flight no longer.
+    /// The exchange is no longer in flight.
     fn drop(&mut self) {
         self.sessions.end(self);
     }

@@ -41,13 +41,13 @@ pub(crate) struct ParseState {
     last_event: Option<Vec<u8>>,
 }
 
-/// One direction's way in.
+/// The reading state of one direction.
 struct Intake {
     decoder: Decoder,
     length: u64,
     /// Whether all of its chunks arrived here.
     complete: bool,
-    /// Chunks that arrived and were not given to the decoder yet.
+    /// Chunks that arrived and that the decoder has not read yet.
     rest: VecDeque<(Instant, Bytes)>,
     /// When the decoder's current chunk arrived.
     at: Option<Instant>,
@@ -69,7 +69,7 @@ pub(crate) struct Call {
     pub(crate) body: Option<Body>,
     /// Whether its entry is recorded already.
     pub(crate) reported: bool,
-    /// When the client cancelled it; an answer may still come.
+    /// The time when the client cancelled the call; an answer may still come.
     pub(crate) cancelled: Option<Instant>,
 }
 

@@ -58,7 +58,7 @@ pub(crate) struct Asked {
     pub(crate) message: Message,
     pub(crate) at: Instant,
     pub(crate) body: Option<Body>,
-    /// The entry of the call in whose stream it came.
+    /// The entry of the call in whose stream the request came.
     pub(crate) parent: Option<Uuid>,
     caller: Option<Caller>,
 }
@@ -237,7 +237,7 @@ pub(crate) struct Bounded<T> {
 }
 
 impl<T> Bounded<T> {
-    /// One that holds at most `most`.
+    /// An empty one that holds at most `most`.
     pub(crate) fn new(most: usize) -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), half: most.div_ceil(2).max(1) }
     }

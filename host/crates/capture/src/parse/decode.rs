@@ -44,7 +44,7 @@ pub(crate) enum Coding {
     Deflate,
     Brotli,
     Zstd,
-    /// One that is not known.
+    /// An unknown coding.
     Other,
 }
 

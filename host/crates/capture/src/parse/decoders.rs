@@ -9,7 +9,7 @@ use super::decode::Coding;
 /// Largest window that a zstd body may ask for, as a power of two; HTTP allows 8 MiB.
 const ZSTD_WINDOW: u32 = 23;
 
-/// One decoder.
+/// The decoder of one content coding, with its state.
 pub(crate) enum Stage {
     Gzip(Box<Gzip>),
     Deflate(Box<Deflate>),

@@ -71,7 +71,7 @@ enum State {
     DeepText,
     /// After the last document.
     After,
-    /// Nothing makes sense any more.
+    /// The rest of the document cannot be understood.
     Broken,
 }
 
@@ -247,8 +247,8 @@ impl<R: Reading> Lexer<R> {
         self.state = State::Colon;
     }
 
-    /// A number or a literal, up to its end. One that reaches the end of the document may be truncated, so it does not
-    /// count.
+    /// Reads a number or a literal up to its end. One that reaches the end of the document may be truncated, so it does
+    /// not count.
     fn scalar(&mut self, piece: &[u8], reading: &mut R) -> usize {
         let ends =
             |byte: &u8| matches!(byte, b',' | b':' | b'}' | b']' | b'{' | b'[' | b'"') || byte.is_ascii_whitespace();

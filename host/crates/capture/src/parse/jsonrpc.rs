@@ -88,7 +88,7 @@ pub(crate) struct Message {
     pub(crate) ambiguous: bool,
     /// Whether it was read to its end.
     pub(crate) whole: bool,
-    /// Its length as it is written.
+    /// The number of its bytes as sent.
     pub(crate) length: u64,
     /// The keyed digest of its bytes, if digests are computed.
     pub(crate) digest: Option<String>,
@@ -100,7 +100,7 @@ pub(crate) struct Message {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Messages {
     pub(crate) list: Vec<Message>,
-    /// Whether they came as an array, or one after another.
+    /// Whether the messages came as an array, or one after another.
     pub(crate) batch: bool,
     /// The number of messages missing in `list`: there were too many, or they are not messages.
     pub(crate) left_out: usize,

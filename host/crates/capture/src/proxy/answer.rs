@@ -1,5 +1,4 @@
-//! An upstream's answer on its way back: forwarded as it arrives, with a limit on silence, and with the reason if it
-//! breaks off.
+//! An upstream's answer: it is forwarded as it arrives, with a limit on silence, and a broken answer gets the reason.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

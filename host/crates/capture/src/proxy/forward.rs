@@ -67,9 +67,10 @@ impl Forwarder {
     /// new connection.
     ///
     /// A POST may have had an effect, so it is resent only if it did not arrive: the connection had carried another
-    /// exchange before, ended at once, and brought no byte for this one. Browsers do the same. The remaining risk is an
-    /// upstream that takes a request from an idle connection and breaks off within moments, without a byte; the entry
-    /// says `resent`. A body that is too long to keep uses a new connection from the start.
+    /// exchange before, ended at once, and brought no byte for this one. Browsers do the same. One risk remains: an
+    /// upstream that reads a request from an idle connection, acts on it, and closes the connection within moments
+    /// without a byte. The entry is marked `resent`. A body that is too long to keep uses a new connection from the
+    /// start.
     async fn answer(
         &self,
         way: &ForwardedRequest<'_>,

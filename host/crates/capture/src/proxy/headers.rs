@@ -67,7 +67,7 @@ pub(crate) fn leave_session(headers: &mut HeaderMap) {
     }
 }
 
-/// The name of the cookie that a pair comes back with: one without a name (`=a=b`) is sent as `a=b`.
+/// The name of a cookie as the browser sends it back: a cookie without a name (`=a=b`) is sent as `a=b`.
 fn cookie_name(pair: &[u8]) -> &[u8] {
     let begin = pair.iter().position(|byte| !matches!(byte, b'=' | b' ' | b'\t')).unwrap_or(pair.len());
     let pair = pair.get(begin..).unwrap_or_default();

@@ -17,7 +17,7 @@ pub(crate) struct PublicAddress {
 }
 
 impl PublicAddress {
-    /// The door of a request for the upstream called `name`.
+    /// The public address of the upstream called `name`, for this request.
     pub(crate) fn of<B>(request: &Request<B>, name: &str, public: Option<String>) -> Self {
         let path = request.uri().path();
         let original = request.extensions().get::<OriginalUri>().map_or(path, |OriginalUri(uri)| uri.path());

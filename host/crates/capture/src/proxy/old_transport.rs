@@ -1,6 +1,6 @@
-//! The transport of 2024-11-05 (HTTP+SSE), which is refused: its client posts to an address that the server names
-//! inside of a stream, and gets every answer on that stream, so that through a proxy that changes no stream it goes
-//! nowhere.
+//! The transport of 2024-11-05 (HTTP+SSE), which the proxy refuses. Its server sends, inside a stream, the address to
+//! which the client posts, and sends every answer on that stream. A proxy that does not change streams cannot forward
+//! it.
 
 use std::time::Duration;
 

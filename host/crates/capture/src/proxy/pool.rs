@@ -1,7 +1,7 @@
 //! A pool of connections to one upstream, with the history of each.
 //!
-//! hyper-util has a pool as well; this one knows of a broken connection whether it had been used before and whether a
-//! byte of the answer had come. That decides whether a request may be sent again.
+//! Unlike the pool of hyper-util, it reports of a broken connection whether it had been used before, and whether a byte
+//! of the answer had arrived. That decides whether a request may be sent again.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -51,7 +51,7 @@ pub(crate) struct Unanswered {
     pub(crate) error: hyper::Error,
     /// Whether the request never left this process.
     pub(crate) unsent: bool,
-    /// Whether the connection had carried another exchange, and ended at once and without a byte for this one.
+    /// Whether the connection had been used before, and ended at once, without a byte of an answer to this request.
     pub(crate) stale: bool,
 }
 
@@ -98,7 +98,7 @@ impl Pool {
         None
     }
 
-    /// Keeps a connection once the answer that it carries has been read; one that is closed by then is dropped.
+    /// Returns a connection to the pool once its answer has been read. A closed connection is dropped.
     pub(crate) fn keep(self: &Arc<Self>, mut connection: Connection) {
         connection.used = true;
         if connection.sender.is_ready() {

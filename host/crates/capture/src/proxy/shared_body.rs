@@ -41,7 +41,7 @@ struct LoanState {
     read: usize,
     over: bool,
     failed: Option<Transport>,
-    /// When the last of it came.
+    /// When its last chunk was read.
     moved: Instant,
     /// The connection that has it now.
     turn: u32,
@@ -78,7 +78,7 @@ impl Loan {
         self.held().kept.is_some()
     }
 
-    /// Nothing of it is needed again.
+    /// Drops the kept chunks, because they will not be needed again.
     pub(crate) fn forget(&self) {
         self.held().kept = None;
     }
@@ -88,7 +88,7 @@ impl Loan {
         self.held().failed
     }
 
-    /// When the last of it came, or when it was lent.
+    /// When its last chunk was read, or when a connection took it.
     pub(crate) fn moved(&self) -> Instant {
         self.held().moved
     }

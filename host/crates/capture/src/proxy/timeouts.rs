@@ -8,9 +8,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Time limits of an upstream. `None` means the limit of all upstreams, and then the default; zero means no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Until it can be spoken to: its name, the connection, and TLS. Five seconds by default.
+    /// For the name's resolution, the connection and TLS together. Five seconds by default.
     pub connect: Option<Duration>,
-    /// For the handshake of TLS alone. As long as there is of `connect` by default.
+    /// For the handshake of TLS alone. By default, the remaining time of `connect`.
     pub tls: Option<Duration>,
     /// From the last byte of the request to the first of the answer. Without limit by default, as tools may work for
     /// hours.

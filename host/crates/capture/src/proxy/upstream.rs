@@ -26,10 +26,10 @@ pub struct Upstream {
 /// The `Host` header that an upstream gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HostHeader {
-    /// Its own, as if a client spoke to it directly. Servers that check it accept no other.
+    /// The upstream's own host, as if a client spoke to it directly. Servers that check `Host` accept no other.
     #[default]
     Upstream,
-    /// The one that the client sent, for a server that answers to the proxy's name.
+    /// The host that the client sent, for a server that answers to the proxy's name.
     Client,
 }
 
@@ -37,7 +37,7 @@ pub enum HostHeader {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UpstreamError {
-    /// There is no `=`.
+    /// The text has no `=`.
     #[error("{0:?} is not an upstream: write NAME=URL, such as github=https://example.com/mcp")]
     Form(String),
     /// The name.
@@ -84,17 +84,18 @@ impl Upstream {
         Ok(upstream)
     }
 
-    /// The same with this `Host`.
+    /// The same upstream with this `Host`.
     pub fn with_host(self, host_header: HostHeader) -> Self {
         Self { host_header, ..self }
     }
 
-    /// The same with limits of its own.
+    /// The same upstream with its own time limits.
     pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
         Self { timeouts, ..self }
     }
 
-    /// The same with or without strict recording: with it, no call reaches the upstream before its intent is durable.
+    /// The same upstream with or without strict recording. With it, no call reaches the upstream before its intent is
+    /// durable.
     pub fn with_strict(self, is_strict: bool) -> Self {
         Self { is_strict, ..self }
     }

@@ -28,7 +28,7 @@ const TOLD: u64 = 100;
 /// How long a call that was cancelled may wait for an answer before its entry is made.
 const CANCEL_WAIT: Duration = Duration::from_secs(2);
 
-/// When a piece came.
+/// The time when a chunk came.
 #[derive(Clone, Copy)]
 pub(crate) struct Moment {
     pub(crate) at: Timestamp,
@@ -41,7 +41,7 @@ pub(crate) struct Pipe {
     begun: Moment,
     client: Lines,
     server: Lines,
-    /// Calls that were recorded as cancelled because no answer came in time; one may still come.
+    /// Calls that were recorded as cancelled because no answer came in time. An answer may still come.
     cancelled: VecDeque<(Uuid, Pending)>,
     /// Lines of the client that are not messages.
     unreadable: u64,

@@ -125,7 +125,7 @@ async fn a_missing_command_is_named() {
     assert!(error.to_string().contains("no-such-command"));
 }
 
-/// A pipe that each process which inherits it holds open: its path, and a message when the last one has let it go.
+/// A pipe that every process which inherits it keeps open: its path, and a message when the last process has closed it.
 #[cfg(unix)]
 fn held_open(folder: &std::path::Path) -> (String, std::sync::mpsc::Receiver<Vec<u8>>) {
     let fifo = folder.join("held");
@@ -136,7 +136,7 @@ fn held_open(folder: &std::path::Path) -> (String, std::sync::mpsc::Receiver<Vec
     (path, is_free)
 }
 
-/// So long at most, whatever is wrong.
+/// The time limit of a test if something is wrong.
 #[cfg(unix)]
 const WATCHDOG: Duration = Duration::from_secs(30);
 

@@ -81,7 +81,7 @@ impl EndGuard {
         }
     }
 
-    /// Hands the duty on.
+    /// Moves the duty to report the end to another guard.
     pub(crate) fn pass_on(&mut self) -> Self {
         Self { tapped: self.tapped.take() }
     }

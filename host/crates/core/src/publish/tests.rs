@@ -206,7 +206,7 @@ fn a_failure_message_contains_no_secret() {
     assert!(said.contains("500") && !said.contains("secret") && !said.contains("t0ken"), "{said}");
 }
 
-/// Takes one checkpoint and never comes back from the next.
+/// Accepts one checkpoint, and hangs forever at the next one.
 struct Hanging(bool, Receiver<()>);
 
 impl Sink<Published> for Hanging {

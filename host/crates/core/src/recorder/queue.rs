@@ -16,7 +16,7 @@ use super::{Changed, PruneError, RecordError, StateChange};
 pub struct QueueLimits {
     /// Items. The same number of slots can be reserved for calls in progress.
     pub items: usize,
-    /// Bytes of their bodies. Capture may hold the same number of bytes of traffic.
+    /// Bytes of the bodies that wait. Capture may hold the same number of bytes of traffic.
     pub bytes: usize,
 }
 
@@ -209,7 +209,7 @@ impl Budget {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Nothing yet, to grow.
+    /// An empty share, which can grow.
     #[doc(hidden)]
     pub fn nothing(self: &Arc<Self>) -> BudgetShare {
         BudgetShare { budget: Arc::clone(self), bytes: 0 }
@@ -234,7 +234,7 @@ impl BudgetShare {
         fits
     }
 
-    /// Gives all of it back.
+    /// Returns all of the share to the budget.
     pub fn release(&mut self) {
         self.budget.held.fetch_sub(std::mem::take(&mut self.bytes), Ordering::Relaxed);
     }

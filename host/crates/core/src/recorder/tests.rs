@@ -28,7 +28,7 @@ enum Step {
     FailBefore,
     /// Fails, but everything was stored.
     FailAfter,
-    /// Reports that it has begun, and stores when the test releases it or has gone.
+    /// Reports that it has begun, and stores when the test releases it or has ended.
     Hold(Sender<()>, Receiver<()>),
 }
 

@@ -13,7 +13,7 @@ use mcp_audit_log_index::{Batch, Removal, Stored, Writer};
 use mcp_audit_log_model::time::{Clock, DAY, SystemClock};
 use mcp_audit_log_sandbox::Limits;
 
-/// Records what it is asked to remove, and removes nothing.
+/// Records the requests to remove, and removes nothing.
 struct Careless {
     inner: SqliteWriter,
     asked: Arc<Mutex<Vec<Plan>>>,

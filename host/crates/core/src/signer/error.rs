@@ -31,7 +31,7 @@ pub enum SignerError {
     Key {
         /// Counted from 1.
         line: usize,
-        /// Why.
+        /// The reason why it is not a key.
         reason: KeyError,
     },
     /// A kind of key is missing, or the keys belong to different logs.

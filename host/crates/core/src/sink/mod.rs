@@ -1,5 +1,6 @@
-//! Ways out of the log. A sink takes deliveries on a thread of its own, so that one that hangs delays neither the log nor
-//! another sink: checkpoints (`publish/`), or batches of entries (the service's `sinks.rs` reads them).
+//! Destinations outside of the log. A sink gets its deliveries on its own thread, so that a hanging sink delays neither
+//! the log nor another sink. A delivery is a checkpoint (`publish/`) or a batch of entries (the service's `sinks.rs`
+//! reads them).
 
 mod thread;
 
@@ -21,11 +22,11 @@ pub trait Delivery: Send + Sync + 'static {
 
 /// A destination outside of the log.
 pub trait Sink<D: Delivery>: Send + 'static {
-    /// Delivers, and returns when the other side has acknowledged it. Blocks. It is tried again until it succeeds, so
-    /// the other side may get the same twice, but nothing out of order.
+    /// Delivers, and returns when the destination has acknowledged the delivery. Blocks. It is retried until it
+    /// succeeds, so the destination may get the same delivery twice, but never out of order.
     ///
     /// # Errors
-    /// The other side may not have it.
+    /// The destination may not have it.
     fn put(&mut self, delivery: &D) -> Result<(), SinkError>;
 }
 
@@ -45,9 +46,9 @@ pub enum SinkError {
     Conflict(String),
 }
 
-/// Where the deliveries of a sink come from that takes everything in order.
+/// The source of deliveries for a sink that needs all of them in order.
 pub trait Feed<D: Delivery>: Send + 'static {
-    /// What comes after everything that arrived; `None` while there is nothing.
+    /// The delivery after the last acknowledged one; `None` if there is none yet.
     ///
     /// # Errors
     /// It cannot be read.

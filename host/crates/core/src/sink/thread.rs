@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Delivery, Feed, Sink, SinkError, SinkStatus};
 
-/// How often a feed that had nothing is asked again.
+/// How often a feed without a new delivery is asked again.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// The pause after a failure. It doubles each time.
@@ -51,7 +51,7 @@ impl<D> State<D> {
 }
 
 impl<D: Delivery> SinkThread<D> {
-    /// Starts a sink that takes what [`SinkThread::want`] gives it.
+    /// Starts a sink that gets its deliveries from [`SinkThread::want`].
     ///
     /// # Errors
     /// The system cannot start a thread.

@@ -17,7 +17,7 @@ fn now() -> Timestamp {
     Timestamp::parse("2026-11-21T12:00:00Z").expect("a valid time")
 }
 
-/// Anna of "eu" asks, at noon.
+/// The viewer Anna of the tenant "eu", at noon.
 fn context() -> Context<'static> {
     Context::new(now(), Some("anna"), Some("eu"))
 }

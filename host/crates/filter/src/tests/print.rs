@@ -1,4 +1,4 @@
-//! Reading what a domain prints gives the same domain.
+//! A printed domain can be read again, and gives the same domain.
 
 use proptest::prelude::*;
 
@@ -45,7 +45,7 @@ fn the_longest_texts_round_trip() {
     }
 }
 
-/// A term with values that are hard on some way of writing them.
+/// A term with values that are difficult for one of the forms.
 fn term() -> impl Strategy<Value = String> {
     let text = prop_oneof![
         Just(String::new()),

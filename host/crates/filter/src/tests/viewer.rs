@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Every way to speak of a viewer's own, negations included.
+/// Every filter with a viewer's own values, negations included.
 const OWN: &[&str] = &[
     r#"[["instance","=",{"viewer":"instance"}]]"#,
     r#"[["instance","!=",{"viewer":"instance"}]]"#,

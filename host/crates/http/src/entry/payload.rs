@@ -18,13 +18,13 @@ const MOST: usize = 200_000;
 
 /// The payload section of the page.
 pub(crate) enum Payload {
-    /// It is not shown, for this reason.
+    /// The payload is not shown, for this reason.
     Absent(&'static str),
     /// A user erased it.
     Erased(Erased),
-    /// It is kept, and this viewer may open it.
+    /// The payload is stored, and this viewer may open it.
     Closed,
-    /// It is shown.
+    /// The payload is shown.
     Open(Vec<Body>),
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Body {
 
 /// A document.
 pub(crate) enum Text {
-    /// There was none.
+    /// The call had no such body.
     Nothing,
     /// JSON, to be folded.
     Tree(Tree),

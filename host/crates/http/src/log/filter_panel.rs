@@ -50,7 +50,7 @@ pub(crate) struct Input {
 
 /// The values that an input offers.
 pub(crate) enum Offers {
-    /// Nothing.
+    /// The menu has no values.
     Nothing,
     /// These and no others.
     Words(Vec<&'static str>),

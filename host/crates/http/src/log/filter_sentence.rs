@@ -17,7 +17,7 @@ pub(crate) fn words(domain: &Domain) -> String {
     part(domain, false, true)
 }
 
-/// `inside` an operator, a list of parts needs brackets.
+/// The words for one part of a filter. A list of parts inside an operator (`outermost` is false) needs brackets.
 fn part(domain: &Domain, not: bool, outermost: bool) -> String {
     match domain {
         Domain::Term(term) => one(term, not),

@@ -1,12 +1,12 @@
 //! The OpenAPI document, made by the router itself: a route cannot be added to the API without being documented.
 //!
 //! To add one:
-//! 1. Write the handler: `async fn(Visitor, …) -> Result<Answer, Problem>`. What it takes and gives must be [`Input`]s and
-//!    [`Output`]s, which document themselves: `Visitor`, `ParsedQuery<…>` (the query), `Id` and `Name` (the path),
-//!    `Sent<…>` (a JSON body); `Json<…>`, `Created<…>`, `Accepted<…>`, `Text`, `NoContent`. The types in them derive
-//!    `schemars::JsonSchema`.
-//! 2. Add `.at(path, get(name, summary, handler).refuses(&[…]))` to `api::routes`, with the refusals that are the
-//!    handler's own; those of its inputs are there already.
+//! 1. Write the handler: `async fn(Visitor, …) -> Result<Answer, Problem>`. Its arguments and its result must be
+//!    [`Input`]s and [`Output`]s, which document themselves: `Visitor`, `ParsedQuery<…>` (the query), `Id` and `Name`
+//!    (the path), `Sent<…>` (a JSON body); `Json<…>`, `Created<…>`, `Accepted<…>`, `Text`, `NoContent`. The types in
+//!    them derive `schemars::JsonSchema`.
+//! 2. Add `.at(path, get(name, summary, handler).refuses(&[…]))` to `api::routes`, with the handler's own refusals. The
+//!    refusals of its inputs are added automatically.
 //! 3. `cargo run -- openapi > docs/openapi.json`, and a row in the table of `host/tests/http/matrix.rs`.
 
 pub(crate) mod extractors;

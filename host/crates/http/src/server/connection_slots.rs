@@ -13,7 +13,7 @@ const CONNECTIONS: usize = 8_192;
 /// One connection in this number may be unauthenticated.
 const STRANGERS: usize = 4;
 
-/// The room of a server.
+/// The slots of a server.
 pub(crate) struct ConnectionSlots {
     all: Arc<Semaphore>,
     most_strangers: usize,

@@ -1,7 +1,9 @@
-//! Clients that close their side of a connection once they have sent a request, as `nc -N` does, and wait for the answer.
+//! Clients that close their side of a connection once they have sent a request, as `nc -N` does, and wait for the
+//! answer.
 //!
-//! A client that is gone looks the same until something is written to it. So the end of what a client sends is passed on
-//! at once while no request is under way, and else only when the client has been written nothing for a while.
+//! A client that has disconnected looks the same until the server writes to it. So the server gets the end of a
+//! client's input at once only while no request is in progress. Otherwise the server gets it when nothing has been
+//! written to the client for a while.
 
 use std::io;
 use std::pin::Pin;

@@ -29,8 +29,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The time that a connection has to send the head of a request, from its first byte or from the last answer on.
 ///
 /// Servers of Node.js and nginx wait as long. A client that encodes sixteen calls of 64 MB opens its connections, and
-/// is then busy for longer than 20 seconds before it sends a byte; it must not find them closed. What half a request
-/// costs here is bounded by [`Room`].
+/// is then busy for longer than 20 seconds before it sends a byte; it must not find them closed. [`ConnectionSlots`]
+/// limits the connections that wait like this.
 const HEAD_PATIENCE: Duration = Duration::from_secs(60);
 
 /// In the extensions of every request: signals that the server is stopping, for endless answers.
@@ -147,7 +147,7 @@ mod tests {
 
     use super::*;
 
-    /// So long at most, whatever is wrong.
+    /// The time limit of a test if something is wrong.
     const WATCHDOG: Duration = Duration::from_secs(30);
 
     async fn send(stream: &mut TcpStream, text: &str) {
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(status(&mut late).await, "200");
     }
 
-    /// As `nc -N` and scripts do: the answer takes a while, and comes all the same.
+    /// A client such as `nc -N` closes its sending side. The answer takes a while, and still arrives.
     #[tokio::test]
     async fn a_client_that_closes_its_side_gets_its_answer() {
         let slow = async |body: axum::body::Bytes| {
@@ -230,7 +230,7 @@ mod tests {
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nhello"), "{answer}");
     }
 
-    /// A client that is gone is noticed where nothing is written to it.
+    /// A disconnected client is detected even if nothing is written to it.
     #[tokio::test]
     async fn a_response_to_a_disconnected_client_ends() {
         let (given_up, gives_up) = tokio::sync::oneshot::channel::<()>();

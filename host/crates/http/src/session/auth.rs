@@ -82,10 +82,10 @@ impl Visitor {
         }
     }
 
-    /// Checks that the viewer meant this request.
+    /// Checks that the viewer made this request on purpose.
     ///
     /// # Errors
-    /// A page of another site may have sent their browser here.
+    /// A page of another site may have caused their browser to send it.
     pub(crate) fn require_own_will(&self) -> Result<(), Problem> {
         if self.may_be_sent_by_others() { Err(Problem::cross_site()) } else { Ok(()) }
     }

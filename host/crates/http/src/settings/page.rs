@@ -176,7 +176,8 @@ pub(crate) async fn page(
     Ok(draw(status, &page))
 }
 
-/// The default policy lets no viewer of a tenant decide for the whole log.
+/// The reason why a viewer may not change the settings. The default policy lets no viewer of a tenant change the whole
+/// log.
 fn why_not(access: &Grant) -> &'static str {
     match access.viewer().instance {
         Some(_) => {

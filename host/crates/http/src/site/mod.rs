@@ -1,5 +1,5 @@
-//! What all routes share: the log, how users sign in, where the site is mounted, and what may run at once. Features
-//! stand on it, so it names none of them.
+//! The state that all routes share: the log, how users sign in, where the site is mounted, and what may run at once.
+//! Features use it, so it depends on none of them.
 
 pub(crate) mod asset;
 pub(crate) mod read_scheduler;

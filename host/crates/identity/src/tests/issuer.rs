@@ -17,7 +17,7 @@ pub(super) const RS256: &str = "eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJpc3MiOiJ
     xo_zI9FGsk7FURSZ-ofmS2MsrRwTeML_x1-k7_iUW95psbtWDBi1_GEAzTiNpXuuHtLxejeGrkqW_gDjSl1btBAaUOWMitCcUIr2RcQenfHhcvY5\
     vbyT3eZ3NZfDvIu9GumrooHUnVIk1NmdULNljAJsU8nywhH_dvz-tyk727xV9nHaHd9MW64tgoSWLsnjopujgjitcBQIX1cliK0ugFcLKpai3Ftw\
     oEsB7MrvpbfE27ycmva9psZOhhXFapY2C60BgqpDzIO37xF7qOmxbKPcX7v7iUmowg_WVB0Rs9Q";
-/// The same, signed in the newer way.
+/// The same claims, signed with the newer algorithm.
 pub(super) const PS256: &str = "eyJhbGciOiJQUzI1NiIsImtpZCI6InJzYSJ9.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJt\
     Y3AtYXVkaXQtbG9nIiwic3ViIjoicnNhIiwibmJmIjowLCJleHAiOjQxMDI0NDQ4MDB9.QcOFlrawlgZr30E8cjhG_CTZvWFoIBRkXqJPJe4fgTH\
     4tuHReiglB0f4rv9IfIe3QxiIrBV4_7luJfMxkyKoMMBGWjmOLCsutiKbVC3HW9BgtkVB_b-rm9P9DeGPHeNCf_D0AkKctTM2UFebt_IqSGk32Kd\

@@ -1,4 +1,4 @@
-//! Sign-in by JWT: what is believed, and every way in which one is not.
+//! Sign-in by JWT: which JWTs are accepted, and every reason to refuse one.
 
 mod issuer;
 
@@ -18,7 +18,7 @@ use super::*;
 
 const NOW: i64 = 1_000_000;
 
-/// A folder with the keys of these issuers, and the door that they open.
+/// A folder with the keys of these issuers, and a sign-in that accepts them.
 fn door(keys: &[Json], change: impl FnOnce(&mut JwtOptions)) -> (TempDir, Identity) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("keys.json");
@@ -235,7 +235,7 @@ fn a_file_without_keys_is_an_error_at_the_start() {
     assert!(matches!(jwks::Keys::open(&KeySource::File(file)), Err(KeySourceError::File(..))));
 }
 
-/// Answers every request with what `body` gives; counts them.
+/// Answers every request with the result of `body`, and counts the requests.
 async fn serve(body: impl Fn(usize) -> String + Send + 'static) -> (KeySource, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");

@@ -9,12 +9,12 @@ pub(crate) struct Bitmap {
 }
 
 impl Bitmap {
-    /// None of `length` rows; `length` is a multiple of 64.
+    /// An empty bitmap of `length` rows; `length` is a multiple of 64.
     pub(crate) fn none(length: u64) -> Self {
         Self { words: vec![0; words(length)] }
     }
 
-    /// Those of `length` rows that are in `range`.
+    /// A bitmap of `length` rows in which the rows in `range` are set.
     pub(crate) fn range(length: u64, range: Range<u64>) -> Self {
         let word = |at: usize| {
             let first = at as u64 * 64;
@@ -60,7 +60,7 @@ impl Bitmap {
         }
     }
 
-    /// Keeps what is in `other` as well.
+    /// Removes the rows that are not in `other`.
     pub(crate) fn and(mut self, other: &Self) -> Self {
         self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word &= other);
         self

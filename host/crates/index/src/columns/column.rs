@@ -26,7 +26,7 @@ pub enum Zone {
     },
 }
 
-/// What a filter wants of a column's values.
+/// The values of a column that a filter looks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ValueSet {
     /// One of these, ascending; 0 is "not set".
@@ -113,7 +113,7 @@ impl Zone {
         }
     }
 
-    /// The values that 64 codes stand for, which are all below the size.
+    /// The values of 64 codes. Each code is below [`Self::size`].
     pub(crate) fn raws(&self, codes: [u64; 64]) -> [u64; 64] {
         match self {
             Self::Values(values) => codes.map(|code| values.get(code as usize).copied().unwrap_or(0)),
@@ -131,7 +131,7 @@ impl Zone {
         }
     }
 
-    /// The codes of what is wanted, as ascending ranges.
+    /// The codes of the wanted values, as ascending ranges.
     pub(crate) fn codes(&self, wanted: &ValueSet) -> Vec<Range<u64>> {
         let codes: Vec<_> = match (self, wanted) {
             (Self::Values(values), ValueSet::Among(wanted)) => common(values, wanted),
@@ -262,7 +262,7 @@ fn positions(values: &[u64], raw: &[u64]) -> Vec<u64> {
     raw.iter().map(|raw| if *raw == 0 { 0 } else { table[(raw - least) as usize] }).collect()
 }
 
-/// The positions in `values` of what is in `wanted` too; both ascend.
+/// The positions in `values` of the values that are in `wanted` too; both are in ascending order.
 fn common(values: &[u64], wanted: &[u64]) -> Vec<u64> {
     let position = |value: &u64, list: &[u64]| list.binary_search(value).ok().map(|at| at as u64);
     if wanted.len() < values.len() {

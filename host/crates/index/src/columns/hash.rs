@@ -1,4 +1,4 @@
-//! (short: the one hash of the index) The short hash under which texts that hardly repeat stand in a column.
+//! (short: the one hash of the index) The short hash by which a column represents texts that hardly repeat.
 
 /// Distinct hashes. Twelve bits leave some sixteen wrong candidates in a block of 65,536, whose rows are then read.
 const HASHES: u64 = (1 << 12) - 1;

@@ -1,9 +1,10 @@
-//! RowColumns: for every closed block of entries one per field, cut into bit planes.
+//! Columns: every closed block of entries has one column for each field, cut into bit planes.
 //!
-//! A B-tree per field is written in as many places as an entry has fields, for every entry, and the more of them the
-//! larger the log is. A block is written once, when it is full, and appended; a filter over it is a few word operations
-//! per plane, whatever the operator; and the same planes give groups, sums and the values that exist. The idea is the
-//! bit-sliced index of O'Neil and Quass (*Improved Query Performance with Variant Indexes*, 1997).
+//! With a B-tree for each field, each entry would cause writes in as many places as it has fields, and the larger the
+//! log, the fewer of these pages are in the cache. A block is written once, when it is full. A filter on a block needs
+//! a few word operations for each plane, whatever the operator. The same planes give groups, sums and the existing
+//! values. The idea is the bit-sliced index of O'Neil and Quass (*Improved Query Performance with Variant Indexes*,
+//! 1997).
 
 mod bitmap;
 mod column;
@@ -20,8 +21,8 @@ pub(crate) use planes::PlanesBuf;
 
 use mcp_audit_log_model::field::{Field, FieldType};
 
-/// How many blocks become one large block: fewer blocks to look at in a large log. What is younger than the last block
-/// is found by reading rows.
+/// How many blocks become one large block, so that a large log has fewer blocks to scan. Entries after the last block
+/// are found by reading rows.
 pub(crate) const MERGED: u64 = 16;
 
 /// How a field's values become numbers in a column. 0 always means that the field is not set.
@@ -33,7 +34,7 @@ pub(crate) enum ColumnKind {
     Number,
     /// The microseconds, with the sign bit turned over so that they are ordered as unsigned numbers.
     Time,
-    /// A short hash of a text that hardly repeats: it says where to look, and the row says whether it is so.
+    /// A short hash of a text that hardly repeats: it selects candidates, and the row decides whether it matches.
     Hash,
 }
 
@@ -58,7 +59,7 @@ impl ColumnKind {
         }
     }
 
-    /// The stored number again; of a hash, nothing comes back.
+    /// The stored number of a column's number. For `Term` and `Hash` it is the same number.
     pub(super) fn stored(self, raw: u64) -> i64 {
         match self {
             Self::Term | Self::Hash => raw.cast_signed(),

@@ -1,5 +1,5 @@
-//! Bit planes: plane `j` holds bit `j` of every entry's code, so that a comparison of all codes with one number is a few
-//! operations on whole words.
+//! Bit planes: plane `j` holds bit `j` of every entry's code, so that a comparison of all codes with one number is a
+//! few operations on whole words.
 //!
 //! The bytes are the planes, lowest first, each one bit per entry, lowest row first.
 
@@ -14,7 +14,7 @@ pub(super) struct Planes<'a> {
     bytes: &'a [u8],
 }
 
-/// Planes that were read to be gone through several times.
+/// Planes in memory, for several passes over them.
 #[derive(Debug)]
 pub(crate) struct PlanesBuf {
     bits: usize,
@@ -67,7 +67,7 @@ impl<'a> Planes<'a> {
         codes
     }
 
-    /// The eight bits from `low` on of the codes of a word's 64 entries.
+    /// The eight bits from bit `low` on of the codes of a word's 64 entries.
     fn eight(&self, word: usize, low: usize) -> [u8; 64] {
         let mut planes = [0; 8];
         for (at, plane) in planes.iter_mut().enumerate().take(self.bits.saturating_sub(low)) {
@@ -125,7 +125,7 @@ fn words(plane: &[u8]) -> impl Iterator<Item = u64> + '_ {
     plane.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes))
 }
 
-/// Turns a square of 8 × 8 bytes over its diagonal: byte `j` of word `i` becomes byte `i` of word `j`.
+/// Transposes a square of 8 × 8 bytes: byte `j` of word `i` becomes byte `i` of word `j`.
 fn turn(words: &mut [u64; 8]) {
     for (distance, mask) in [(4, 0x0000_0000_ffff_ffff), (2, 0x0000_ffff_0000_ffff), (1, 0x00ff_00ff_00ff_00ff)] {
         for at in (0..8).filter(|at| at & distance == 0) {

@@ -1,4 +1,4 @@
-//! Promises about rows: where they are appended, what comes back of them, what is removed.
+//! Tests about rows: where they are appended, what a reader gets back, and what is removed.
 
 use uuid::Uuid;
 
@@ -9,14 +9,14 @@ use crate::{Snapshot, StateChange, StoreError, StoredPayload};
 use mcp_audit_log_model::entry::Details;
 use mcp_audit_log_model::field::Field;
 
-/// What `read` gives of a snapshot.
+/// The result of `read` on a snapshot.
 pub(super) fn read<T>(opened: &Opened, mut read: impl FnMut(&dyn Snapshot) -> Result<T, StoreError>) -> T {
     let mut found = None;
     let done = opened.source.read(&mut |log| read(log).map(|value| found = Some(value)));
     done.and(found.ok_or(StoreError::Unread)).expect("read")
 }
 
-/// The seqs of the rows in a range, in the order in which they come.
+/// The seqs of the rows in a range, in the order in which the store returns them.
 fn seqs(log: &dyn Snapshot, range: std::ops::Range<u64>) -> Result<Vec<u64>, StoreError> {
     let mut found = Vec::new();
     log.rows(range, RowColumns::Fields(&[Field::Seq]), &mut |seq, row| {

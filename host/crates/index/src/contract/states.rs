@@ -1,4 +1,4 @@
-//! Promises about what stands beside the entries.
+//! Tests about the states beside the entries: settings, jobs, holds, views, checkpoints.
 
 use uuid::Uuid;
 

@@ -1,4 +1,4 @@
-//! The dictionary of repeated texts: what readers remember of it, what patterns go through, how the writer numbers texts.
+//! The dictionary of repeated texts: the cache of readers, the scan for patterns, and the writer that numbers texts.
 
 mod reader;
 mod scan;

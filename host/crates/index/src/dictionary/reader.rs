@@ -20,8 +20,8 @@ struct Known {
     bytes: usize,
 }
 
-/// Texts by field and number. A number is never given to another text, so what was read once stays true; what the
-/// cleanup removed is never asked for. Clones share what they remember.
+/// A cache of texts by field and number. A number is never reused for another text, so a cached text stays valid. Texts
+/// that the cleanup removed are never requested. Clones share the cache.
 #[derive(Clone, Default)]
 pub struct Texts {
     known: Arc<Mutex<Known>>,
@@ -54,7 +54,7 @@ impl Texts {
         self.find(log, field, id)?.ok_or_else(missing)
     }
 
-    /// The same; none where the dictionary has no such number.
+    /// The same, but `None` if the dictionary does not have this number.
     pub(crate) fn find(&self, log: &dyn Snapshot, field: Field, id: u64) -> Result<Option<Arc<str>>, StoreError> {
         let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(text) = known().texts.get(&(field, id)) {

@@ -1,5 +1,5 @@
-//! The dictionary in memory, field by field, for patterns: a search for a part of a word may have to look at every text
-//! there is.
+//! The dictionary in memory, field by field, for patterns: a search for a part of a word may have to compare every
+//! text.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,14 +8,14 @@ use crate::StoreError;
 use crate::snapshot::Snapshot;
 use mcp_audit_log_model::field::Field;
 
-/// Bytes that the texts of all fields together may take in memory. What does not fit is read from the file by each search
-/// that needs it, text by text.
+/// Bytes that the texts of all fields together may take in memory. What does not fit is read from the file by each
+/// search that needs it, text by text.
 const BUDGET: usize = 64 << 20;
 /// What a text takes besides itself.
 const EACH: usize = size_of::<(u64, u32)>();
 /// Bytes of texts in one piece. A search holds on to whole pieces, and only the last of them is ever copied.
 const PIECE: usize = 256 << 10;
-/// After so many texts it is time to look at the clock.
+/// The number of texts after which the deadline is checked again.
 const TEXTS: usize = 256;
 
 /// Texts of fields, as far as patterns were searched in them. Clones share them.
@@ -36,7 +36,7 @@ impl Default for DictionaryScan {
 }
 
 impl DictionaryScan {
-    /// One that takes at most so many bytes.
+    /// A cache that takes at most `budget` bytes.
     fn within(budget: usize) -> Self {
         let fields = std::array::from_fn(|_| Mutex::default());
         Self(Arc::new(Shared { budget, taken: AtomicUsize::new(0), fields }))
@@ -110,7 +110,7 @@ impl Shared {
     }
 }
 
-/// Looks at the clock now and then.
+/// Checks the deadline once in [`TEXTS`] calls.
 #[derive(Default)]
 struct Clock(usize);
 
@@ -121,8 +121,8 @@ impl Clock {
     }
 }
 
-/// The texts of one field, in the order of their numbers. A number is never given twice, so that they are only added
-/// to, until the cleanup took texts from the dictionary.
+/// The texts of one field, in the order of their numbers. A number is never reused, so texts are only appended until
+/// the cleanup removes texts from the dictionary.
 #[derive(Clone, Default)]
 struct FieldTexts {
     /// How many texts the cleanup had removed when these were read.

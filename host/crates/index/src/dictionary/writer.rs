@@ -9,7 +9,8 @@ use crate::snapshot::Snapshot;
 use crate::transaction::Transaction;
 use mcp_audit_log_model::field::Field;
 
-/// How many texts of one field the writer remembers. A log with more distinct ones still works, at the cost of a look-up.
+/// How many texts of one field the writer caches. In a log with more distinct texts, each of the others costs a
+/// look-up.
 const REMEMBERED: usize = 50_000;
 
 /// Texts and their numbers. What was learnt in a transaction that failed must be forgotten.
@@ -22,14 +23,14 @@ pub(crate) struct DictionaryWriter {
 #[derive(Debug)]
 struct Known {
     numbers: HashMap<Box<str>, u64, RandomState>,
-    /// The text that was asked for last, which is often asked for again.
+    /// The text of the last request, which is often requested again.
     last: (String, u64),
     /// The number that the next new text gets.
     next: u64,
 }
 
 impl DictionaryWriter {
-    /// The number of `text`, which is given one when it has none.
+    /// The number of `text`. A new text gets the next number.
     pub(crate) fn id(&mut self, log: &dyn Transaction, field: Field, text: &str) -> Result<u64, StoreError> {
         if self.fields.is_empty() {
             self.fields = Field::ALL.iter().map(|field| Known::of(log, *field)).collect::<Result<_, _>>()?;
@@ -80,8 +81,8 @@ impl Known {
     }
 }
 
-/// More than any number that was ever given in a field: a text came with an entry, or is the empty one that
-/// the garbage collection puts above the highest that it removes.
+/// A number above all numbers of a field. Each number belongs to a text of an entry, or to the empty text that the
+/// garbage collection adds above the highest removed number.
 ///
 /// # Errors
 /// The store fails.

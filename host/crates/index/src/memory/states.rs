@@ -1,4 +1,4 @@
-//! What stands beside the entries, in memory.
+//! The states beside the entries, in memory.
 
 use std::collections::BTreeMap;
 

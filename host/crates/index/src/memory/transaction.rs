@@ -174,7 +174,7 @@ fn refused(what: &'static str) -> StoreError {
 }
 
 impl Data {
-    /// How many rows are gone.
+    /// Removes rows, and returns their number.
     fn remove(&mut self, what: Removable<'_>) -> usize {
         match what {
             Removable::Entries(below) => {
@@ -220,7 +220,7 @@ impl Data {
         }
     }
 
-    /// Removes the blobs that are meant; returns how many.
+    /// Removes the blobs for which `is_gone` is true, and returns their number.
     fn without(&mut self, is_gone: impl Fn(&Blob) -> bool) -> usize {
         let before = self.blobs.len();
         self.blobs.retain(|blob, _| !is_gone(blob));

@@ -43,7 +43,7 @@ impl Axis {
         Self::Steps { zone, planes, step, first, count: (last - first + 1) as usize }
     }
 
-    /// The column of `field` over `block` as it is.
+    /// The unchanged column of `field` in `block`.
     pub(crate) fn numbers(log: &dyn Snapshot, block: &Block, field: Field) -> Result<Self, StoreError> {
         let Some(zone) = block.zone(log, field)? else { return Ok(Self::One) };
         let planes = block.planes(log, field, |bytes| PlanesBuf::new(bytes, zone.bits(), block.length))?;
@@ -59,7 +59,7 @@ impl Axis {
         }
     }
 
-    /// The codes of the 64 entries of a word: each below the size, whatever a forged column says.
+    /// The codes of the 64 entries of a word. Each is below the size, even if the column was forged.
     pub(crate) fn codes(&self, word: usize) -> [u64; 64] {
         let greatest = self.size().saturating_sub(1) as u64;
         match self {
@@ -72,7 +72,7 @@ impl Axis {
         }
     }
 
-    /// What the codes of the 64 entries of a word stand for.
+    /// The values of the codes of the 64 entries of a word.
     pub(crate) fn raws(&self, word: usize) -> [u64; 64] {
         let codes = self.codes(word);
         match self {
@@ -81,7 +81,7 @@ impl Axis {
         }
     }
 
-    /// What a code stands for: the column's number, or the step's.
+    /// The value of a code: the column's number, or the start of the step.
     pub(crate) fn raw(&self, code: u64) -> u64 {
         match self {
             Self::One => 0,
@@ -104,7 +104,7 @@ impl Axis {
     }
 }
 
-/// Steps before 1970 that the numbering leaves room for: more than all hours that microseconds in 64 bits can say.
+/// How many steps before 1970 the numbering has room for: more hours than microseconds in 64 bits can express.
 const BEFORE: i64 = 1 << 32;
 
 /// The number of the step of time that a moment is in.

@@ -1,4 +1,4 @@
-//! A scan of the blocks of the log, the one that is still open among them.
+//! A scan of the blocks of the log, including the open one.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -11,7 +11,7 @@ use crate::row::RowColumns;
 use crate::snapshot::Snapshot;
 use mcp_audit_log_model::field::Field;
 
-/// The blocks that a question is asked of. The caller holds a transaction, so that all of it is of one moment.
+/// The blocks that a query reads. The caller holds a transaction, so that all of them are of the same moment.
 pub(crate) struct BlockScan {
     range: Range<u64>,
     blocks: Vec<Block>,
@@ -34,7 +34,7 @@ impl BlockScan {
         Ok(Self { range, blocks })
     }
 
-    /// The blocks, oldest first, each with the rows that are asked for.
+    /// The blocks, oldest first, each with the requested rows.
     pub(crate) fn blocks(&self) -> impl DoubleEndedIterator<Item = (&Block, Bitmap)> {
         self.blocks.iter().map(|block| (block, block.within(&self.range)))
     }

@@ -16,7 +16,7 @@ pub struct Block {
     pub first: u64,
     /// How many rows it has.
     pub length: u64,
-    /// The fields that have a column, a bit each. One that has none has no value here.
+    /// The fields that have a column, one bit each. A field without a column has no value in this block.
     fields: u64,
     /// The columns, where they are not stored: of the block that is still open.
     pub(crate) open: Option<HashMap<Field, BlockColumn>>,
@@ -76,7 +76,7 @@ impl Block {
         StoreError::Index { first: self.first, field: field.name() }
     }
 
-    /// Whether it may come after a block that ends at `before`; `small` is the length of a block as it is closed.
+    /// Whether this block may follow a block that ends at `before`. `small` is the length of a block when it is closed.
     fn fits(&self, before: Option<u64>, small: u64) -> bool {
         let sized = [small, small * MERGED].contains(&self.length) && self.first.is_multiple_of(self.length);
         sized && before.is_none_or(|before| self.first == before)
@@ -148,7 +148,7 @@ pub(crate) fn close(log: &dyn Transaction, block: &OpenBlock) -> Result<(), Stor
     if block.first() + small == first + large { merge(log, first) } else { Ok(()) }
 }
 
-/// Removes the blocks that lie wholly below `pruned`: a step of the cleanup ends no more than two.
+/// Removes the blocks that lie wholly below `pruned`: at most two in one step of the cleanup.
 pub(crate) fn prune(log: &dyn Transaction, pruned: u64) -> Result<(), StoreError> {
     let blocks = log.snapshot().blocks()?;
     let gone = blocks.iter().take(2).filter(|block| block.first.saturating_add(block.length) <= pruned);
@@ -193,7 +193,7 @@ fn write(log: &dyn Transaction, first: u64, length: u64, columns: Vec<(Field, Bl
     log.append_block(StoredBlock { first, length, fields }, &columns)
 }
 
-/// The bytes with a checksum behind them, so that damage is seen where they are read.
+/// The bytes with a checksum appended, so that a reader detects damage.
 fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
     bytes

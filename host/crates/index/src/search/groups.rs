@@ -1,5 +1,5 @@
-//! Groups: one pass over the columns of what matches. Rows of closed blocks are read only where the filter itself needs
-//! them.
+//! Groups: one pass over the columns of the matching entries. Rows of closed blocks are read only if the filter itself
+//! needs them.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use mcp_audit_log_model::field::Field;
 /// What of an entry is counted, beside its outcome.
 const COUNTED: [Field; 1] = [Field::DurationUs];
 
-/// The groups that `query` asks for.
+/// Computes the groups for `query`.
 pub(crate) fn groups(log: &dyn Snapshot, texts: &Texts, query: &GroupQuery) -> Result<Groups, StoreError> {
     let plan = Plan::new(log, texts, &query.domain)?;
     let failed = Plan::new(log, texts, &failures())?;
@@ -42,7 +42,7 @@ pub(crate) fn groups(log: &dyn Snapshot, texts: &Texts, query: &GroupQuery) -> R
     finish(log, texts, query, &counts)
 }
 
-/// The groups in the order that was asked for, as many as were asked for.
+/// The requested number of groups, in the requested order.
 fn finish(
     log: &dyn Snapshot,
     texts: &Texts,

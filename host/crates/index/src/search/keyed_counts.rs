@@ -7,38 +7,38 @@ use foldhash::fast::RandomState;
 use super::axis::Axis;
 use crate::columns::Bitmap;
 
-/// Combinations of a block's codes up to which their numbers stand in a table.
+/// The largest number of combinations in a block for which a table of their numbers is used instead of the hash map.
 const TABLE: usize = 1 << 20;
 /// A combination that has no number yet.
 const NEW: u32 = u32::MAX;
 
 /// What is counted, by combinations of `N` values.
 pub(crate) struct KeyedCounts<const N: usize, T> {
-    /// The combinations in the order in which they first came, each with what is counted of it.
+    /// The combinations in the order of their first occurrence, each with its counts.
     counts: Vec<([u64; N], T)>,
-    /// Where each combination stands among them.
+    /// The position of each combination in `counts`.
     numbers: HashMap<[u64; N], u32, RandomState>,
     /// How many there may be.
     most: usize,
 }
 
 impl<const N: usize, T> KeyedCounts<N, T> {
-    /// None yet, and no more than `most`.
+    /// An empty one for at most `most` combinations.
     pub(crate) fn new(most: usize) -> Self {
         Self { counts: Vec::new(), numbers: HashMap::default(), most }
     }
 
-    /// What is counted of a combination, if it came.
+    /// The counts of a combination, if it occurred.
     pub(crate) fn get(&self, key: [u64; N]) -> Option<&T> {
         self.numbers.get(&key).map(|number| &self.counts[*number as usize].1)
     }
 
-    /// All combinations that came.
+    /// All combinations that occurred, with their counts.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&[u64; N], &T)> {
         self.counts.iter().map(|(key, count)| (key, count))
     }
 
-    /// The same, to be changed.
+    /// The same, with mutable counts.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&[u64; N], &mut T)> {
         self.counts.iter_mut().map(|(key, count)| (&*key, count))
     }

@@ -14,7 +14,7 @@ use crate::{Page, PageAnchor, PageQuery, StoreError};
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_model::entry::Entry;
 
-/// The page that `query` asks for.
+/// Reads the page for `query`.
 pub(crate) fn page(log: &dyn Snapshot, texts: &Texts, query: &PageQuery) -> Result<Page, StoreError> {
     let builder = PageBuilder { log, texts, query, plan: Plan::new(log, texts, &query.domain)? };
     let mut fields = BTreeSet::new();
@@ -70,8 +70,8 @@ struct PageBuilder<'a> {
 }
 
 impl PageBuilder<'_> {
-    /// The entries of the page and one more, if there is one. The index only says where to look: each entry is held
-    /// against the domain, and with it the viewer's rule, before it is handed out.
+    /// The entries of the page and one more, if there is one. The index only selects candidates: each entry is compared
+    /// with the domain, which includes the viewer's rule, before it is returned.
     fn fill<'b>(
         &self,
         blocks: impl Iterator<Item = (&'b Block, Bitmap)>,

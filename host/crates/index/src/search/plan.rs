@@ -1,5 +1,5 @@
-//! From a domain to the rows of its entries: the domain is resolved once against the dictionary and then asked of each
-//! block. RowColumns narrow down; where a column cannot decide, the rows do.
+//! From a domain to the rows of its entries: the dictionary resolves the domain once, and then the plan is applied to
+//! each block. Columns narrow the rows; where a column cannot decide, the rows are read.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -109,7 +109,7 @@ impl Plan {
         }
     }
 
-    /// Those of `within` that match.
+    /// The rows of `within` that match.
     pub(crate) fn find(&self, log: &dyn Snapshot, block: &Block, within: Bitmap) -> Result<Bitmap, StoreError> {
         if within.is_empty() {
             return Ok(within);
@@ -158,7 +158,7 @@ fn column(
     select(log, block, field, &zone, wanted, within)
 }
 
-/// Those of `within` whose code in the column is that of something wanted.
+/// The rows of `within` whose code in the column belongs to a wanted value.
 fn select(
     log: &dyn Snapshot,
     block: &Block,
@@ -178,7 +178,7 @@ fn select(
     Ok(within.and(&found))
 }
 
-/// Those of the candidates whose rows match.
+/// The rows of `candidates` that match when they are read.
 fn rows(log: &dyn Snapshot, block: &Block, term: &Term, candidates: Bitmap) -> Result<Bitmap, StoreError> {
     let mut found = Bitmap::none(block.length);
     let mut look = |first: u64, end: u64| {
@@ -198,7 +198,7 @@ fn rows(log: &dyn Snapshot, block: &Block, term: &Term, candidates: Bitmap) -> R
     Ok(found)
 }
 
-/// Whether a row with this value passes, as evaluation of the entry says it.
+/// Whether a row with this value matches. The result equals the evaluation of the entry.
 fn matches(term: &Term, value: ColumnValue<'_>) -> bool {
     match value {
         ColumnValue::Text(text) => term.test.holds_text(text),
@@ -210,7 +210,7 @@ fn matches(term: &Term, value: ColumnValue<'_>) -> bool {
     }
 }
 
-/// The numbers of the texts that are asked for as a whole, ascending.
+/// The numbers of the texts that must match as a whole, ascending.
 fn numbers_of(log: &dyn Snapshot, term: &Term) -> Result<Vec<u64>, StoreError> {
     let Test::In(values) = &term.test else { return Ok(Vec::new()) };
     let mut numbers = BTreeSet::new();

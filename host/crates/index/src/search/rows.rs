@@ -1,4 +1,4 @@
-//! Entries made of rows, and the numbers that the index has of a row.
+//! Entries from rows, and the index numbers of a row.
 
 use uuid::Uuid;
 

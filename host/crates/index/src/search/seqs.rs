@@ -1,4 +1,5 @@
-//! (short: one search, of pages and of usage) Where in the log a moment lies. Recording times never go back, so it is found by halving and not by reading.
+//! (short: one search, of pages and of usage) From a time of recording to a `seq`. Recording times never go back, so a
+//! binary search finds it.
 
 use crate::StoreError;
 use crate::row::{ColumnValue, RowColumns};
@@ -6,7 +7,8 @@ use crate::snapshot::Snapshot;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 
-/// The seq of the first entry that was recorded at or after `moment`; the next one to be given when there is none.
+/// The `seq` of the first entry that was recorded at or after `moment`; if there is none, the next `seq` to be
+/// assigned.
 ///
 /// # Errors
 /// The store fails.

@@ -1,6 +1,6 @@
-//! A condition on texts that takes looking at them. What stands beside it narrows first: as long as the entries in
-//! question have few texts, these are looked up and the dictionary is left alone. So a viewer of one entry cannot
-//! have the whole dictionary gone through.
+//! A condition for which texts must be compared. The other conditions of a filter narrow the rows first. While the
+//! remaining entries have few texts, only these are looked up, and not the whole dictionary. So the search of a viewer
+//! who sees one entry does not scan the whole dictionary.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ pub(crate) struct TextCondition {
     texts: Texts,
     /// Whether the text with this number passes.
     judged: RefCell<HashMap<u64, bool>>,
-    /// The numbers of all that pass, once the whole dictionary was gone through.
+    /// The numbers of all matching texts, once the whole dictionary was scanned.
     all: OnceCell<ValueSet>,
 }
 
@@ -29,7 +29,7 @@ impl TextCondition {
         Self { term: term.clone(), texts: texts.clone(), judged: RefCell::default(), all: OnceCell::new() }
     }
 
-    /// What is wanted of a block's column, as far as the entries of `within` go. `zone` is the column's.
+    /// The wanted values of a block's column, for the rows in `within`. `zone` is the zone of the column.
     pub(crate) fn wanted(
         &self,
         log: &dyn Snapshot,
@@ -53,7 +53,7 @@ impl TextCondition {
         Ok(self.all.get_or_init(|| ValueSet::Among(all)).clone())
     }
 
-    /// Those of `numbers`, which ascend, whose texts pass; `None` where that would be too many texts to look up.
+    /// Those of `numbers` (ascending) whose texts match; `None` if too many texts would have to be looked up.
     fn among(&self, log: &dyn Snapshot, numbers: &[u64]) -> Result<Option<ValueSet>, StoreError> {
         let mut judged = self.judged.borrow_mut();
         let new = numbers.iter().filter(|number| **number > 0 && !judged.contains_key(number)).count();

@@ -15,7 +15,7 @@ use mcp_audit_log_model::event::Outcome;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::histogram::{self, BUCKETS};
 
-/// Sums over entries. Their order is that of the stored form of usage.
+/// Sums over entries. Their order is part of the stored format of usage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
     pub(crate) entries: u64,
@@ -41,7 +41,7 @@ pub(crate) struct Total {
     users: UserSet,
 }
 
-/// Numbers of users, 64 to a word: exact, however many cells have the same user.
+/// A set of users by their numbers, 64 to a word: the count is exact, however many cells contain the same user.
 type UserSet = HashMap<u64, u64, RandomState>;
 
 /// Rows of a block with what each adds to a total.
@@ -50,7 +50,7 @@ pub(crate) trait Amounts {
     fn add(&self, row: usize, to: &mut Total);
 }
 
-/// The numbers of a block's entries, as far as they were asked for.
+/// The numbers of a block's entries in the requested fields.
 pub(crate) struct EntryAmounts {
     errors: Bitmap,
     /// One more than the value where there is one.
@@ -89,7 +89,7 @@ impl Sums {
 }
 
 impl Total {
-    /// Sums alone, or all that is counted.
+    /// Only sums, or all counters.
     pub(crate) fn new(is_full: bool) -> Self {
         Self { buckets: vec![0; if is_full { BUCKETS } else { 0 }], ..Self::default() }
     }
@@ -118,7 +118,7 @@ impl Total {
         self.users.values().map(|word| u64::from(word.count_ones())).sum()
     }
 
-    /// A duration that a share of `percent` stays at or below; no more than the longest.
+    /// A duration that `percent` percent of the requests do not exceed; at most the longest duration.
     pub(crate) fn quantile(&self, percent: u64) -> Option<u64> {
         histogram::quantile(&self.buckets, percent).map(|micros| micros.min(self.sums.longest))
     }
@@ -129,7 +129,8 @@ impl EntryAmounts {
     pub(crate) const FIELDS: [Field; 4] =
         [Field::DurationUs, Field::InputTokens, Field::OutputTokens, Field::CostMicros];
 
-    /// The entries that were found; `errors` are those that failed; `fields` are the first ones of [`EntryAmounts::FIELDS`].
+    /// The entries that were found; `errors` are those that failed; `fields` are the first ones of
+    /// [`EntryAmounts::FIELDS`].
     pub(crate) fn new(
         log: &dyn Snapshot,
         block: &Block,

@@ -1,4 +1,4 @@
-//! The values that a field has, for the menus of filters: zones say what a block has without a look at its entries.
+//! The values of a field, for the menus of filters. Zones list the values of a block without reading its entries.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -13,7 +13,7 @@ use crate::{GroupBy, StoreError, Values};
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_model::field::Field;
 
-/// How many of the log's newest entries a menu of a part of the log is made of.
+/// How many of the newest entries are searched for a menu if a rule restricts the viewer.
 const LATELY: u64 = 1 << 20;
 
 /// The values of `field` among the entries that match `domain`, in order. With more than `limit` of them, those that
@@ -47,8 +47,8 @@ pub(crate) fn values(
     Ok(Values { values, more })
 }
 
-/// Where to look. Zones answer for the whole log; what a rule leaves of it must be searched block by block, which is too
-/// much for a menu once a log is large.
+/// The range of `seq` to search. For the whole log, zones give the answer. With a rule, blocks must be searched one by
+/// one, and searching all of them would be too slow for a menu of a large log.
 fn looked_at(domain: &Domain, end: u64) -> Range<u64> {
     match *domain == Domain::TRUE {
         true => 0..end,

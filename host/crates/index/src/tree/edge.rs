@@ -1,4 +1,5 @@
-//! The ledger's tree as the writer holds it: the tiles that are not full yet, and the frontier, which are made of them.
+//! The ledger's tree in the writer's memory: the tiles that are not full yet, and the frontier, which is computed from
+//! them.
 
 use super::tiles::Tiles;
 use crate::StoreError;
@@ -8,7 +9,7 @@ use mcp_audit_log_ledger::{Frontier, Hash, Head, TILE_HEIGHT, TILE_WIDTH, Tile};
 
 const FULL: usize = TILE_WIDTH as usize * Hash::LENGTH;
 
-/// The right edge of the tree, up to which everything is stored but for what was pushed since.
+/// The right edge of the tree. All nodes are stored, except those that were pushed since the last commit.
 #[derive(Clone, Debug)]
 pub struct Tree {
     frontier: Frontier,

@@ -10,7 +10,7 @@ use crate::snapshot::Snapshot;
 use mcp_audit_log_ledger::{Content, Hash, Leaf, Node, TILE_WIDTH, Tile};
 use mcp_audit_log_model::field::{Field, FieldType};
 
-/// Reads the entries of `range`, and hands each leaf to `each`, with its content and the row that it is made of.
+/// Reads the entries of `range`, and calls `each` with each leaf, its content and its row.
 ///
 /// # Errors
 /// An entry cannot be read, the store fails, or `each` does.

@@ -1,4 +1,4 @@
-//! The roots that the tree had at smaller sizes, as far as the entries that are left or the archived checkpoints know them.
+//! The roots of the tree at smaller sizes, as far as the remaining entries or the archived checkpoints can prove them.
 
 use super::tiles::Tiles;
 use crate::StoreError;
@@ -6,8 +6,8 @@ use crate::states::CheckpointQuery;
 use mcp_audit_log_ledger::{Hash, SignedCheckpoint, root, verify_consistency};
 
 impl Tiles<'_> {
-    /// The root that the tree had at `size`; `None` where the log has not got that far, or its entries begin behind it, so
-    /// that it is unknown whether the rest continues from there.
+    /// The root of the tree at `size`. `None` if the log has fewer entries, or if its entries begin after `size`, so
+    /// that it is unknown whether the remaining tree continues from there.
     ///
     /// # Errors
     /// The store fails, or a tile is missing.
@@ -16,7 +16,8 @@ impl Tiles<'_> {
         there.then(|| root(size, self)).transpose()
     }
 
-    /// The same; before the first entry that is left, by an archived checkpoint of that size that leads to the tree.
+    /// The same. For a `size` below the first remaining entry, the root comes from an archived checkpoint of that size
+    /// that is linked to the tree.
     ///
     /// # Errors
     /// The store fails, or a tile is missing.

@@ -1,4 +1,4 @@
-//! Proofs about the log as it is stored, each made in one moment of it.
+//! Proofs about the stored log, each at one moment.
 
 use super::leaves;
 use super::tiles::Tiles;
@@ -7,7 +7,7 @@ use crate::dictionary::Texts;
 use crate::snapshot::Snapshot;
 use mcp_audit_log_ledger::{self as ledger, Consistency, Head, Inclusion};
 
-/// The tree of `size` leaves, or the present one. What came before the cleanup's end is known as a whole only.
+/// The tree of `size` leaves, or the current one. Of the removed entries, only the hashes of whole subtrees are known.
 pub(crate) fn head_at(log: &dyn Snapshot, size: Option<u64>) -> Result<Head, StoreError> {
     let present = log.head()?.tree;
     let Some(size) = size else { return Ok(present) };
@@ -43,7 +43,7 @@ pub(crate) fn inclusion(
     Ok(Some(inclusion))
 }
 
-/// The proof that the tree of `old` leaves is the beginning of that of `new`, or of the present one.
+/// The proof that the tree of `old` leaves is the beginning of the tree of `new` leaves, or of the current tree.
 pub(crate) fn consistency(log: &dyn Snapshot, old: u64, new: Option<u64>) -> Result<Consistency, StoreError> {
     let new = head_at(log, new)?;
     let old = head_at(log, Some(old))?;

@@ -17,7 +17,7 @@ use crate::{
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 
-/// The usage that `query` asks for.
+/// Computes the usage for `query`.
 pub(crate) fn usage(log: &dyn Snapshot, texts: &Texts, query: &UsageQuery) -> Result<Usage, StoreError> {
     let (times, rest) = query.domain.clone().split_times();
     let (start, end) = (query.range.start.as_micros().max(times.start), query.range.end.as_micros().min(times.end));
@@ -98,8 +98,8 @@ fn series(step: UsageStep, range: &Range<i64>, counted: Option<&Counters>) -> Ve
     starts.take_while(|start| *start < range.end).map(point).collect()
 }
 
-/// Of each breakdown the rows that come first by their sums, which `counters` have for each field; histograms and users
-/// are counted for these rows alone.
+/// The breakdowns. The sums in `counters`, which has an item for each field, decide which rows come first; histograms
+/// and users are counted only for these rows.
 fn breakdowns(
     source: &Source<'_>,
     texts: &Texts,
@@ -136,7 +136,7 @@ fn breakdowns(
     Ok(breakdowns)
 }
 
-/// What was counted under a key; nothing where it did not come.
+/// The figures of a key; all 0 if the key did not occur.
 fn stats(total: Option<&Total>) -> UsageStats {
     let Some(total) = total else { return UsageStats::default() };
     UsageStats {

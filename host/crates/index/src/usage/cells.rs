@@ -1,6 +1,6 @@
-//! Cells: requests that share a time and some dimensions are one row, with what is counted of them. The cells of one cut by
-//! hour or by day are a part of a run, in two blobs: the dimensions as columns of a block, so that one plan finds entries
-//! and cells; and the amounts, which are read and not searched, as a string of numbers for each cell.
+//! Cells: requests that share a time and some dimensions are one row, with what is counted of them. The cells of one
+//! cut by hour or by day are a part of a run, in two blobs: the dimensions as columns of a block, so that one plan
+//! finds entries and cells; and the amounts, which are read and not searched, as a string of numbers for each cell.
 
 use std::collections::HashMap;
 
@@ -10,13 +10,13 @@ use crate::search::total::{Amounts, Sums, Total};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::histogram::BUCKETS;
 
-/// A combination of dimensions that cells are kept for. The user and one more dimension would have nearly as many cells of
-/// hours as there are entries, and have cells of days alone.
+/// A combination of dimensions for which cells are kept. Pairs of the user and one more dimension have only cells by
+/// day, since they would have nearly as many cells by hour as there are entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cut(usize);
 
-/// The dimensions of each cut beside the instance, which is in all; those with fewer cells first. A part is stored under
-/// the position of its cut.
+/// The dimensions of each cut beside the instance, which is in all; those with fewer cells first. A part is stored
+/// under the position of its cut.
 const CUTS: [&[Field]; 14] = [
     &[],
     &[Field::Server],
@@ -39,7 +39,7 @@ impl Cut {
         (0..CUTS.len()).map(Self)
     }
 
-    /// The smallest cut that knows these fields, a bit each; `None` where only the entries do.
+    /// The smallest cut that has these fields, one bit each; `None` if only the entries have them.
     pub(super) fn of(fields: u64) -> Option<Self> {
         Self::all().find(|cut| fields & !bits(cut.fields()) & !bits(&[Field::Instance]) == 0)
     }

@@ -20,8 +20,8 @@ use crate::{StoreError, UsageStep, requests};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 
-/// Parts that the cells of a pair are divided into by users, where the run is as long as runs become: a user's own usage
-/// is read without that of all others.
+/// The most parts into which the cells of a pair are divided by users, in a run of full length. So a user's own usage
+/// is read without that of all other users.
 const SHARES: u64 = 16;
 
 impl StoredRun {
@@ -30,12 +30,12 @@ impl StoredRun {
         self.first.wrapping_add(self.length)
     }
 
-    /// The seq of its first entry; 0 where a forged row says less.
+    /// The seq of its first entry; 0 if a forged row has a negative one.
     pub(super) fn start(&self) -> u64 {
         if self.first > i64::MAX.cast_unsigned() { 0 } else { self.first }
     }
 
-    /// The CRC-32 of what it says of itself.
+    /// The CRC-32 of its description.
     pub(super) fn computed_checksum(&self) -> i64 {
         let seqs = [self.first, self.length, self.fields].map(u64::to_le_bytes);
         let times = [self.least, self.most, self.recorded].map(i64::to_le_bytes);
@@ -52,8 +52,8 @@ impl StoredRun {
         (self.length / (log.block_length() * MERGED / SHARES)).clamp(1, SHARES)
     }
 
-    /// The parts with the cells that know these fields, only those of `users` where only these are wanted. Fields that no
-    /// request of the run has say nothing, and no part is about them.
+    /// The parts that have cells with these fields; if only some `users` are wanted, only their parts. If no request of
+    /// the run has one of the fields, there is no part with that field.
     pub(super) fn keys(
         &self,
         log: &dyn Snapshot,
@@ -117,8 +117,8 @@ impl StoredRun {
     }
 }
 
-/// The CRC-32 behind a blob: of its bytes and of where they belong, so that what stands in the place of something else is
-/// damage.
+/// The CRC-32 that is appended to a blob. It covers the bytes and the key of the blob, so that swapped blobs are
+/// detected as damage.
 fn seal(key: PartKey, column: PartColumn, bytes: &[u8]) -> [u8; 4] {
     let mut hasher = crc32fast::Hasher::new();
     [key.run, key.number, key.share, column as u64].iter().for_each(|number| hasher.update(&number.to_le_bytes()));
@@ -132,7 +132,7 @@ pub(super) fn end(log: &dyn Snapshot) -> Result<u64, StoreError> {
     Ok(log.head()?.pruned.max(last))
 }
 
-/// Stores a run behind the others.
+/// Stores a run after the others.
 fn store(log: &dyn Transaction, run: StoredRun, mut parts: Vec<NewPart>) -> Result<(), StoreError> {
     for NewPart { key, cells, amounts } in &mut parts {
         cells.extend(seal(*key, PartColumn::Cells, cells));
@@ -141,7 +141,7 @@ fn store(log: &dyn Transaction, run: StoredRun, mut parts: Vec<NewPart>) -> Resu
     log.append_run(StoredRun { checksum: run.computed_checksum(), ..run }, &parts)
 }
 
-/// Behind every run.
+/// A seq after every run.
 const END: u64 = i64::MAX.cast_unsigned();
 
 /// Aggregates what the large blocks below `below` hold.
@@ -157,8 +157,8 @@ pub(crate) fn append(log: &dyn Transaction, below: u64) -> Result<(), StoreError
     }
 }
 
-/// Aggregates some of what is about to be removed, if that is not done yet: whatever was recorded before this moment. It
-/// is at least what a step of the cleanup removes.
+/// Aggregates entries that are about to be removed, if that is not done yet: those recorded before `moment`. It covers
+/// at least one step of the cleanup.
 pub(crate) fn append_before(log: &dyn Transaction, moment: Option<Timestamp>) -> Result<(), StoreError> {
     let Some(moment) = moment else { return Ok(()) };
     let now = log.snapshot();
@@ -250,8 +250,8 @@ fn part<'c>(
     NewPart { key, cells: pack_cells(count, fields.zip(columns)), amounts }
 }
 
-/// Makes the runs whole: what is missing or damaged is made again from the entries. What the entries do not say any more
-/// stays as it is, and answers report that they lack it. `pruned` and `next` are the log's ends.
+/// Repairs the runs: what is missing or damaged is computed again from the entries. If the entries are removed, the run
+/// stays as it is, and answers report what is missing. `pruned` and `next` are the ends of the log.
 pub(crate) fn repair(log: &dyn Transaction, pruned: u64, next: u64) -> Result<(), StoreError> {
     let (now, mut before) = (log.snapshot(), None);
     let large = now.block_length() * MERGED;
@@ -276,8 +276,8 @@ pub(crate) fn repair(log: &dyn Transaction, pruned: u64, next: u64) -> Result<()
     append(log, blocks::end(now)?.unwrap_or(0))
 }
 
-/// Removes the oldest run if all of it was recorded before this moment and its entries are gone. Returns whether there
-/// was one.
+/// Removes the oldest run if all of it was recorded before this moment and its entries are removed. Returns whether it
+/// removed one.
 pub(crate) fn prune(log: &dyn Transaction, before: Option<Timestamp>) -> Result<bool, StoreError> {
     let Some(before) = before else { return Ok(false) };
     let (head, runs) = (log.snapshot().head()?, log.snapshot().runs()?);

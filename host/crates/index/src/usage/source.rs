@@ -1,4 +1,4 @@
-//! The log as usage sees it: cells where runs have them, entries for the rest of a range and behind the last run.
+//! The data of usage: cells where there are runs, and entries for the rest of a range and after the last run.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -78,7 +78,7 @@ struct Spans {
 }
 
 impl Question {
-    /// The shortest time that cells of its cut tell apart; `None` where only entries answer.
+    /// The time unit of the cells of its cut (an hour or a day); `None` if only entries can answer.
     pub(super) fn unit(&self) -> Option<i64> {
         match Cut::of(self.fields)?.is_pair() {
             false => Some(HOUR),
@@ -229,8 +229,8 @@ impl<'s> Source<'s> {
         Ok(())
     }
 
-    /// Counts the entries behind the runs, and for each question those of the parts of the range that cells do not answer:
-    /// one pass for all of them.
+    /// Counts the entries after the runs. For each question it also counts the entries in the parts of the range that
+    /// cells cannot answer. One pass serves all questions.
     fn count_entries(
         &self,
         range: &Range<i64>,
@@ -262,8 +262,8 @@ impl<'s> Source<'s> {
         Ok(())
     }
 
-    /// The range that can be answered for exactly: where an end is within a `unit` of time, such as an hour or a day, whose
-    /// entries are gone, all of that hour or day.
+    /// The range that can be answered exactly. If an end of `range` is within a `unit` of time (an hour or a day) that
+    /// lost entries, the range is widened to the whole unit.
     pub(super) fn covered(&self, range: &Range<i64>, unit: i64) -> Result<Range<i64>, StoreError> {
         let (start, end) = (floor(range.start, unit), ceil(range.end, unit));
         let is_first_gone = start < range.start && self.is_gone(&(start..start.saturating_add(unit)))?;
@@ -271,7 +271,7 @@ impl<'s> Source<'s> {
         Ok(if is_first_gone { start } else { range.start }..if is_last_gone { end } else { range.end })
     }
 
-    /// Whether nothing that is needed to answer is gone.
+    /// Whether all data that an exact answer needs still exists.
     pub(super) fn is_exact(&self, range: &Range<i64>, question: &Question) -> Result<bool, StoreError> {
         match question.unit() {
             Some(unit) => Ok(self.covered(range, unit)? == *range),
@@ -279,7 +279,8 @@ impl<'s> Source<'s> {
         }
     }
 
-    /// Whether entries of requests that began in `range`, which is one of whole hours, are gone: cells count more.
+    /// Whether entries of requests that began in `range` were removed: then the cells count more requests than the
+    /// entries. `range` consists of whole hours.
     pub(super) fn is_gone(&self, range: &Range<i64>) -> Result<bool, StoreError> {
         let (log, times) = (self.log, within(std::slice::from_ref(range)));
         let (mut counted, mut end) = (Total::default(), 0);
@@ -305,7 +306,8 @@ impl<'s> Source<'s> {
         self.damaged.get() || end.is_none_or(|end| end < self.pruned)
     }
 
-    /// What was read of a run; nothing where it is damaged and its entries are gone, which is remembered.
+    /// The result of reading a run; `None` if the run is damaged and its entries are removed. This is remembered for
+    /// the answer.
     fn readable<T>(&self, run: &StoredRun, read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
         match read {
             Err(error) if error.is_index() && run.start() < self.pruned => {

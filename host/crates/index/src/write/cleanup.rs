@@ -1,4 +1,4 @@
-//! One step of the cleanup: what may go, oldest first, and nothing that a hold keeps.
+//! One step of the cleanup: it removes what is old enough, oldest first, and nothing that a hold keeps.
 
 use super::gc_dictionary::DictionaryGc;
 use super::writer::{Ends, State, report_foreign_change};
@@ -15,21 +15,21 @@ use mcp_audit_log_contract::hold;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 
-/// What a step did. The writer goes by it once it is committed.
+/// The result of a step. The writer applies it once the step is committed.
 pub(super) enum Step {
-    /// Nothing is old enough; what was prepared for it is not kept.
+    /// Nothing is old enough, so the transaction is rolled back.
     Nothing,
-    /// A run of usage is gone.
+    /// A run of usage was removed.
     Usage(Ends),
-    /// Entries or payloads are gone.
+    /// Entries or payloads were removed.
     Entries {
-        /// Where the log stands now.
+        /// The ends of the log after the step.
         left: Ends,
         entries: u64,
         payloads: u64,
         more: bool,
     },
-    /// Texts are gone, if there were any.
+    /// Texts were removed, if there were any to remove.
     Texts(Ends),
 }
 
@@ -94,7 +94,7 @@ pub(super) fn prune(state: &mut State, log: &dyn Transaction, removal: Removal) 
     })
 }
 
-/// One step of the dictionary's garbage collection, which comes when nothing else is left to remove.
+/// One step of the dictionary's garbage collection, which runs when nothing else is left to remove.
 pub(super) fn gc_dictionary(state: &mut State, log: &dyn Transaction) -> Result<Step, StoreError> {
     let found = Ends::of(log.snapshot())?;
     if let Some(field) = state.gc.step(log, found.next)? {
@@ -103,7 +103,7 @@ pub(super) fn gc_dictionary(state: &mut State, log: &dyn Transaction) -> Result<
     Ok(Step::Texts(found))
 }
 
-/// How far one step of the cleanup goes.
+/// The entries or payloads that one step of the cleanup removes.
 struct Chunk {
     upto: u64,
     more: bool,
@@ -115,7 +115,7 @@ impl Chunk {
         Self { upto: from, more: false, count: 0 }
     }
 
-    /// Takes what stands at `seq`; `false` where it is not old enough, or the chunk is full.
+    /// Adds the entry or payload at `seq`; `false` if it is not old enough, or the chunk is full.
     fn take(&mut self, seq: u64, is_old: bool) -> bool {
         if !is_old {
             return false;
@@ -135,8 +135,8 @@ impl Chunk {
     }
 }
 
-/// The next chunk of entries from `from` on that were recorded before `before`. Since recording times never go
-/// backwards, that is a prefix, and it is found by reading only the rows that will go.
+/// The next chunk of entries from `from` on that were recorded before `before`. Recording times never go back, so these
+/// are a prefix, and only the rows to remove are read.
 fn entries(log: &dyn Snapshot, from: u64, before: Option<Timestamp>) -> Result<Chunk, StoreError> {
     let mut chunk = Chunk::new(from);
     let Some(before) = before else { return Ok(chunk) };
@@ -148,7 +148,7 @@ fn entries(log: &dyn Snapshot, from: u64, before: Option<Timestamp>) -> Result<C
     Ok(chunk)
 }
 
-/// The same of payloads, by when their entries were recorded.
+/// The same for payloads, by the recording time of their entries.
 fn payloads(log: &dyn Transaction, from: u64, before: Option<Timestamp>) -> Result<Chunk, StoreError> {
     let mut chunk = Chunk::new(from);
     let Some(before) = before else { return Ok(chunk) };

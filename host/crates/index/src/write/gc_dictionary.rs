@@ -16,8 +16,8 @@ use mcp_audit_log_model::field::{Field, FieldType};
 /// How many texts one step removes at most: it holds the writer no longer than the removal of a chunk of entries.
 const STEP: usize = 500;
 
-/// How far the garbage collection is. It lives in memory only: after a start it is unknown, so that the next cleanup looks
-/// at everything.
+/// The progress of the garbage collection. It is kept only in memory, so the first cleanup after a start checks the
+/// whole dictionary.
 #[derive(Debug)]
 pub(crate) struct DictionaryGc {
     /// The fields that are still to be looked at.
@@ -104,8 +104,8 @@ fn numbers(log: &dyn Snapshot, field: Field) -> Result<Vec<u64>, StoreError> {
     Ok(numbers)
 }
 
-/// Those of the numbers below `length` that entries from seq `from` on have. Closed blocks say it without a look at
-/// their rows, and but for the one that the cleanup cut in two even without a look at their planes.
+/// The numbers below `length` that entries from seq `from` on use. For closed blocks, no row is read, and only for the
+/// block that the cleanup cut in two are planes read.
 fn used(log: &dyn Snapshot, field: Field, from: u64, length: u64) -> Result<Bitmap, StoreError> {
     let mut used = Bitmap::none(length);
     let scan = BlockScan::new(log, from..u64::MAX, &BTreeSet::from([field]))?;
@@ -123,8 +123,8 @@ fn used(log: &dyn Snapshot, field: Field, from: u64, length: u64) -> Result<Bitm
     Ok(used)
 }
 
-/// Lets an empty text have the number above `highest`, so that the highest can go and is still never given again.
-/// `false` where there is an empty text already: no two texts of a field are the same.
+/// Gives the number above `highest` to an empty text. So the highest number can be removed and is still never reused.
+/// `false` if there is an empty text already, since no text occurs twice in a field.
 fn count_on(log: &dyn Transaction, field: Field, highest: u64) -> Result<bool, StoreError> {
     if log.snapshot().number(field, "")?.is_some() {
         return Ok(false);

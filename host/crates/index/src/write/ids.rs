@@ -32,7 +32,8 @@ impl Ids {
         Ok(Self { young: HashSet::default(), younger: HashSet::default(), greatest: log.greatest_id()? })
     }
 
-    /// Adds an id; `false` when it is there already. The log is asked about those that are older than the young ones.
+    /// Adds an id; `false` if the log has it already. The database is asked only about ids that are not above all older
+    /// ones.
     pub(crate) fn insert(&mut self, id: Uuid, log: &dyn Snapshot) -> Result<bool, StoreError> {
         if self.young.contains(&id) || !self.younger.insert(id) {
             return Ok(false);
@@ -47,8 +48,8 @@ impl Ids {
         Ok(true)
     }
 
-    /// Whether an entry is new, and the entry as it is to be stored. Where a sender has taken the id of what was captured,
-    /// that is under another id, since nothing that was captured may be lost.
+    /// Whether an entry is new, and the entry as it is to be stored. If a sender has used the id of a captured call,
+    /// the captured entry gets another id, since no captured entry may be lost.
     pub(crate) fn admit<'a>(
         &mut self,
         log: &dyn Snapshot,
@@ -69,16 +70,16 @@ impl Ids {
     }
 }
 
-/// What an event that is sent again has in common with the entry that was made of it. Its time is not among it, as the
-/// log's own is taken where a sender gives none.
+/// The fields that an event must have in common with the entry of its first sending. The time is not among them,
+/// because the log sets it if the sender does not.
 const SAME: [Field; 3] = [Field::Channel, Field::Method, Field::User];
 
-/// What there is under an entry's id among the entries of its instance: ids are an instance's own, so that no sender learns
-/// of another's, or takes them away.
+/// What there is under an entry's id among the entries of its instance: ids are an instance's own, so that no sender
+/// learns of another's, or takes them away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IdMatch {
     Nothing,
-    /// The same entry: it is sent again.
+    /// The same entry: the event was sent again.
     Same,
     /// Another one.
     Other,
@@ -106,8 +107,8 @@ fn there(log: &dyn Snapshot, entry: &Entry) -> Result<IdMatch, StoreError> {
 /// The detail that names the sender of an entry that came over the API.
 const SENT: &str = "sent_by";
 
-/// Whether the entry of a row came from a sender. What was captured is no repetition of what was sent, or a sender
-/// could keep a call out of the log by taking its id.
+/// Whether the entry of a row came from a sender. A captured entry never counts as a repetition of a sent one.
+/// Otherwise a sender could keep a call out of the log by using its id.
 fn was_sent(row: &dyn Row) -> bool {
     let ColumnValue::Text(details) = row.column(DETAILS) else { return false };
     let details = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(details);

@@ -18,18 +18,19 @@ use mcp_audit_log_ledger::Leaf;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 
-/// What a store gives its writer: transactions, one after the other.
+/// A store for its writer: it runs transactions, one after the other.
 ///
-/// One store has one writer, in whatever process. A store keeps a second one out when it is opened.
+/// A store has one writer among all processes. When a store is opened, it refuses a second writer.
 pub trait Store: Send {
-    /// Runs `work` in one transaction. `true`: what it did is kept, and is **durable** when this returns: it is there
-    /// after the process is killed or the machine loses power. `false`: nothing of it is kept.
+    /// Runs `work` in one transaction. If `work` returns `true`, its changes are kept, and they are **durable** when
+    /// this returns: they survive a kill of the process or a power cut. If it returns `false`, none of its changes is
+    /// kept.
     ///
-    /// Only where `may_remove` says so may the work remove entries, payloads, texts or tiles.
+    /// Only if `may_remove` is true may the work remove entries, payloads, texts or tiles.
     ///
     /// # Errors
-    /// The work fails or the store does. Whether anything is stored is unknown then; the next transaction sees what
-    /// really is there.
+    /// The work fails or the store does. Then it is unknown whether anything is stored; the next transaction reads the
+    /// actual state.
     fn transact(&mut self, may_remove: bool, work: Work<'_>) -> Result<(), StoreError>;
 }
 
@@ -51,7 +52,7 @@ pub struct StoreWriter<S> {
     damaged: bool,
 }
 
-/// What a writer knows of the log between two transactions. All of it can be read again.
+/// The writer's knowledge of the log between two transactions. All of it can be read again.
 #[derive(Debug, Default)]
 pub(super) struct State {
     dictionary: DictionaryWriter,
@@ -62,7 +63,7 @@ pub(super) struct State {
     pub(super) left: Option<Ends>,
 }
 
-/// What a writer knows of the rows that it stored last.
+/// What a writer caches of the last stored rows.
 #[derive(Debug)]
 struct Remembered {
     /// The values of the block that is not full yet.
@@ -236,7 +237,7 @@ impl Remembered {
     }
 }
 
-/// Where the log stands.
+/// The ends of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ends {
     /// The seq of the next entry.
@@ -247,14 +248,14 @@ pub(super) struct Ends {
 }
 
 impl Ends {
-    /// Those of `log`.
+    /// The ends of `log`.
     pub(super) fn of(log: &dyn Snapshot) -> Result<Self, StoreError> {
         let LogHead { pruned, payloads_pruned, .. } = log.head()?;
         Ok(Self { next: log.seqs()?.end, pruned, payloads_pruned })
     }
 }
 
-/// Whether ledger and entries fit together at both ends: a look that costs the same however long the log is.
+/// Whether ledger and entries match at both ends of the log. The cost does not depend on the length of the log.
 fn agree(log: &dyn Snapshot, ends: Ends) -> Result<(), StoreError> {
     let tree = Tree::of(log)?;
     if tree.size() != ends.next {
@@ -273,9 +274,9 @@ fn behind(tree: &Tree, ends: Ends) -> StoreError {
     StoreError::unlike(size.min(next), format!("{next} entries were recorded in total, but the ledger has {size}"))
 }
 
-/// There is one writer, so what is not as it left it was changed by another program. A store alone cannot keep such a
-/// program from appending at the next `seq` or from moving the prune points; it can be reported, and the log goes on from
-/// what is there.
+/// Reports a change by another program. There is only one writer, so if the ends are not those that it wrote, another
+/// program changed them. A store alone cannot keep such a program from appending at the next `seq` or from moving the
+/// prune points. The log reports the change and continues from the present state.
 pub(super) fn report_foreign_change(left: Option<Ends>, found: Ends) {
     if let Some(left) = left.filter(|left| *left != found) {
         tracing::error!(

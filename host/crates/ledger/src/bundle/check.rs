@@ -60,7 +60,7 @@ pub enum BundleError {
     /// The payload.
     #[error("the payload of entry {0} is not the recorded one")]
     Payload(u64),
-    /// There is data after the last entry.
+    /// The file has data after the last entry.
     #[error("the file has more entries than its first line names")]
     More,
     /// The entries are not the signed ones.

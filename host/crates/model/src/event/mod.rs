@@ -57,7 +57,7 @@ pub struct Event {
     pub id: Uuid,
     /// When it began.
     pub occurred_at: Timestamp,
-    /// The door it came through.
+    /// The channel through which it came in.
     pub channel: Channel,
     /// Its shape.
     pub kind: Kind,

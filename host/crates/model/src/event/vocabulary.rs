@@ -1,4 +1,4 @@
-//! The vocabularies of an event: its door, its shape, how it went.
+//! The vocabularies of an event: its channel, its kind and its outcome.
 
 /// A vocabulary with one text per case, used on the wire, in the database and in filters.
 ///
@@ -40,7 +40,7 @@ macro_rules! vocabulary {
 }
 
 vocabulary! {
-    /// The door through which an event came in.
+    /// The channel through which an event came in.
     #[non_exhaustive]
     Channel {
         /// MCP over HTTP, through the layer or the proxy.

@@ -1,8 +1,8 @@
-//! Masks: secrets in payloads, changes and facts are hidden by name and by look, before anything is stored.
+//! Masks: secrets in payloads, changes and facts are hidden by name and by pattern, before anything is stored.
 //!
-//! The floor's masks (`names.rs`, `looks.rs`) always apply, in addition to the masks that a policy declares; only the
-//! operator's file turns one off. The raw bytes are first searched for anything that the floor could hide. Usually
-//! there is nothing, and then nothing is parsed.
+//! The floor's masks (`names.rs`, `patterns.rs`) always apply, in addition to the masks that a policy declares. Only
+//! the operator's file turns one off. The raw bytes are first searched for anything that the floor could hide. Usually
+//! they contain nothing of the kind, and then nothing is parsed.
 
 mod assignments;
 mod json;
@@ -166,8 +166,8 @@ impl Masks {
     }
 
     /// Hides secrets in a body: by the floor, and by the policy's masks with these indexes. JSON is masked by name and
-    /// by look. Text is masked by look and by a search for names that needs no parsing, so that a truncated body is
-    /// covered too. Returns the masked text and whether anything was hidden.
+    /// by pattern. Text is masked by pattern and by a search for names that needs no parsing, so that a truncated body
+    /// is covered too. Returns the masked text and whether anything was hidden.
     ///
     /// Invalid UTF-8 becomes replacement characters: binary data is useless to a reader of the log.
     pub fn body(&self, own: &[usize], bytes: &[u8]) -> (String, bool) {

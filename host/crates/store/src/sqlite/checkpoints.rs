@@ -14,7 +14,7 @@ use mcp_audit_log_model::time::Timestamp;
 pub(super) const COLUMNS: &str = "SELECT number, size, signed_at, note, archived, link FROM checkpoint";
 const DOING: &str = "reading checkpoints";
 
-/// Stores a change. One that is there already, since a commit that seemed to fail had stored it, changes nothing.
+/// Stores a change. If a commit seemed to fail but was stored, the same change is made again and has no effect.
 pub(super) fn write(connection: &Connection, change: &CheckpointChange) -> rusqlite::Result<()> {
     match change {
         CheckpointChange::Signed(checkpoint) => insert(connection, checkpoint),
@@ -67,7 +67,7 @@ pub(super) fn checkpoints(
     rows.and_then(Iterator::collect).context(DOING)
 }
 
-/// All checkpoints there are, newest first, as what they say of time.
+/// The number, size and time of every stored checkpoint, newest first.
 pub(super) fn checkpoint_times(log: &SqliteSnapshot<'_>) -> Result<Vec<CheckpointTime>, StoreError> {
     let mark = |row: &Row<'_>| {
         Ok(CheckpointTime { number: row.get(0)?, size: row.get(1)?, signed_at: Timestamp::from_micros(row.get(2)?) })

@@ -88,7 +88,7 @@ pub(super) fn verifier(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Whether the file says that it is a log of this version.
+/// Whether the file's header marks it as a log of this version.
 pub(super) fn is_ours(connection: &Connection) -> Result<bool, StoreError> {
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let found = number("application_id").and_then(|id| Ok((id, number("user_version")?)));
@@ -112,7 +112,7 @@ pub(super) fn end_deadline() {
     UNTIL.set(None);
 }
 
-/// The same for long work between statements; to be called now and then.
+/// The same check for long work between statements, which must call this now and then.
 ///
 /// # Errors
 /// The deadline has passed.

@@ -1,4 +1,4 @@
-//! The log's file as readers know it: a small pool of connections that can only read.
+//! The log's file for readers: a small pool of connections that can only read.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Whether the log's files are still where they were opened. On Unix a file that was moved or removed goes on taking
-//! what is written, and it cannot be found again.
+//! Checks that the log's files are still where they were opened. On Unix, writes to a file that was moved or removed
+//! still succeed, but no reader finds them.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ impl OpenFiles {
     }
 
     /// # Errors
-    /// One of them is not there any more, or another is in its place.
+    /// A file is missing, or another file is in its place.
     pub(super) fn check(&self) -> Result<(), StoreError> {
         match self.0.iter().find(|(file, opened)| opened.is_some() && id(file) != *opened) {
             Some((file, _)) => Err(StoreError::Moved(file.clone())),

@@ -12,8 +12,8 @@ pub(super) fn insert(connection: &Connection, seq: u64, payload: &PackedPayload)
     connection.prepare_cached(sql)?.execute(row).map(drop)
 }
 
-/// Erases the payload at `seq`, in the transaction of the entry about it. None of these statements is cached, for the
-/// reason given at [`super::writer`].
+/// Erases the payload at `seq`, in the transaction of the entry about the erasure. None of these statements is cached;
+/// [`super::writer`] gives the reason.
 pub(super) fn erase(connection: &Connection, seq: u64) -> rusqlite::Result<()> {
     connection.execute("UPDATE head SET erasing = ?1", [seq])?;
     connection.execute("DELETE FROM payload WHERE seq = ?1", [seq])?;

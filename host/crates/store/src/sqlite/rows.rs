@@ -9,8 +9,8 @@ use rusqlite::{CachedStatement, Connection};
 use mcp_audit_log_index::{COMMITMENT, ColumnValue, DETAILS, NewRow, Row, RowColumns};
 use mcp_audit_log_model::field::Field;
 
-/// `INSERT` of one entry: every field in order, then the rest. It stops where it fails, for the reason given at the
-/// trigger that watches it; the transaction is then rolled back as a whole.
+/// `INSERT` of one entry: every field in order, then the other columns. It uses `OR FAIL`, for the reason given at the
+/// trigger that watches it; after an error the whole transaction is rolled back.
 static INSERT: LazyLock<String> = LazyLock::new(|| {
     let marks: Vec<_> = (1..=Field::COUNT + 2).map(|at| format!("?{at}")).collect();
     let names = list(Field::ALL);
@@ -25,7 +25,7 @@ static SHOWN: LazyLock<String> = LazyLock::new(|| {
 static HASHED: LazyLock<String> =
     LazyLock::new(|| select(&format!("{}, payload_commitment, details, version", list(Field::ALL))));
 
-/// One field, by its number: what decides about candidates asks for it row by row.
+/// One field, by its number: conditions on candidates read it row by row.
 static ONE: LazyLock<Vec<String>> =
     LazyLock::new(|| Field::ALL.iter().map(|field| select(&list(std::slice::from_ref(field)))).collect());
 

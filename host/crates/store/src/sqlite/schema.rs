@@ -1,5 +1,5 @@
-//! Whether the file's schema is the one that the migrations make. A process that can write the file can drop a trigger and then edit
-//! entries, or add one that runs in the server; both are seen here.
+//! Whether the file's schema is the one that the migrations make. A process that can write the file can drop a trigger
+//! and then edit entries, or add a trigger that runs in the server. This check finds both.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,8 @@ use super::SqlContext;
 use super::connection::MIGRATIONS;
 use mcp_audit_log_index::StoreError;
 
-/// What SQLite itself may add, and how it makes it: the statistics of an `ANALYZE`. Its indexes for keys are in the model too.
+/// What SQLite itself may add, and how it makes it: the statistics of an `ANALYZE`. Its indexes for keys are in the
+/// model too.
 const OWN: &[(&str, &str)] = &[
     ("sqlite_stat1", "CREATE TABLE sqlite_stat1(tbl,idx,stat)"),
     ("sqlite_stat4", "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)"),
@@ -43,7 +44,7 @@ pub(super) fn changed(connection: &Connection) -> Result<Option<String>, StoreEr
     Ok((!differences.is_empty()).then(|| differences.join(", ")))
 }
 
-/// SQLite goes by the statement alone, whatever the row says that it is, so that counts as well.
+/// SQLite interprets only the statement and ignores the other columns of the row, so the statement must match as well.
 fn is_own(name: &str, of: &str, sql: &str) -> bool {
     OWN.iter().any(|(table, made)| name == format!("table {table}") && of == *table && sql == *made)
 }

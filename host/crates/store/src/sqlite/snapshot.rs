@@ -14,7 +14,7 @@ use mcp_audit_log_index::{
 use mcp_audit_log_ledger::{Hash, Head};
 use mcp_audit_log_model::field::Field;
 
-/// Entries of a block as it is closed: few in unit tests, so that they see many.
+/// How many entries a block has when it is closed. Unit tests use few, so that they have many blocks.
 pub(super) const BLOCK: u64 = if cfg!(test) { 64 } else { 4_096 };
 
 /// What a connection sees within its transaction.
@@ -201,13 +201,13 @@ impl Snapshot for SqliteSnapshot<'_> {
 const FIELDS: u64 = 64;
 const _: () = assert!(Field::COUNT <= FIELDS as usize);
 
-/// Where the column of a field stands.
+/// The number of the chunk with the column of a field.
 pub(super) fn chunk(first: u64, field: Field) -> i64 {
     (first / BLOCK * FIELDS + field as u64).cast_signed()
 }
 
-/// Where the columns of blocks stand that begin in this range; what stands before the first as well, where it begins at
-/// 0.
+/// The numbers of the chunks with the columns of blocks that begin in this range. A range that begins at 0 also
+/// includes forged numbers below 0.
 pub(super) fn chunks(first: &Range<u64>) -> [i64; 2] {
     let start = if first.start == 0 { i64::MIN } else { (first.start.div_ceil(BLOCK) * FIELDS).cast_signed() };
     let end = first.end.div_ceil(BLOCK).saturating_mul(FIELDS);

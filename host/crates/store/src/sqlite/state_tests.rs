@@ -1,4 +1,5 @@
-//! Holds stop the writer itself and cannot be edited away; a moment is found where it is; views are kept as given.
+//! Tests: the writer itself respects holds, and they cannot be edited; a time of recording is found by search; views
+//! are stored unchanged.
 
 use rusqlite::Connection;
 use uuid::Uuid;

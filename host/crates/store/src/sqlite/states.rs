@@ -1,4 +1,4 @@
-//! What stands beside the entries and may change: settings, the states of scheduled jobs, holds, views.
+//! The states beside the entries, which may change: settings, scheduled jobs, holds, views.
 
 use std::collections::BTreeMap;
 

@@ -22,9 +22,9 @@ use mcp_audit_log_model::entry::{Details, Entry};
 use mcp_audit_log_model::field::{Field, FieldType};
 use mcp_audit_log_model::time::{SECOND, Timestamp};
 
-/// Entries of a block as it is closed.
+/// How many entries a block has when it is closed.
 pub(super) const SMALL: u64 = BLOCK;
-/// Entries of a block that was made of small ones.
+/// How many entries a large block has, which is merged from small ones.
 pub(super) const LARGE: u64 = 16 * SMALL;
 
 thread_local! {
@@ -84,7 +84,8 @@ fn log(entries: impl IntoIterator<Item = Entry>) -> Log {
     Log { folder, files, writer }
 }
 
-/// Runs `sql` without triggers and constraints in the way, and puts the triggers back, as an intruder does who hides the change.
+/// Runs `sql` without triggers and constraints and restores the triggers afterwards, like an intruder who hides the
+/// change.
 pub(super) fn tamper(file: &std::path::Path, sql: &str) {
     let raw = Connection::open(file).expect("a raw connection");
     let list = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'";
@@ -150,7 +151,7 @@ fn only_the_owner_can_read_the_files() {
     }
 }
 
-/// Every way of editing what is stored.
+/// Every way to edit stored data.
 const EDITS: &[&str] = &[
     "UPDATE entry SET user = 1",
     "UPDATE entry SET seq = seq + 10",
@@ -268,7 +269,7 @@ fn the_writer_tells_what_another_program_did() {
     assert_eq!(count(), 1, "reported once");
 }
 
-/// An entry that another program appended has no leaf. Nothing is recorded behind it, which would hide that.
+/// An entry that another program appended has no leaf. No entry is recorded after it, since that would hide the change.
 #[test]
 fn nothing_is_recorded_behind_what_the_ledger_does_not_have() {
     let Log { folder, files, mut writer } = log([entry(1, at(1)), entry(2, at(2))]);

@@ -119,7 +119,7 @@ impl Transaction for SqliteTransaction<'_> {
         states::write(self.now.connection, states).context("storing states")
     }
 
-    /// What moves the prune points is not cached, for the reason given at [`super::writer`].
+    /// Statements that move the prune points are not cached; [`super::writer`] gives the reason.
     fn put_head(&self, change: HeadChange) -> Result<(), StoreError> {
         let connection = self.now.connection;
         let changed = match change {
@@ -142,7 +142,7 @@ impl Transaction for SqliteTransaction<'_> {
     }
 }
 
-/// None of the statements that only a cleanup may run is cached, for the reason given at [`super::writer`].
+/// Statements that only a cleanup may run are not cached; [`super::writer`] gives the reason.
 fn removed(connection: &Connection, what: Removable<'_>) -> rusqlite::Result<usize> {
     match what {
         Removable::Entries(below) => connection.execute("DELETE FROM entry WHERE seq < ?1", [below]),
@@ -172,7 +172,7 @@ fn removed(connection: &Connection, what: Removable<'_>) -> rusqlite::Result<usi
     }
 }
 
-/// A range of seqs as the columns have it; one that begins at 0 includes rows that were put before it.
+/// A range of seqs as the signed numbers of the columns. A range that begins at 0 also includes forged rows below 0.
 fn signed(seqs: &Range<u64>) -> [i64; 2] {
     let start = if seqs.start == 0 { i64::MIN } else { seqs.start.cast_signed() };
     [start, i64::try_from(seqs.end).unwrap_or(i64::MAX)]

@@ -15,9 +15,10 @@ use mcp_audit_log_index::{Store, StoreError, StoreWriter, Work};
 /// The writer of a log in SQLite.
 pub type SqliteWriter = StoreWriter<SqliteStore>;
 
-/// Pages in the write-ahead log above which it is copied back into the database.
+/// The number of pages in the write-ahead log above which it is checkpointed.
 const CHECKPOINT_PAGES: i64 = 4_000;
-/// The same while the cleanup runs: its steps fill the log quickly, and who records waits for the copying.
+/// The same while the cleanup runs. Its steps fill the write-ahead log quickly, and the recorder waits for each
+/// checkpoint.
 const CLEANUP_CHECKPOINT_PAGES: i64 = 1_000;
 
 /// A log in SQLite, open for writing.
@@ -29,37 +30,38 @@ pub struct SqliteStore {
     pruning: Arc<AtomicBool>,
     /// Set after an error: what the connection believes may not be what the disk holds.
     broken: bool,
-    /// Keeps other processes from writing, until everything above is gone.
+    /// Keeps other processes from writing. It is dropped last.
     lock: File,
 }
 
 impl SqliteStore {
-    /// Opens the log for writing, creating it where there is none.
+    /// Opens the log for writing, and creates it if it is missing.
     ///
     /// # Errors
-    /// The file cannot be opened or is no log.
+    /// The file cannot be opened, or it is not a log.
     pub(super) fn open(path: &Path, lock: File) -> Result<Self, StoreError> {
         let pruning = Arc::new(AtomicBool::new(false));
         let connection = connection::writer(path, Arc::clone(&pruning))?;
         Ok(Self { path: path.to_owned(), on_disk: OpenFiles::of(path), connection, pruning, broken: false, lock })
     }
 
-    /// Keeps other processes from writing for as long as this is there, even when the writer is gone.
+    /// A handle that keeps other processes from writing while it exists, even after the writer is dropped.
     ///
     /// # Errors
-    /// The operating system gives no other handle.
+    /// The operating system cannot duplicate the handle.
     pub fn hold_lock(&self) -> std::io::Result<File> {
         self.lock.try_clone()
     }
 
-    /// The connection itself, for tests of what it refuses.
+    /// The connection itself, for tests of the statements that it refuses.
     #[cfg(test)]
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
     }
 
-    /// After an error the outcome is unknown: only a fresh connection reads what really is there. It must be the same
-    /// log, and not an empty one in the place of one that was moved away.
+    /// Opens a fresh connection after an error. The outcome of the failed transaction is unknown, and only a fresh
+    /// connection reads the actual state. The files must be the same, and not a new log in the place of one that was
+    /// moved away.
     fn reopen_if_broken(&mut self) -> Result<(), StoreError> {
         self.on_disk.check()?;
         if self.broken {
@@ -69,7 +71,8 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// Copies the write-ahead log back once it has that many pages, as far as that goes without waiting for a reader.
+    /// Checkpoints the write-ahead log once it has `most` pages, as far as this is possible without waiting for a
+    /// reader.
     fn checkpoint(&self, most: i64) {
         let pages: rusqlite::Result<i64> =
             self.connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1));
@@ -81,7 +84,7 @@ impl SqliteStore {
         }
     }
 
-    /// Gives free pages back to the file system, some at a time.
+    /// Returns some free pages to the file system.
     fn vacuum(&self) {
         let vacuum = self.connection.query_row("PRAGMA incremental_vacuum(200)", [], |_| Ok(())).optional();
         if let Err(error) = vacuum {

@@ -24,7 +24,7 @@ use mcp_audit_log_model::time::{SECOND, Timestamp};
 pub use outbox::{Outbox, PendingAction, TokenAction};
 pub use token::{NewToken, Token};
 
-/// How every token begins, so that scanners for leaked secrets can know it.
+/// The prefix of every token, so that scanners for leaked secrets can recognise it.
 pub const PREFIX: &str = "mcpa_";
 const FILE: &str = "tokens.db";
 const SCHEMA: &str = include_str!("../../../../../migrations/sqlite/tokens_0001.sql");
@@ -59,7 +59,7 @@ pub enum TokenError {
     /// A name that is none.
     #[error("{0} {1}")]
     Name(&'static str, NameError),
-    /// It would be refused from the beginning.
+    /// The time of expiry is in the past.
     #[error("a token cannot expire in the past, but {0} is past; give a later time")]
     Past(Timestamp),
 }
@@ -107,10 +107,10 @@ impl Tokens {
         self.create_by("operator", &NewToken::new(viewer.clone(), connection), now)
     }
 
-    /// Makes a token and returns its secret, which can never be had again. The log will say that `by` did it.
+    /// Creates a token and returns its secret, which cannot be shown again. The entry about it names `by`.
     ///
     /// # Errors
-    /// A name is empty or too long, it would expire in the past, or the file cannot be written.
+    /// A name is empty or too long, the expiry is in the past, or the file cannot be written.
     pub fn create_by(
         &self,
         by: impl Into<Actor>,
@@ -200,8 +200,8 @@ impl Tokens {
         self.with(|connection| connection.prepare(&sql)?.query_map([], token)?.collect())
     }
 
-    /// Makes the token with this id worthless, and with it every session that was begun with it; running servers know
-    /// within a second. The log will say that `by` did it. `false`: there is none.
+    /// Revokes the token with this id, and ends every session that began with it. Running servers notice within a
+    /// second. The entry about it names `by`. Returns `false` if there is no such token.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -266,7 +266,7 @@ fn token(row: &Row<'_>) -> rusqlite::Result<Token> {
     })
 }
 
-/// Groups that cannot be read are none: that takes rights away, and gives none.
+/// The groups in a column. Unreadable ones count as none, which only takes rights away.
 fn groups(json: &str) -> Vec<String> {
     serde_json::from_str(json).unwrap_or_default()
 }

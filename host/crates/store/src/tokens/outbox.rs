@@ -1,5 +1,5 @@
-//! Changes of tokens whose entries are not in the log yet. The command line changes tokens while another process holds the
-//! log; the process that holds it takes what lies here, now or at its next start.
+//! Changes of tokens whose entries are not in the log yet. The command line changes tokens while another process writes
+//! the log. That process reads this outbox while it runs, or at its next start.
 
 use rusqlite::{Row, Transaction, params};
 use uuid::Uuid;
@@ -9,15 +9,15 @@ use mcp_audit_log_model::actor::Actor;
 use mcp_audit_log_model::event::new_id;
 use mcp_audit_log_model::time::Timestamp;
 
-/// What is taken at once; the rest waits for the next look.
+/// How many changes are read at once. The others wait for the next read.
 const MOST: u32 = 1_000;
 
 /// What was done to a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenAction {
-    /// It was made.
+    /// The token was created.
     Created,
-    /// It was revoked.
+    /// The token was revoked.
     Revoked,
 }
 

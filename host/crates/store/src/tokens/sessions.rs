@@ -1,5 +1,5 @@
-//! Sessions of browsers that were signed out. They are remembered beside their token until they would have been over, so
-//! that a copy of the cookie is worth nothing after a restart either.
+//! Sessions of browsers that were signed out. They are remembered beside their token until they would have been over,
+//! so that a copy of the cookie is worth nothing after a restart either.
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
@@ -23,10 +23,10 @@ impl Tokens {
         self.with(|connection| connection.query_row(&sql, params![id, until.as_micros()], token).optional())
     }
 
-    /// Signs the session of the token `id` out that would be over at `until`.
+    /// Signs out the session of the token `id` that would expire at `until`.
     ///
     /// # Errors
-    /// The file cannot be written; the session goes on.
+    /// The file cannot be written, and the session stays valid.
     pub fn end_session(&self, id: &str, until: Timestamp, now: Timestamp) -> Result<(), TokenError> {
         self.with(|database| {
             let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -1,4 +1,4 @@
-//! A token as everybody may know it: all but its secret.
+//! A token without its secret: what may be shown of it.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -70,7 +70,7 @@ impl NewToken {
         Self { viewer, connection: connection.into(), expires_at: None }
     }
 
-    /// The same, refused from `at` on.
+    /// The same token, which expires at `at`.
     pub fn expires(mut self, at: Option<Timestamp>) -> Self {
         self.expires_at = at;
         self

@@ -158,7 +158,7 @@ fn facts(message: &Message) -> Facts {
     }
 }
 
-/// The same of a document that was parsed as a whole.
+/// The same facts of a document that was parsed as a whole.
 fn expected(value: &Value) -> Option<Facts> {
     let message = value.as_object()?;
     let text = |value: &Value, path: &[&str]| {
@@ -279,7 +279,8 @@ fn json() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// A message, or a batch of them, with the keys that matter where they matter more often than chance has them there.
+/// A message, or a batch of messages. The keys that capture reads occur in their correct positions more often than by
+/// chance.
 fn document() -> impl Strategy<Value = Vec<u8>> {
     let message = (json(), json(), json(), json()).prop_map(|(id, params, result, rest)| {
         let mut members = Vec::new();

@@ -13,7 +13,7 @@ use crate::proxy::upstream::Upstream;
 
 /// The time that discovered endpoints are cached.
 const FRESH: Duration = Duration::from_secs(60);
-/// The pause before an upstream is asked again for an endpoint that it did not have.
+/// The pause before the proxy asks an upstream again for an endpoint that it did not have.
 const AGAIN: Duration = Duration::from_secs(2);
 
 /// The members of a server's metadata that name an endpoint, and the action for each.

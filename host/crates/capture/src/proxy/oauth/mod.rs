@@ -1,10 +1,10 @@
-//! OAuth through an open proxy: a client discovers and uses a protected upstream under the proxy's address, and each
-//! step is an entry.
+//! OAuth through a proxy with `--open`: a client discovers and uses a protected upstream under the proxy's address, and
+//! each step is an entry.
 //!
 //! A client compares the resource in the server's metadata with the URL that it was given, which is the proxy's. So the
 //! proxy maps the addresses in an upstream's documents: the resource is at `/mcp/NAME`, and an authorization server on
-//! the upstream's host is at `/oauth/NAME`. In requests `resource` is mapped back. An authorization server on another
-//! host stays there, and its steps are not seen here.
+//! the upstream's host is at `/oauth/NAME`. In requests, the proxy maps `resource` back. An authorization server on
+//! another host is not mapped, and the proxy does not see its steps.
 
 mod endpoints;
 mod step;
@@ -99,7 +99,7 @@ impl Oauth {
         Some(self.proxy.door(request, name)).filter(|door| door.public.is_some())
     }
 
-    /// Answers with a document, and records that it was asked for.
+    /// Answers with a document, and records the request.
     async fn discover<F>(&self, name: &str, request: axum::http::Request<()>, find: F) -> Response
     where
         F: AsyncFnOnce(&Upstream, &PublicAddress) -> Result<serde_json::Value, Response>,
@@ -177,7 +177,7 @@ impl Oauth {
         read.ok_or_else(|| refusal(StatusCode::BAD_GATEWAY, no_document))
     }
 
-    /// Hands a request to an endpoint on.
+    /// Forwards a request to an endpoint.
     async fn pass(&self, upstream: &Upstream, door: &PublicAddress, path: &str, request: Request) -> Response {
         let (mut parts, body) = request.into_parts();
         let head = axum::http::Request::from_parts(parts.clone(), ());
@@ -212,7 +212,7 @@ impl Oauth {
         self.answered(upstream, door, &target, step, response).await
     }
 
-    /// The answer on its way back.
+    /// The answer, as the client gets it.
     async fn answered(
         &self,
         upstream: &Upstream,

@@ -1,5 +1,5 @@
-//! A step of OAuth as an entry. Of what is sent and answered a few members are read, and nothing else is kept: codes,
-//! verifiers, secrets and tokens never get into an event.
+//! A step of OAuth as an entry. Only a few members of requests and answers are read. Codes, verifiers, secrets and
+//! tokens never get into an event.
 
 use std::time::Instant;
 
@@ -101,7 +101,7 @@ impl Step {
         self.error = self.error.or_else(|| error.and_then(|(_, error)| known(&error)));
     }
 
-    /// It is over.
+    /// Records the end of the step.
     pub(crate) fn end(&mut self, status: StatusCode) {
         let Some(mut event) = self.event.take() else { return };
         let status = status.as_u16();

@@ -14,7 +14,7 @@ pub(crate) struct Lines {
     reader: Reader,
     /// Whether the line's beginning was lost, so that the rest is not a message.
     torn: bool,
-    /// When the last piece came.
+    /// When the last chunk came.
     seen: Option<Moment>,
     pub(crate) pending: VecDeque<Pending>,
 }

@@ -1,5 +1,5 @@
-//! Changes of a state: each is stored as a whole with its entries or not at all, in order, and nothing follows the last
-//! entry.
+//! Changes of a state: each is stored as a whole with its entries or not at all, in order, and no change comes after
+//! the last entry.
 
 use super::*;
 use mcp_audit_log_model::value::Value;
@@ -15,7 +15,7 @@ fn stored_days(files: &StoreReader) -> Option<Value> {
     files.settings().expect("read").remove(KEY)
 }
 
-/// An event that no caller waits for and that the store rejects comes just before a change.
+/// An event that no caller waits for, and that the store rejects, comes just before a change.
 #[test]
 fn a_rejected_entry_does_not_split_a_change() {
     let folder = tempfile::tempdir().expect("a folder");

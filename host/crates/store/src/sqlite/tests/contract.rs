@@ -6,7 +6,7 @@ use super::super::files::{SqliteSource, database, lock};
 use super::super::writer::SqliteStore;
 use mcp_audit_log_index::contract::{Opened, Subject, check};
 
-/// A folder that is gone with this.
+/// A folder that is removed when this is dropped.
 struct Folder(tempfile::TempDir);
 
 impl Subject for Folder {

@@ -112,7 +112,7 @@ fn a_hole_is_reported_and_not_believed() {
     assert!(texts(folder.path()) >= before);
 }
 
-/// An index that says that everything matches shows nothing that does not.
+/// A forged index in which every entry matches shows no entry that does not match.
 #[test]
 fn a_forged_index_shows_nothing_more() {
     let Log { folder, files, writer: _writer } = log((0..ENTRIES).map(varied));

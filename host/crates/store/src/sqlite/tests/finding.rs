@@ -21,7 +21,7 @@ pub(super) const ENTRIES: u64 = 2 * LARGE + 3 * SMALL + 17;
 /// The first of them that are pruned: the end is within the first large block.
 const PRUNED: u64 = 100;
 
-/// Values that often come together and sometimes hardly.
+/// An entry whose values make some combinations frequent and others rare.
 pub(super) fn varied(number: u64) -> Entry {
     let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 24;
     let mut entry =
@@ -189,7 +189,7 @@ proptest! {
         })?;
     }
 
-    /// Groups are what one would count by hand; the quantile alone is allowed to be a sixteenth above.
+    /// Groups equal a simple count; only the quantile may be a sixteenth above.
     #[test]
     fn groups_are_what_one_would_count(domain in domain(), by in grouping()) {
         LOG.with(|(log, entries)| {
@@ -245,7 +245,7 @@ fn groups_come_in_the_order_asked_for() {
     });
 }
 
-/// Nothing that people ask for often looks at every entry. A pattern may read the texts of its own field.
+/// No common query reads every entry. A pattern may read the texts of its own field.
 #[test]
 fn no_statement_scans_the_log() {
     LOG.with(|(log, _)| {

@@ -52,7 +52,7 @@ fn every_entry_is_proved_in_every_later_tree() {
     assert!(log.files.inclusion(20, None).is_err() && log.files.inclusion(7, Some(7)).is_err());
 }
 
-/// Every prune point up to 70, each after the one before, in a log that goes on being recorded.
+/// Every prune point up to 70, one after another, in a log that continues to record.
 #[test]
 fn what_a_cleanup_leaves_is_proved_as_before() {
     let mut log = log(entries(0..70));
@@ -70,7 +70,7 @@ fn what_a_cleanup_leaves_is_proved_as_before() {
     verify_unsigned(log.folder.path()).expect("whole");
 }
 
-/// The same where tiles end and go.
+/// The same at the ends of tiles, where tiles are removed.
 #[test]
 fn tiles_go_with_their_entries_and_nothing_more() {
     let mut log = log(entries(0..1_100));
@@ -136,8 +136,8 @@ fn what_was_changed_is_not_removed() {
     }
 }
 
-/// The process dies after each step of a cleanup, and within it before anything reached the disk: what is there then is
-/// whole, proves as before, and the next start goes on.
+/// The process dies after each step of a cleanup, and within a step before anything reached the disk. The remaining log
+/// is whole and proves as before, and the next start continues the cleanup.
 #[test]
 fn a_cleanup_that_is_cut_off_anywhere_is_whole_and_goes_on() {
     let mut log = log(entries(0..1_600));

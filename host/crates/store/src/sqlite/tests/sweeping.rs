@@ -1,4 +1,4 @@
-//! The dictionary after a cleanup: what no entry has any more is gone, and what one has is there.
+//! The dictionary after a cleanup: texts that no entry uses are removed, and used ones are there.
 
 use rusqlite::Connection;
 
@@ -9,7 +9,7 @@ use mcp_audit_log_index::{StoreReader, Stored, Writer};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::{Field, FieldType};
 
-/// The entry of a user of its own; what it says besides, all of them say.
+/// An entry with its own user; its other values are the same in all entries.
 fn of_user(number: u64) -> Entry {
     let mut entry = entry(number, at(number.cast_signed()));
     entry.set_text(Field::User, Some(&name(number)));
@@ -25,12 +25,12 @@ fn users(count: u64) -> Log {
     log((0..count).map(of_user))
 }
 
-/// What is to go: the entries below this number.
+/// A plan that removes the entries below this number.
 fn below(number: i64) -> Plan {
     Plan { entries_before: Some(at(number)), ..Plan::default() }
 }
 
-/// Steps of the cleanup until it says that it is over.
+/// Runs steps of the cleanup until it reports that it is finished.
 fn clean(log: &mut Log, plan: Plan) {
     while log.writer.prune(mcp_audit_log_index::Removal::everywhere(plan)).expect("a step").more {}
 }
@@ -39,7 +39,7 @@ fn raw(log: &Log) -> Connection {
     Connection::open(log.folder.path().join("mcp-audit-log.db")).expect("a raw connection")
 }
 
-/// The texts of a field as they stand in the file, by number.
+/// The stored texts of a field, by number.
 fn texts(log: &Log, field: Field) -> Vec<(i64, String)> {
     let raw = raw(log);
     let mut statement = raw.prepare("SELECT id, text FROM term WHERE field = ?1 ORDER BY id").expect("a statement");

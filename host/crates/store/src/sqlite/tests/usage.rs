@@ -1,5 +1,5 @@
-//! Each figure of usage is what one would count by hand, whether it comes from cells or from entries, and whether the
-//! entries are still there or not.
+//! Each figure of usage equals a simple count, whether it comes from cells or from entries, and whether or not the
+//! entries still exist.
 
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use mcp_audit_log_model::event::{Kind, Outcome};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::{DAY, SECOND, Timestamp};
 
-/// Two runs, and entries behind them.
+/// Two runs, and entries after them.
 pub(super) const ENTRIES: u64 = 2 * LARGE + 3 * SMALL + 17;
 /// Seconds between two entries: a run is some two and a half days.
 pub(super) const STEP: i64 = 211;
@@ -81,7 +81,7 @@ fn case(pruned: u64, usage_before: Option<Timestamp>) -> Case {
 }
 
 thread_local! {
-    /// As it was recorded, cut within the first run, within the second, behind both; and without the first run.
+    /// The whole log; cut within the first run, within the second, and after both; and without the first run.
     static CASES: [Case; 5] = [
         case(0, None),
         case(LARGE / 3, None),
@@ -91,7 +91,8 @@ thread_local! {
     ];
 }
 
-/// What is asked: a viewer's rule, a filter, a range, and how it is shown; beside it, rule and filter without the time.
+/// A query: a viewer's rule, a filter, a range, and the form of the answer. The second value is rule and filter without
+/// the time.
 fn query() -> impl Strategy<Value = (UsageQuery, Domain)> {
     let rule = prop::sample::select(vec![
         "[]",

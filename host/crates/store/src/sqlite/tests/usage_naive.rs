@@ -30,7 +30,7 @@ fn naive(entries: &[&Entry]) -> UsageStats {
     }
 }
 
-/// Everything exactly; a quantile at most a sixteenth above, and no more than the longest.
+/// Compares the figures exactly; only a quantile may be a sixteenth above, and at most the longest duration.
 pub(super) fn same(found: &UsageStats, entries: &[&Entry]) -> Result<(), TestCaseError> {
     let expected = naive(entries);
     let longest = entries.iter().filter_map(|entry| entry.duration_us).max();

@@ -1,5 +1,5 @@
-//! Checkpoints: none is missing that must be there, each is signed by a key that the log knows, says what its row says, fits
-//! the tree as far as that is still there, and the archived ones lead from one to the next.
+//! Checkpoints: none is missing that must be there. Each is signed by a key of the log, agrees with its row, and
+//! matches the tree as far as the tree still exists. Each archived one has a proof to the next.
 
 use super::super::SqlContext;
 use super::super::checkpoints::{COLUMNS, stored};
@@ -39,8 +39,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     Ok(row.number)
 }
 
-/// What is left must go on from something that was signed: else nothing ties the tree to what was there before it. The
-/// cleanup leaves such a checkpoint, and an archived one, at or above where it stops.
+/// The remaining entries must continue from a signed checkpoint. Otherwise nothing links the tree to the removed
+/// entries. The cleanup leaves a checkpoint, and an archived one, that covers the `seq` at which the log begins.
 fn reaches(subject: &Subject<'_>, size: u64, none: &str) -> Result<(), Fault> {
     let first = subject.seqs.start;
     if size >= first {
@@ -63,7 +63,7 @@ fn shaped(subject: &Subject<'_>) -> Result<(), Fault> {
 struct Row {
     /// The number of the newest.
     newest: u64,
-    /// That of the last one that was looked at.
+    /// The number of the last checked one.
     number: u64,
     archived: Option<Archived>,
 }
@@ -108,7 +108,7 @@ impl Row {
     }
 }
 
-/// The keys that the log knows.
+/// The keys of the log.
 pub(super) fn keys(subject: &Subject<'_>) -> Result<Vec<VerifierKey>, Fault> {
     let mut statement = subject.connection.prepare("SELECT vkey FROM verifier").context(DOING)?;
     let texts = statement.query_map([], |row| row.get(0)).context(DOING)?;
@@ -118,7 +118,7 @@ pub(super) fn keys(subject: &Subject<'_>) -> Result<Vec<VerifierKey>, Fault> {
     texts.map(key).collect()
 }
 
-/// The root that it says, when it says what its row says and is signed.
+/// The root in the note, if the note is signed and agrees with its row.
 fn signed(stored: &StoredCheckpoint, keys: &[VerifierKey]) -> Result<Hash, Fault> {
     let read = SignedCheckpoint::parse(stored.checkpoint.note.as_bytes());
     let verified = read.and_then(|read| Ok((read.verify_timed(keys)?, read)));

@@ -1,4 +1,4 @@
-//! The dictionary: each text once per field, in fields that have one, and none that no entry has.
+//! The dictionary: each text occurs once in its field, only in fields that use it, and an entry uses each text.
 
 use std::collections::HashMap;
 
@@ -10,16 +10,16 @@ use mcp_audit_log_model::field::{Field, FieldType};
 
 const DOING: &str = "reading the dictionary";
 
-/// How many numbers one word of [`Used`] is about.
+/// How many numbers one word of [`Used`] covers.
 const WORD: u64 = 64;
 
-/// Which numbers of the dictionary entries have, by field: what it takes in memory depends on how many there are, and not on
-/// how large a number in the file is.
+/// The numbers of the dictionary that entries use, by field. The memory depends on how many numbers there are, and not
+/// on how large a number in the file is.
 #[derive(Default)]
 pub(super) struct Used(Vec<HashMap<u64, u64>>);
 
 impl Used {
-    /// Adds those of an entry.
+    /// Adds the numbers that an entry uses.
     pub(super) fn add(&mut self, seq: u64, row: &dyn Row) -> Result<(), StoreError> {
         self.0.resize(Field::COUNT, HashMap::new());
         for field in Field::ALL.iter().filter(|field| has_dictionary(**field)) {

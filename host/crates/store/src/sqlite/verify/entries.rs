@@ -1,4 +1,4 @@
-//! The entries: each seq has one, each hashes to what the ledger has, times never go back, no id is there twice.
+//! The entries: each seq has one, each hashes to its leaf in the ledger, times never go back, and no id occurs twice.
 
 use rusqlite::OptionalExtension;
 

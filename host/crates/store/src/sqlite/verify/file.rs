@@ -1,4 +1,4 @@
-//! The file as such: its pages, its safeguards, its one head.
+//! The database file: its pages, its safeguards, its one head.
 
 use super::super::{SqlContext, connection, schema};
 use super::{Fault, Subject, wrong};
@@ -26,7 +26,7 @@ pub(super) fn safeguards(subject: &Subject<'_>) -> Result<u64, Fault> {
     }
 }
 
-/// Whether the head is there and what it says can be.
+/// Whether there is exactly one head, and its values are possible.
 pub(super) fn head(subject: &Subject<'_>) -> Result<u64, Fault> {
     if let Some(wrong_end) = connection::misplaced(subject.connection)? {
         return Err(wrong("head", None, wrong_end));

@@ -1,4 +1,4 @@
-//! Legal holds: each is as the entries about it say, as far as these are still there, and none of them is missing.
+//! Legal holds: each agrees with the entries about it, as far as these still exist, and none is missing.
 
 use std::collections::HashMap;
 
@@ -61,7 +61,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     }
 }
 
-/// When the oldest entry was recorded that the cleanup left. No entry that is still there is about what happened before.
+/// When the oldest entry was recorded that the cleanup left. No entry that is still there is about what happened
+/// before.
 fn oldest(subject: &Subject<'_>) -> Result<i64, Fault> {
     if subject.seqs.start == 0 {
         return Ok(i64::MIN);
@@ -71,7 +72,7 @@ fn oldest(subject: &Subject<'_>) -> Result<i64, Fault> {
 }
 
 impl HoldAction {
-    /// Whether an entry says the same.
+    /// Whether an entry agrees with this hold.
     fn is(&self, entry: &StateEntry) -> bool {
         (entry.by.as_deref(), entry.at, entry.text("reason")) == (Some(&self.by), self.at, Some(&self.reason))
     }

@@ -1,4 +1,4 @@
-//! The index: it is whole, and says of each entry what the entry's row says.
+//! The index: it is whole, and agrees with the row of each entry.
 
 use super::super::SqlContext;
 use super::super::snapshot::BLOCK;
@@ -59,7 +59,7 @@ fn differs(field: Field, seq: u64) -> Fault {
     wrong(format!("chunk, of {}", field.name()), Some(seq), "the index differs from the entry")
 }
 
-/// What the rows of a block say, by field and seq; 0 where there is nothing.
+/// The values of the rows of a block, by field and seq; 0 for a value that is not set.
 fn stated(subject: &Subject<'_>, block: &Block) -> Result<Vec<Vec<u64>>, Fault> {
     let mut numbers = vec![vec![0; block.length as usize]; Field::COUNT];
     subject.log.rows(block.seqs(), RowColumns::Fields(Field::ALL), &mut |seq, row| {

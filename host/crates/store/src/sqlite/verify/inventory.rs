@@ -1,5 +1,5 @@
-//! Which checkpoints and keys there are: as the entries about starts and cleanups say; the latest of them is always still
-//! there. So none can go, and no key can come, without an entry being another than it was.
+//! The set of checkpoints and keys: it agrees with the entries about starts and cleanups, and the latest of these
+//! entries always exists. So no checkpoint can be removed, and no key added, without a changed entry.
 
 use std::collections::HashSet;
 

@@ -1,8 +1,8 @@
-//! A whole log, held against its ledger: a list of small checks; each looks at everything of its kind.
+//! Compares a whole log with its ledger, by a list of small checks. Each check reads everything of one kind.
 //!
-//! A check is a function that returns how much it looked at, or what is wrong; to add one, write it and put it into
-//! [`CHECKS`]. They run in order, in one transaction, and the first that fails ends the run: the later ones may rely on
-//! what the earlier ones have found true.
+//! A check is a function that returns the number of checked things, or what is wrong. To add a check, write the
+//! function and add it to [`CHECKS`]. The checks run in order, in one transaction, and the first failure ends the run.
+//! So a later check may rely on the results of earlier ones.
 
 mod checkpoints;
 mod dictionary;
@@ -68,9 +68,9 @@ pub type VerifyProgress<'a> = &'a dyn Fn(&str, u64, u64);
 /// The log that is being verified.
 struct Subject<'a> {
     connection: &'a Connection,
-    /// The same as searches see it.
+    /// The same log as searches read it.
     log: SqliteSnapshot<'a>,
-    /// Of this run alone: later changes are not looked for.
+    /// A cache for this run alone: it does not follow later changes.
     texts: Texts,
     /// The seqs there are.
     seqs: Range<u64>,
@@ -90,11 +90,11 @@ enum Fault {
     Store(StoreError),
 }
 
-/// Verifies the database in `folder`, which is only read; a server may be at work on it. `external` are checkpoints that
-/// were kept elsewhere, read before this is called, since the log may go on.
+/// Verifies the database in `folder`. It only reads, and a server may be running. `external` are checkpoints that were
+/// kept elsewhere; read them before this call, since the log may grow.
 ///
 /// # Errors
-/// What is wrong first, or why the log cannot be read.
+/// The first thing that is wrong, or the reason why the log cannot be read.
 pub fn verify(
     folder: &Path,
     external: &[ExternalCheckpoint],
@@ -103,7 +103,7 @@ pub fn verify(
     run(folder, external, progress, CHECKS.iter())
 }
 
-/// The same for a log that was never signed and whose cleanups have no entries, as tests of the store have it.
+/// The same for a log of a store test, which was never signed and whose cleanups have no entries.
 #[cfg(test)]
 pub(super) fn verify_unsigned(folder: &Path) -> Result<Verified, VerifyError> {
     let unsigned = ["checkpoints", "inventory", "removals"];

@@ -1,4 +1,4 @@
-//! The payloads: each is the one that its entry committed to, and where there is none any more an entry says why.
+//! The payloads: each matches the commitment in its entry, and for each missing one an entry has the reason.
 
 use std::collections::HashSet;
 
@@ -29,7 +29,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     }
 }
 
-/// Looks at each payload there is.
+/// Checks each stored payload.
 fn kept(subject: &Subject<'_>) -> Result<u64, Fault> {
     let sql = "SELECT payload.seq, salt, request, response, notes, payload_commitment, entry.seq IS NULL,
         payload.seq < payloads_pruned FROM payload LEFT JOIN entry USING (seq), head ORDER BY payload.seq";
@@ -60,7 +60,7 @@ fn committed(row: &Row<'_>) -> rusqlite::Result<[u8; 32]> {
     Ok(commitment(&salt, request.as_deref(), response.as_deref(), &notes).0)
 }
 
-/// The ids of the entries whose payloads the log says that it erased.
+/// The ids of the entries whose payloads were erased, according to the entries about erasures.
 fn erased(subject: &Subject<'_>) -> Result<HashSet<Vec<u8>>, Fault> {
     let sql = "SELECT parent FROM entry WHERE parent IS NOT NULL
         AND method = (SELECT id FROM term WHERE field = ?1 AND text = 'payload.erased')

@@ -1,6 +1,6 @@
-//! What is gone: every cleanup said what it would remove and where the log began afterwards, so the log must begin where the
-//! last of these entries lets it begin; and none may have meant to remove what a hold kept. An intent was signed before
-//! anything went, so one that no checkpoint is about lets nothing go.
+//! Removed entries: every cleanup recorded what it would remove, and where the log began afterwards. So the log must
+//! begin where the last of these entries permits, and no cleanup may have planned to remove what a hold kept. An intent
+//! is signed before anything is removed, so an intent that no checkpoint covers permits no removal.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -35,7 +35,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     Ok(entries.len() as u64)
 }
 
-/// How much is gone: the seqs of the first entry, and of the first payload, that may be there.
+/// How much is removed: the seq of the first entry that may exist, and of the first payload.
 struct Removed {
     entries: u64,
     payloads: u64,
@@ -48,8 +48,8 @@ struct Announced {
 }
 
 impl Announced {
-    /// Of what was removed before the first of the entries that are left, which must be signed, nothing is known but that it
-    /// was no more.
+    /// The state before the first remaining entry about a cleanup, which must be signed. Of earlier removals only the
+    /// upper limit is known: they removed no more than is removed now.
     fn begin(removed: &Removed, is_signed: bool) -> Self {
         match is_signed && removed.entries > 0 {
             true => Self { entries: 0..=removed.entries, payloads: 0..=removed.payloads },
@@ -118,7 +118,7 @@ impl Hold {
     }
 }
 
-/// The holds there ever were. That they are as the entries about them say is another check.
+/// All holds that were ever placed. Another check compares them with the entries about them.
 fn holds(subject: &Subject<'_>) -> Result<Vec<Hold>, Fault> {
     let entries = state_entries(subject, ["hold.placed", "hold.released", "hold.released"])?;
     let by_id = |method: &str| -> HashMap<String, u64> {
@@ -171,7 +171,7 @@ mod tests {
         }
     }
 
-    /// Each list of what was said, and where the log may then begin.
+    /// Lists of entries about cleanups, each with the seqs at which the log may then begin.
     #[test]
     fn the_log_begins_where_the_cleanups_left_it() {
         let at = |first: u64| json!({ "first_place": first, "payloads_first_place": first });

@@ -1,5 +1,5 @@
-//! Runs: a log that was stopped says how many events were handed in, how many of these were dropped, and how many were there
-//! already. The others must have entries, from the start on to the stop.
+//! Runs: `log.stopped` records how many events the run received, how many of them were dropped, and how many were
+//! duplicates. All others must have entries between the start and the stop.
 
 use super::state_entries::{StateEntry, state_entries};
 use super::{Fault, Subject, wrong};
@@ -20,8 +20,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     Ok(done)
 }
 
-/// How many entries a run has at least, by its own account; `None` where the two are not its ends. A commit that failed and
-/// had stored all the same makes some count as repeated that are there.
+/// The least number of entries of a run, by the counts in its last entry; `None` if the two entries are not a start and
+/// its stop. It is a lower limit: if a commit failed but was stored, some stored events count as duplicates.
 fn least(start: &StateEntry, stop: &StateEntry) -> Option<u64> {
     if (start.method.as_str(), stop.method.as_str()) != ("log.started", "log.stopped") {
         return None;

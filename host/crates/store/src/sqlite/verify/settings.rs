@@ -1,4 +1,4 @@
-//! Settings: each is what the last entry about it says, as far as that entry is still there.
+//! Settings: each has the value in the last entry about it, as far as that entry still exists.
 
 use std::collections::HashMap;
 
@@ -38,7 +38,8 @@ fn values(details: &Details) -> impl Iterator<Item = (&str, &Json)> {
     changes.chain(plain)
 }
 
-/// Whether a stored value is the one that was recorded. Of a text only that it was set is known, as masks may have hidden it.
+/// Whether a stored value is the recorded one. For a text, only the fact that it was set can be compared, because masks
+/// may have hidden it.
 fn is(stored: &str, recorded: &Json) -> bool {
     serde_json::from_str::<Json>(stored)
         .is_ok_and(|stored| stored == *recorded || (stored.is_string() && recorded.is_string()))

@@ -12,10 +12,10 @@ use mcp_audit_log_index::Packed;
 /// The tables in which verification finds every change.
 const EVIDENCE: &[&str] =
     &["entry", "payload", "term", "tile", "block", "chunk", "head", "setting", "hold", "checkpoint", "verifier"];
-/// The tables that are no evidence: jobs, private searches, where checkpoints arrived, what was said of the clock, sums
-/// of usage, which have checksums against damage alone.
+/// The tables that are not evidence: jobs, private views, publishing states, confirmations of the clock, and usage,
+/// whose checksums only detect damage.
 const OTHERS: &[&str] = &["cron", "view", "place", "clock", "usage_run", "usage_part"];
-/// What is no evidence either: how many texts were removed so far, for readers to look at, and how far usage goes.
+/// Columns that are not evidence either: the number of removed texts, for caches of readers, and the progress of usage.
 const FREE: &[&str] = &["head.swept", "head.usage_pruned", "head.usage_until"];
 
 fn names(raw: &Connection, sql: &str) -> Vec<String> {
@@ -85,7 +85,7 @@ fn flip(raw: &Connection, table: &str, column: &str, declared: &str, row: u64) -
     format!("UPDATE {table} SET {column} = {new} WHERE {here}")
 }
 
-/// Changes each column of each table that `of` selects, and wants each change to be found.
+/// Changes each column of each table that `of` selects, and checks that verification finds each change.
 fn flip_all(world: &World, rows: &[u64], of: impl Fn(&str) -> bool) -> usize {
     world.verify().expect("nothing is wrong");
     let raw = world.raw();
@@ -125,7 +125,7 @@ fn a_change_is_found_after_a_cleanup_as_well() {
     }
 }
 
-/// Payloads of entries that are there are gone, and entries of earlier cleanups.
+/// Payloads of remaining entries are removed, and entries of earlier cleanups too.
 #[test]
 fn a_change_is_found_after_several_cleanups_as_well() {
     let world = World::cleaned(400, &[60, 130, 131, 220]);

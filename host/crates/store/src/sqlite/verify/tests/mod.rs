@@ -1,4 +1,4 @@
-//! What verification finds: every change of every column, every row that is gone, forged, swapped or put elsewhere.
+//! Verification finds every change of every column, and every removed, forged, swapped or moved row.
 
 mod flips;
 mod rows;

@@ -1,4 +1,4 @@
-//! Rows that are gone, forged, swapped or put elsewhere; and what is named.
+//! Removed, forged, swapped and moved rows, and what verification names for each.
 
 use super::support::{MORE, World};
 use crate::{NOT_PROVED, VerifyError, verify};
@@ -152,7 +152,7 @@ fn rows_that_are_gone_forged_or_elsewhere_are_named() {
     assert!(others.is_empty(), "something else is named:\n{}", others.join("\n"));
 }
 
-/// A cleanup has its intent signed before anything goes, so that it cannot be made up afterwards.
+/// A cleanup signs its intent before it removes anything, so that an intent cannot be forged afterwards.
 #[test]
 fn a_cleanup_whose_intent_nobody_signed_is_named() {
     let wrong = World::new(300, 100).wrong_after("DELETE FROM checkpoint WHERE number = 2");

@@ -1,4 +1,4 @@
-//! A log with something in each table, and changes to it as an intruder makes them who knows how it is guarded.
+//! A log with rows in each table, and changes by an intruder who knows its safeguards.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -127,14 +127,14 @@ fn store(writer: &mut impl Writer, entries: Vec<Entry>, states: StateChange) {
     writer.commit(&Batch { entries, states }).expect("stored");
 }
 
-/// What there is of checkpoints and keys, as the entries about starts and cleanups have it.
+/// The details about checkpoints and keys for the entries about starts and cleanups.
 fn counted(files: &StoreReader) -> serde_json::Value {
     let inventory = files.inventory().expect("read");
     let (archived, keys) = (inventory.archived.to_string(), inventory.key_digest());
     json!({ "checkpoint": inventory.newest, "checkpoint_digest": archived, "key_digest": keys })
 }
 
-/// Entries; this many are to go, and payloads of fifty more.
+/// A plan that removes the first `pruned` entries, and the payloads of fifty more.
 fn plan(pruned: u64) -> Plan {
     let [entries_before, payloads_before] = [pruned, pruned + 50].map(|second| Some(at(second.cast_signed())));
     Plan { entries_before, payloads_before, ..Plan::default() }
@@ -158,7 +158,7 @@ fn clean(files: &StoreReader, writer: &mut impl Writer, number: u64, pruned: u64
     store(writer, vec![system_entry(number, "retention.started", &intent)], StateChange::default());
 }
 
-/// Signs what there is, on a day of its own; gives the size.
+/// Signs a checkpoint of the current tree, on the given day, and returns its size.
 fn sign(files: &StoreReader, writer: &mut impl Writer, day: u64, archived: u64) -> u64 {
     let made = files.tree(|size, nodes| {
         let link = ledger::consistency(archived, size, nodes)?;
@@ -171,13 +171,12 @@ fn sign(files: &StoreReader, writer: &mut impl Writer, day: u64, archived: u64) 
 }
 
 impl World {
-    /// A log of so many entries and [`MORE`]; the first `pruned` are gone. The payload of the tenth last is
-    /// erased.
+    /// A log of `size` entries and [`MORE`]. The first `pruned` are removed. The payload of the tenth last is erased.
     pub(super) fn new(size: u64, pruned: u64) -> Self {
         Self::cleaned(size, &[pruned])
     }
 
-    /// The same; a cleanup after the other has gone as far as each of these.
+    /// The same, after several cleanups: each removed the entries below one number of `rounds`.
     pub(super) fn cleaned(size: u64, rounds: &[u64]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (files, mut writer) = crate::open(folder.path()).expect("a log");
@@ -212,7 +211,7 @@ impl World {
         self.folder().join("mcp-audit-log.db")
     }
 
-    /// The same log once more.
+    /// A copy of the log.
     pub(super) fn copy(&self) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         fs::copy(self.file(), folder.path().join("mcp-audit-log.db")).expect("copied");
