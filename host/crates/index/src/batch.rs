@@ -6,15 +6,15 @@ use mcp_audit_log_contract::saved_view::ViewChange;
 use mcp_audit_log_contract::settings::SettingChange;
 use mcp_audit_log_model::schedule::CronState;
 
-/// How many rows one transaction of the cleanup removes at most: it holds the writer for some 20 ms.
+/// The most rows that one transaction of the cleanup removes. It holds the writer for some 20 ms.
 pub const PRUNE_CHUNK: u64 = 500;
 
-/// What is written in one transaction.
+/// The content of one transaction.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// Entries, in order.
     pub entries: Vec<Prepared>,
-    /// What changes together with them.
+    /// The changes of states that are stored together with them.
     pub states: StateChange,
 }
 
@@ -29,14 +29,14 @@ pub struct StateChange {
     pub holds: Vec<HoldChange>,
     /// Saved views.
     pub views: Vec<ViewChange>,
-    /// What was signed, by which keys, and where it arrived.
+    /// Signed checkpoints, new keys, and the progress of destinations.
     pub checkpoints: Vec<CheckpointChange>,
     /// The seqs of the entries whose payloads are erased.
     pub erased: Vec<u64>,
 }
 
 impl StateChange {
-    /// Adds `later`, which comes after these.
+    /// Adds the changes of `later`, which were made after these.
     #[doc(hidden)]
     pub fn extend(&mut self, later: Self) {
         self.settings.extend(later.settings);
@@ -48,7 +48,7 @@ impl StateChange {
     }
 }
 
-/// What became of a batch's entries, in order.
+/// The result for each entry of a batch, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
     /// It was stored with this `seq`.
@@ -62,7 +62,7 @@ pub enum Stored {
 /// What the cleanup may remove: entries and payloads that are old enough by `plan`, and only below these seqs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Removal {
-    /// By time of recording.
+    /// What may be removed, by time of recording.
     pub plan: mcp_audit_log_contract::plan::Plan,
     /// No entry at or above this `seq` is removed.
     pub entries_below: u64,
@@ -77,23 +77,23 @@ impl Removal {
     }
 }
 
-/// How far retention got in one step.
+/// The result of one step of retention.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
     /// Entries removed.
     pub entries: u64,
     /// Payloads removed.
     pub payloads: u64,
-    /// Whether there is more to do, even where this step removed neither.
+    /// Whether another step is needed, even if this step removed neither entries nor payloads.
     pub more: bool,
 }
 
-/// The one who appends.
+/// Appends and prunes.
 pub trait Writer: Send {
-    /// Stores a batch: all of it or nothing, durable when this returns. Entries whose id is there already are skipped.
+    /// Stores a batch: all of it or nothing, durable when this returns. Entries whose id is already stored are skipped.
     ///
     /// # Errors
-    /// Whether anything was stored is unknown; a repeated call finds out by the ids.
+    /// It is unknown whether anything was stored. A repeated call finds the stored entries by their ids.
     fn commit(&mut self, batch: &Batch) -> Result<Vec<Stored>, StoreError>;
 
     /// Removes one chunk of the entries that `removal` permits, oldest first, and none that a hold keeps. When no entry

@@ -1,4 +1,4 @@
-//! What is stored about checkpoints: the notes, the keys that check them, and where they arrived.
+//! Stored data about checkpoints: the notes, the keys that check them, and the progress of destinations.
 
 use std::fmt::Write;
 
@@ -10,24 +10,25 @@ use mcp_audit_log_model::time::Timestamp;
 /// A checkpoint that was signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewCheckpoint {
-    /// How many entries it is about.
+    /// How many entries it covers.
     pub size: u64,
-    /// When it was signed.
+    /// The time of signing.
     pub signed_at: Timestamp,
     /// The signed note.
     pub note: String,
-    /// Whether it stays for ever, and then how the archived one before it leads to it; empty for the first.
+    /// For an archived checkpoint, which is kept for ever: the proof that links the previous archived one to it. It is
+    /// empty for the first.
     pub link: Option<Vec<Hash>>,
 }
 
-/// A checkpoint as evidence about the clock: when how many entries were signed.
+/// A checkpoint as evidence about the clock: the time at which a number of entries was signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CheckpointTime {
     /// Its number, counted from 1.
     pub number: u64,
     /// How many entries it signs.
     pub size: u64,
-    /// When it was signed, by the signer's clock.
+    /// The time of signing, by the signer's clock.
     pub signed_at: Timestamp,
 }
 
@@ -40,42 +41,42 @@ pub struct StoredCheckpoint {
     pub checkpoint: NewCheckpoint,
 }
 
-/// How far a destination of checkpoints or a sink of entries is.
+/// The progress of a destination of checkpoints, or of a sink of entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DestinationState {
     /// The kind of destination, or the name of a sink.
     pub name: String,
-    /// The newest that arrived there; 0 for none.
+    /// The newest checkpoint that arrived there; 0 for none.
     pub number: u64,
-    /// Whether the last one did not.
+    /// Whether the last delivery failed.
     pub failing: bool,
 }
 
-/// What names of sinks of entries begin with, as no kind of destination does.
+/// The prefix of the names of sinks of entries. No kind of destination has this prefix.
 const SINK: &str = "entries:";
 
 impl DestinationState {
-    /// A sink of entries has everything below the `seq` `watermark`.
+    /// The progress of a sink of entries: it has all entries below the `seq` `watermark`.
     pub fn of_sink(name: &str, watermark: u64) -> Self {
         Self { name: format!("{SINK}{name}"), number: watermark, failing: false }
     }
 
-    /// Whether it is about a sink of entries, and not about checkpoints.
+    /// Whether it is the progress of a sink of entries, and not of a destination of checkpoints.
     pub(crate) fn is_of_sink(&self) -> bool {
         self.name.starts_with(SINK)
     }
 }
 
-/// A change of these.
+/// A change of checkpoints, keys or destinations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckpointChange {
     /// A checkpoint was signed.
     Signed(NewCheckpoint),
-    /// A key checks signatures from now on: a `vkey`.
+    /// A new key that checks signatures from now on: a `vkey`.
     Key(String, Timestamp),
-    /// How publishing got on.
+    /// The progress of publishing.
     Destination(DestinationState),
-    /// An operator confirmed the clock: no step of it before the newest checkpoint is in doubt.
+    /// An operator confirmed the clock: no earlier jump before the newest checkpoint is doubted.
     Clock,
 }
 
@@ -87,7 +88,7 @@ pub struct Inventory {
     pub newest: u64,
     /// The digest of all archived checkpoints; see [`chained`].
     pub archived: Hash,
-    /// The keys that check signatures, and since when they do, in microseconds.
+    /// The keys that check signatures, each with the time of its first use, in microseconds.
     pub keys: Vec<(String, i64)>,
 }
 
@@ -110,7 +111,7 @@ impl Inventory {
         Ok(Self { newest, archived, keys: log.keys()? })
     }
 
-    /// What there will be after these changes.
+    /// The inventory after these changes.
     pub fn after(mut self, changes: &[CheckpointChange]) -> Self {
         for change in changes {
             match change {
@@ -127,7 +128,7 @@ impl Inventory {
         self
     }
 
-    /// A hash of the keys, in the order of their spelling.
+    /// A digest of the keys, in the order of their texts.
     pub fn key_digest(&self) -> String {
         let mut keys = self.keys.clone();
         keys.sort();

@@ -17,9 +17,9 @@ use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::{SECOND, Timestamp};
 use uuid::Uuid;
 
-/// A log that can be opened, closed and opened again. It is empty when it is opened first.
+/// A log that can be opened, closed and opened again. It is empty at first.
 pub trait Subject {
-    /// Opens it; nothing of an earlier opening is still there.
+    /// Opens the log. An earlier opening was dropped before.
     fn open(&self) -> Opened;
 }
 
@@ -31,7 +31,7 @@ pub struct Opened {
     pub source: Arc<dyn Source>,
 }
 
-/// One promise: its name, and the test of it.
+/// One rule of the contract: its name and its test.
 type Promise = (&'static str, fn(&dyn Subject));
 
 const CONTRACT: &[Promise] = &[
@@ -55,7 +55,7 @@ const CONTRACT: &[Promise] = &[
     ("usage outlives entries", searches::usage_outlives_entries),
 ];
 
-/// Holds a store to every promise. `new` makes an empty log.
+/// Runs every test of the contract on a store. `new` makes an empty log.
 pub fn check(new: &dyn Fn() -> Box<dyn Subject>) {
     for (promise, test) in CONTRACT {
         tracing::debug!(promise, "checking");
@@ -77,7 +77,7 @@ fn append(log: &dyn Transaction, seq: u64) -> Result<(), StoreError> {
     log.append(&NewRow::new(&entry(seq), seq, at(seq), numbers()))
 }
 
-/// What a row needs that has no texts of its own: each required text has the number 1.
+/// The dictionary numbers for a row whose texts do not matter: each required text has the number 1.
 fn numbers() -> [u64; Field::COUNT] {
     let mut numbers = [0; Field::COUNT];
     for field in [Field::Channel, Field::Kind, Field::Action, Field::Outcome, Field::OutcomeDetail] {
@@ -86,12 +86,12 @@ fn numbers() -> [u64; Field::COUNT] {
     numbers
 }
 
-/// Does `work` in a transaction that is kept, and may remove.
+/// Runs `work` in a transaction that is kept and may remove.
 fn keep(opened: &mut Opened, mut work: impl FnMut(&dyn Transaction) -> Result<(), StoreError>) {
     opened.store.transact(true, &mut |log| work(log).map(|()| true)).expect("stored");
 }
 
-/// Whether the store refuses `work` and keeps nothing of it.
+/// Checks that the store refuses `work` and keeps none of its changes.
 fn assert_refused(
     opened: &mut Opened,
     may_remove: bool,

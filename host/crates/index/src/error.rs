@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Why the store could not do it.
+/// The reason why a store failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -20,7 +20,7 @@ pub enum StoreError {
     /// There is no log.
     #[error("no log in {0}; `mcp-audit-log serve` creates one, or name another folder with --data")]
     Missing(PathBuf),
-    /// A file of the open log is not there any more, or another is in its place.
+    /// A file of the open log is missing, or another file is in its place.
     #[error("{0} was moved, removed or replaced while the log is open; restore it, or restart with the present one")]
     Moved(PathBuf),
     /// The file is of another kind or version.
@@ -34,7 +34,7 @@ pub enum StoreError {
     /// The query took too long.
     #[error("the query took longer than {0} seconds and was stopped; narrow it by time or by a field")]
     Deadline(u64),
-    /// The store ran no question.
+    /// The store did not run the query.
     #[error("the store did not run the question; try again, and report it if it stays")]
     Unread,
     /// There are more groups than this.
@@ -46,11 +46,11 @@ pub enum StoreError {
     /// The database refused or failed.
     #[error("the database failed while {doing}: {source}")]
     Database {
-        /// What was being done.
+        /// What the store was doing.
         doing: &'static str,
-        /// What kind of failure it is.
+        /// The kind of failure.
         failure: StoreFailure,
-        /// The error of the database's own library.
+        /// The error of the database library.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A stored row cannot be read.
@@ -61,7 +61,7 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
-    /// The entries are not those that the ledger has.
+    /// The entries do not match the ledger.
     #[error(
         "the ledger does not match the log at seq {seq}: {what}; run `mcp-audit-log verify` and keep this folder \
          as evidence: restore it from a backup, or begin a new log elsewhere with --data"
@@ -69,7 +69,7 @@ pub enum StoreError {
     Ledger {
         /// The `seq`.
         seq: u64,
-        /// What does not fit.
+        /// The difference.
         what: String,
     },
     /// There is no proof about a tree of this size.
@@ -77,12 +77,12 @@ pub enum StoreError {
     Unprovable {
         /// The size.
         size: u64,
-        /// The least there is a proof for.
+        /// The smallest size for which there is a proof.
         from: u64,
         /// The greatest.
         to: u64,
     },
-    /// The index is not what was written. The writer makes it again from the entries; until then searches fail.
+    /// The index is damaged. The writer rebuilds it from the entries; until then, searches fail.
     #[error(
         "the index of {field} is damaged at seq {first}; restart mcp-audit-log, which rebuilds it from the entries"
     )]
@@ -94,35 +94,35 @@ pub enum StoreError {
     },
 }
 
-/// What kind of failure a database reports.
+/// The kind of a database failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreFailure {
     /// A temporary failure of the disk, a lock or memory. A retry may succeed.
     Unavailable,
-    /// The database refused the rows themselves, so that trying the same batch again is of no use.
+    /// The database refused the rows themselves, so retrying the same batch is useless.
     Refused,
-    /// What is stored is not what this program writes.
+    /// The stored data was not written by this program.
     Damaged,
 }
 
 impl StoreError {
-    /// Whether the index is damaged, which can be made again.
+    /// Whether the index is damaged. It can be rebuilt.
     pub fn is_index(&self) -> bool {
         matches!(self, Self::Index { .. })
     }
 
-    /// Whether the rows themselves were refused, so that trying the same batch again is of no use.
+    /// Whether the rows themselves were refused, so that retrying the same batch is useless.
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Database { failure: StoreFailure::Refused, .. })
     }
 
-    /// Something stored that this program does not write, found while `doing`.
+    /// Stored data that this program does not write, found while `doing`.
     pub(crate) fn damaged(doing: &'static str, what: String) -> Self {
         Self::Database { doing, failure: StoreFailure::Damaged, source: what.into() }
     }
 
-    /// The entries from `seq` on are not those that the ledger has.
+    /// The entries from `seq` on do not match the ledger.
     #[doc(hidden)]
     pub fn unlike(seq: u64, what: impl Into<String>) -> Self {
         Self::Ledger { seq, what: what.into() }

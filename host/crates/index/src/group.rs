@@ -6,7 +6,7 @@ use mcp_audit_log_filter::Domain;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::value::Value;
 
-/// Most groups that one question may have. More of them are no overview, and would cost memory without bound.
+/// The most groups of one query. More groups would give no overview, and would need memory without a limit.
 pub const MAX_GROUPS: usize = 20_000;
 
 /// What entries are grouped by.
@@ -51,14 +51,14 @@ impl fmt::Display for GroupBy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GroupSort {
-    /// How many entries they have.
+    /// By the number of entries.
     #[default]
     Count,
-    /// How many of them are not a success.
+    /// By the number of entries that are not a success.
     Errors,
-    /// How long their entries took on average.
+    /// By the average duration.
     Average,
-    /// How long all but the slowest twentieth took at most.
+    /// By the 95th percentile of the durations.
     P95,
     /// Their value, ascending.
     Key,
@@ -85,12 +85,12 @@ impl GroupSort {
     }
 }
 
-/// Which groups to make.
+/// The groups to compute.
 #[derive(Clone, Debug)]
 pub struct GroupQuery {
     /// The filter, with the record rule in it.
     pub domain: Domain,
-    /// What by; one or two levels.
+    /// One or two fields, or the day.
     pub by: Vec<GroupBy>,
     /// Which come first.
     pub sort: GroupSort,
@@ -101,7 +101,7 @@ pub struct GroupQuery {
 /// One group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// Its values, one a level: a text, a number, or unset; a day as `2026-11-21`.
+    /// Its values, one for each level: a text, a number, or unset; a day as `2026-11-21`.
     pub keys: Vec<Value>,
     /// How many entries it has.
     pub count: u64,
@@ -114,18 +114,18 @@ pub struct Group {
     pub p95_us: Option<u64>,
 }
 
-/// Groups, and what they are a part of.
+/// Groups, with the totals of all groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Groups {
     /// The groups asked for, in order.
     pub groups: Vec<Group>,
-    /// How many groups there are in all.
+    /// The number of all groups.
     pub found: usize,
-    /// How many entries are in all of them together.
+    /// The number of entries in all groups.
     pub entries: u64,
 }
 
-/// The values that a field has, for a menu: viewers who see a part of the log only get the values used lately.
+/// The values of a field, for a menu. Viewers who see only a part of the log get only the values of its newest entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Values {

@@ -1,4 +1,4 @@
-//! A store in memory, of test size: the seam in its plainest form, and what a new store can be compared with.
+//! A store in memory, for tests: the simplest implementation of the seam, with which a new store can be compared.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ mod transaction;
 
 use states::MemoryStates;
 
-/// A log in memory. Clones are the same log.
+/// A log in memory. Clones share the same log.
 #[derive(Clone, Debug)]
 pub struct MemoryStore {
     data: Arc<Mutex<Arc<Data>>>,
@@ -50,7 +50,7 @@ enum OwnedValue {
 }
 
 impl MemoryStore {
-    /// An empty log, whose blocks have so many entries when they are closed.
+    /// An empty log, whose blocks have `block_length` entries when they are closed.
     pub fn new(block_length: u64) -> Self {
         Self { data: Arc::default(), block_length }
     }
@@ -85,7 +85,7 @@ impl Source for MemoryStore {
     }
 }
 
-/// The log at one moment; within a transaction, with what that wrote.
+/// The log at one moment; within a transaction, with that transaction's own writes.
 #[derive(Debug)]
 struct MemorySnapshot {
     data: RefCell<Arc<Data>>,

@@ -10,13 +10,13 @@ use mcp_audit_log_model::time::Timestamp;
 pub struct Page {
     /// The entries.
     pub entries: Vec<Entry>,
-    /// Where the next page begins: entries below this `seq`.
+    /// The beginning of the next page: entries below this `seq`.
     pub next: Option<u64>,
-    /// Where the page before this one begins: entries above this `seq`.
+    /// The beginning of the previous page: entries above this `seq`.
     pub previous: Option<u64>,
 }
 
-/// Where a page begins.
+/// The position where a page begins or ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PageAnchor {
     /// With the newest entry.
@@ -30,14 +30,14 @@ pub enum PageAnchor {
     After(u64),
 }
 
-/// The cursor of the page before, where there was one.
+/// The cursor of the previous page, if there was one.
 impl From<Option<u64>> for PageAnchor {
     fn from(before: Option<u64>) -> Self {
         before.map_or(Self::Newest, Self::Before)
     }
 }
 
-/// Which entries to read.
+/// The page to read.
 #[derive(Clone, Debug)]
 pub struct PageQuery {
     /// The filter, with the record rule in it.
@@ -48,18 +48,18 @@ pub struct PageQuery {
     pub limit: usize,
 }
 
-/// Stats of the log as a whole.
+/// Figures about the whole log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogStats {
     /// Entries there are.
     pub entries: u64,
-    /// Bytes of the database, what waits in the write-ahead log included.
+    /// The size of the database in bytes, with the data that is still in the write-ahead log.
     pub bytes: u64,
     /// Bytes of the write-ahead log beside it. It is used again and again, and longer than some 16 MB
     /// only while a reader takes long.
     pub journal_bytes: u64,
-    /// When the oldest was recorded.
+    /// The recording time of the oldest entry.
     pub oldest: Option<Timestamp>,
-    /// When the newest was recorded.
+    /// The recording time of the newest entry.
     pub newest: Option<Timestamp>,
 }

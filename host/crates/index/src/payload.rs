@@ -10,9 +10,9 @@ use mcp_audit_log_model::entry::Details;
 
 /// zstd's fastest level: bodies are compressed while events come in, and higher levels gain little on a few kilobytes.
 const LEVEL: i32 = 1;
-/// Shorter bodies, in bytes, stay as they are: a frame's header eats what is gained.
+/// Bodies shorter than this, in bytes, are not compressed: the header of a frame is longer than the gain.
 const SHORTEST: usize = 128;
-/// Longest body, in bytes, that is unpacked; far beyond what the recorder keeps.
+/// The longest body, in bytes, that is decompressed; far more than the recorder keeps.
 const LONGEST: usize = 16 << 20;
 
 /// A payload as it is stored: masked, cut, salted.
@@ -61,7 +61,7 @@ impl StoredPayload {
         serde_json::to_string(&self.notes).unwrap_or_else(|_| "{}".to_owned())
     }
 
-    /// With its bodies compressed where that makes them smaller.
+    /// The payload with its bodies compressed, if that makes them smaller.
     pub(crate) fn pack(self) -> PackedPayload {
         let notes = self.notes_text();
         let Self { salt, request, response, .. } = self;
@@ -70,7 +70,7 @@ impl StoredPayload {
 }
 
 impl PackedPayload {
-    /// The payload; none where a frame is damaged.
+    /// The payload; `None` if a frame is damaged.
     pub fn unpack(self) -> Option<StoredPayload> {
         let body = |body: Option<Packed>| body.map_or(Some(None), |body| body.unpack().map(Some));
         let notes = serde_json::from_str(&self.notes).unwrap_or_default();
@@ -89,7 +89,7 @@ impl Packed {
         }
     }
 
-    /// The text; none where the frame is damaged.
+    /// The text; `None` if the frame is damaged.
     pub fn unpack(self) -> Option<String> {
         match self {
             Self::Text(text) => Some(text),

@@ -1,5 +1,4 @@
-//! An entry that is ready to be stored: what takes time and needs no `seq` is done before the thread that
-//! stores sees it.
+//! An entry that is ready to be stored. All slow work that needs no `seq` is done before the storing thread gets it.
 
 use uuid::Uuid;
 

@@ -1,4 +1,4 @@
-//! The reader of any store: one question, one moment of the log.
+//! The reader of any store: each query sees the log at one moment.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -27,22 +27,22 @@ use mcp_audit_log_model::schedule::CronState;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
-/// Where a reader gets its snapshots from.
+/// The source of a reader's snapshots.
 pub trait Source: Send + Sync {
-    /// Runs `work` on a snapshot, and ends it with [`StoreError::Deadline`] when it takes too long.
+    /// Runs `work` on a snapshot, and stops it with [`StoreError::Deadline`] when it takes too long.
     ///
     /// # Errors
     /// The work fails or the store does.
     fn read(&self, work: &mut dyn FnMut(&dyn Snapshot) -> Result<(), StoreError>) -> Result<(), StoreError>;
 
-    /// How much room the store takes.
+    /// The disk space of the store.
     ///
     /// # Errors
     /// The store fails.
     fn size(&self) -> Result<StoreSize, StoreError>;
 }
 
-/// How much room a store takes.
+/// The disk space of a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoreSize {
     /// Bytes in all, without the journal.
@@ -51,7 +51,7 @@ pub struct StoreSize {
     pub journal_bytes: u64,
 }
 
-/// A log, open for reading. Clones share what they remember.
+/// A log, open for reading. Clones share their caches.
 #[derive(Clone)]
 pub struct StoreReader {
     source: Arc<dyn Source>,
@@ -74,7 +74,7 @@ impl StoreReader {
         found.ok_or(StoreError::Unread)
     }
 
-    /// What is remembered of the dictionary.
+    /// The cache of the dictionary.
     #[doc(hidden)]
     pub fn texts(&self) -> &Texts {
         &self.texts
@@ -123,8 +123,8 @@ impl StoreReader {
         self.read(|log| usage::usage(log, &self.texts, query))
     }
 
-    /// The values that `field` has among the entries that match `domain`; at most `limit`, in order. Unless that is all
-    /// of them, among the newest million.
+    /// The values of `field` among the entries that match `domain`: at most `limit`, in order. If the domain does not
+    /// match all entries, only the newest million entries are searched.
     ///
     /// # Errors
     /// The store fails, or the deadline passes.
@@ -185,7 +185,8 @@ impl StoreReader {
         Ok((head.pruned, head.payloads_pruned))
     }
 
-    /// The `seq` of the first entry that was recorded at or after `moment`; the next free one when there is none.
+    /// The `seq` of the first entry that was recorded at or after `moment`; if there is none, the next `seq` to be
+    /// assigned.
     ///
     /// # Errors
     /// The store fails.
@@ -196,7 +197,7 @@ impl StoreReader {
 
 /// The ledger.
 impl StoreReader {
-    /// The ledger's tree at present.
+    /// The current tree of the ledger.
     ///
     /// # Errors
     /// The store fails.
@@ -207,7 +208,7 @@ impl StoreReader {
     /// The ledger's tree when it had `size` leaves.
     ///
     /// # Errors
-    /// It cannot be known: the log has not got that far, or it was before what the cleanup left.
+    /// It is unknown: the log has fewer entries, or the cleanup removed entries after this size.
     pub fn head_at(&self, size: u64) -> Result<Head, StoreError> {
         self.read(|log| proofs::head_at(log, Some(size)))
     }
@@ -248,7 +249,7 @@ impl StoreReader {
 
 /// Reading the states beside the entries.
 impl StoreReader {
-    /// The settings that were ever changed.
+    /// All settings that were ever changed.
     ///
     /// # Errors
     /// The store fails.
@@ -256,7 +257,7 @@ impl StoreReader {
         self.read(|log| log.settings())
     }
 
-    /// What is remembered about scheduled jobs.
+    /// The stored states of scheduled jobs.
     ///
     /// # Errors
     /// The store fails.
@@ -272,7 +273,7 @@ impl StoreReader {
         self.read(|log| log.holds())
     }
 
-    /// The moment of recording from which on everything is held.
+    /// The time of recording from which on holds keep everything.
     ///
     /// # Errors
     /// The store fails.
@@ -296,7 +297,7 @@ impl StoreReader {
         self.one(&CheckpointQuery::NEWEST)
     }
 
-    /// The newest checkpoint that stays for ever.
+    /// The newest archived checkpoint.
     ///
     /// # Errors
     /// The store fails.
@@ -308,7 +309,7 @@ impl StoreReader {
         Ok(self.read(|log| log.checkpoints(query))?.into_iter().next())
     }
 
-    /// Those that stay for ever, newest first, below the number `before`.
+    /// The archived checkpoints with numbers below `before`, newest first.
     ///
     /// # Errors
     /// The store fails.
@@ -317,7 +318,7 @@ impl StoreReader {
         self.read(|log| log.checkpoints(&query))
     }
 
-    /// When all checkpoints there are were signed, newest first.
+    /// The time of signing of every stored checkpoint, newest first.
     ///
     /// # Errors
     /// The store fails.
@@ -349,7 +350,7 @@ impl StoreReader {
         Ok(self.read(|log| log.destinations())?.into_iter().filter(|it| !it.is_of_sink()).collect())
     }
 
-    /// The `seq` after the last entry that the sink of entries of this name has acknowledged; 0 for none.
+    /// The `seq` after the last entry that this sink of entries has acknowledged; 0 for none.
     ///
     /// # Errors
     /// The store fails.
@@ -366,7 +367,7 @@ impl StoreReader {
         Ok(self.read(|log| log.keys())?.into_iter().map(|(vkey, _)| vkey).collect())
     }
 
-    /// What there is of checkpoints and keys.
+    /// The inventory of checkpoints and keys.
     ///
     /// # Errors
     /// The store fails.

@@ -6,14 +6,14 @@ use mcp_audit_log_model::field::{Field, FieldType};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
-/// Which columns of a row are read, and in which order [`Row::column`] has them.
+/// The columns that are read of a row, in the order of [`Row::column`].
 #[derive(Clone, Copy, Debug)]
 pub enum RowColumns<'a> {
     /// These fields.
     Fields(&'a [Field]),
-    /// What is shown: every field in order, then [`COMMITMENT`], [`DETAILS`] and [`HAS_PAYLOAD`].
+    /// For pages and the API: every field in order, then [`COMMITMENT`], [`DETAILS`] and [`HAS_PAYLOAD`].
     Shown,
-    /// What is hashed: every field in order, then [`COMMITMENT`], [`DETAILS`] and [`VERSION`].
+    /// For the ledger: every field in order, then [`COMMITMENT`], [`DETAILS`] and [`VERSION`].
     Hashed,
 }
 
@@ -21,12 +21,12 @@ pub enum RowColumns<'a> {
 pub const COMMITMENT: usize = Field::COUNT;
 /// The column of the details: a JSON object as text.
 pub const DETAILS: usize = Field::COUNT + 1;
-/// Of [`RowColumns::Shown`]: 1 where a payload is kept beside the entry, else 0.
+/// In [`RowColumns::Shown`]: 1 if a payload is stored with the entry, else 0.
 pub const HAS_PAYLOAD: usize = Field::COUNT + 2;
-/// Of [`RowColumns::Hashed`]: the version of the encoding that is hashed.
+/// In [`RowColumns::Hashed`]: the version of the hashed encoding.
 pub const VERSION: usize = Field::COUNT + 2;
 
-/// What one column holds.
+/// The value of one column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnValue<'a> {
     /// Nothing.
@@ -37,7 +37,7 @@ pub enum ColumnValue<'a> {
     Text(&'a str),
     /// An id of 16 bytes, or a commitment of 32.
     Bytes(&'a [u8]),
-    /// Something that no store writes here.
+    /// A value that no store writes in this column.
     Unreadable,
 }
 
@@ -54,7 +54,7 @@ pub struct NewRow<'a> {
     entry: &'a Entry,
     seq: u64,
     recorded_at: Timestamp,
-    /// Numbers of texts in the dictionary, by field; 0 for none.
+    /// The numbers of texts in the dictionary, by field; 0 for none.
     numbers: [u64; Field::COUNT],
     details: Option<String>,
 }

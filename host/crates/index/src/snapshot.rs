@@ -77,7 +77,7 @@ pub trait Snapshot: States {
     /// The store fails, or the payload cannot be read.
     fn payload(&self, seq: u64) -> Result<Option<PackedPayload>, StoreError>;
 
-    /// The text of `field` with this number; none where the dictionary has no such number.
+    /// The text of `field` with this number; `None` if the dictionary has no such number.
     ///
     /// # Errors
     /// The store fails.
@@ -89,7 +89,7 @@ pub trait Snapshot: States {
     /// The store fails.
     fn number(&self, field: Field, text: &str) -> Result<Option<u64>, StoreError>;
 
-    /// Shows the texts of `field` whose numbers are above `above`, in the order of their numbers.
+    /// Passes the texts of `field` whose numbers are above `above` to `show`, in the order of their numbers.
     ///
     /// # Errors
     /// The store fails, or `show` does.
@@ -101,7 +101,7 @@ pub trait Snapshot: States {
     /// The store fails.
     fn blocks(&self) -> Result<Vec<StoredBlock>, StoreError>;
 
-    /// How many columns are stored of blocks that begin in this range.
+    /// The number of stored columns of blocks that begin in this range.
     ///
     /// # Errors
     /// The store fails.
@@ -113,7 +113,7 @@ pub trait Snapshot: States {
     /// The store fails.
     fn runs(&self) -> Result<Vec<StoredRun>, StoreError>;
 
-    /// Shows the bytes of a blob, once; `false` where it is not there.
+    /// Passes the bytes of a blob to a callback, once; `false` if there is no such blob.
     ///
     /// # Errors
     /// The store fails.
@@ -127,11 +127,11 @@ pub struct LogHead {
     pub pruned: u64,
     /// Payloads below this seq are removed.
     pub payloads_pruned: u64,
-    /// How many texts were removed from the dictionary so far: when it changes, remembered texts are void.
+    /// How many texts were removed from the dictionary so far. When it changes, cached texts become invalid.
     pub swept: u64,
     /// Usage of entries below this seq is removed.
     pub usage_pruned: u64,
-    /// Before this moment some usage is removed, in microseconds.
+    /// Some usage before this moment is removed, in microseconds.
     pub usage_until: Option<i64>,
     /// The ledger's tree.
     pub tree: Head,
@@ -150,42 +150,42 @@ impl Default for LogHead {
 pub struct StoredBlock {
     /// The seq of its first entry.
     pub first: u64,
-    /// How many entries it is about.
+    /// The number of its entries.
     pub length: u64,
-    /// Which fields have a column: a bit each.
+    /// The fields that have a column, one bit each.
     pub fields: u64,
 }
 
-/// A run of usage. Of a damaged row, numbers may be anything.
+/// A run of usage. If the row is damaged, the numbers may be anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredRun {
     /// The seq of its first entry.
     pub first: u64,
-    /// How many entries it is about.
+    /// The number of its entries.
     pub length: u64,
-    /// Which dimensions have a value: a bit each.
+    /// The dimensions that have a value, one bit each.
     pub fields: u64,
-    /// When the first of its hours begins, in microseconds.
+    /// The beginning of its first hour, in microseconds.
     pub least: i64,
-    /// When the last of its hours begins.
+    /// The beginning of its last hour.
     pub most: i64,
-    /// When its last entry was recorded.
+    /// The recording time of its last entry.
     pub recorded: i64,
-    /// The CRC-32 of all of this.
+    /// The CRC-32 of all other members.
     pub checksum: i64,
 }
 
 /// The key of a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Blob {
-    /// Which values `field` has in the block that begins at `first`.
+    /// The values of `field` in the block that begins at `first`.
     Zone {
         /// The block.
         first: u64,
         /// The field.
         field: Field,
     },
-    /// Which entry of the block has which of these values.
+    /// The codes of the block's entries for these values.
     Planes {
         /// The block.
         first: u64,
@@ -198,23 +198,23 @@ pub enum Blob {
     Tile(Tile),
 }
 
-/// Which part of a run of usage.
+/// The key of a part of a run of usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PartKey {
     /// The run's first seq.
     pub run: u64,
-    /// Which combination of dimensions, by hour or by day.
+    /// The number of the cut, by hour or by day.
     pub number: u64,
-    /// Which share of the users, where the part is divided by them.
+    /// The number of the share, if the part is divided by users.
     pub share: u64,
 }
 
-/// Which blob of a part.
+/// One of the two blobs of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PartColumn {
     /// The dimensions of its cells.
     Cells,
-    /// What is counted of each.
+    /// The amounts of each cell.
     Amounts,
 }
 

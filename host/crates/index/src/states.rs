@@ -11,18 +11,18 @@ use mcp_audit_log_model::schedule::CronState;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
-/// How many of the newest checkpoints stay, whether archived or not: two days of one a minute.
+/// How many of the newest checkpoints are kept, archived or not: two days with one checkpoint a minute.
 pub const NEWEST_CHECKPOINTS: u64 = 2_880;
 
 /// The states beside the entries, at the moment of the snapshot.
 pub trait States {
-    /// The settings that were ever changed; what cannot be read is unset.
+    /// All settings that were ever changed. An unreadable one counts as not set.
     ///
     /// # Errors
     /// The store fails.
     fn settings(&self) -> Result<BTreeMap<String, Value>, StoreError>;
 
-    /// What is remembered about scheduled jobs.
+    /// The stored states of scheduled jobs.
     ///
     /// # Errors
     /// The store fails.
@@ -46,13 +46,14 @@ pub trait States {
     /// The store fails.
     fn checkpoints(&self, query: &CheckpointQuery) -> Result<Vec<StoredCheckpoint>, StoreError>;
 
-    /// When all checkpoints there are were signed, newest first.
+    /// The time of signing of every stored checkpoint, newest first.
     ///
     /// # Errors
     /// The store fails.
     fn checkpoint_times(&self) -> Result<Vec<CheckpointTime>, StoreError>;
 
-    /// The keys that check the log's signatures, as `vkey`s, and since when they do in microseconds; the oldest first.
+    /// The keys that check the log's signatures, as `vkey`s, each with the time of its first use in microseconds;
+    /// oldest first.
     ///
     /// # Errors
     /// The store fails.
@@ -71,16 +72,16 @@ pub trait States {
     fn destinations(&self) -> Result<Vec<DestinationState>, StoreError>;
 }
 
-/// Which checkpoints are read.
+/// The checkpoints to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckpointQuery {
-    /// Only those that stay for ever.
+    /// Only archived ones.
     pub archived: bool,
     /// Whether the order is ascending by number.
     pub oldest_first: bool,
-    /// Only those with a number below this.
+    /// Only checkpoints with a number below this.
     pub below: Option<u64>,
-    /// Only those about so many entries.
+    /// Only checkpoints whose size is in this range.
     pub size: RangeFrom<u64>,
     /// How many.
     pub limit: usize,
@@ -93,7 +94,7 @@ impl CheckpointQuery {
     pub const NEWEST: Self = Self { limit: 1, ..Self::ALL };
 }
 
-/// From which moment of recording on everything is held: the least start of the holds in force.
+/// The time of recording from which on holds keep everything: the earliest start of the holds in force.
 pub(crate) fn held_from(log: &(impl States + ?Sized)) -> Result<Option<Timestamp>, StoreError> {
     Ok(log.holds()?.into_iter().filter(|hold| hold.released.is_none()).map(|hold| hold.from).min())
 }

@@ -1,13 +1,13 @@
-//! Steps of time: the distance of the points of a series, and the times that groups and cells of usage are counted by.
+//! Steps of time: the distance between the points of a series, and the time units of groups and of cells of usage.
 
 use mcp_audit_log_model::time::{DAY, HOUR};
 use mcp_audit_log_model::vocabulary;
 
-/// Most points of a series; a step that makes more of them is taken for the next longer one.
+/// The most points of a series. For a step with more points, the next longer step is used.
 pub const MAX_POINTS: i64 = 2_400;
 
 vocabulary! {
-    /// How far apart the points of a series are, in UTC.
+    /// The distance between the points of a series, in UTC.
     #[derive(Default)]
     UsageStep {
         /// An hour.
@@ -21,7 +21,7 @@ vocabulary! {
 }
 
 impl UsageStep {
-    /// The step that suits a range of so many microseconds.
+    /// The default step for a range of `micros` microseconds.
     pub fn for_length(micros: i64) -> Self {
         match micros / DAY {
             ..=3 => Self::Hour,
@@ -45,7 +45,7 @@ impl UsageStep {
         }
     }
 
-    /// When the step began that `micros` is in.
+    /// The beginning of the step that contains `micros`.
     pub(crate) fn start(self, micros: i64) -> i64 {
         // 1970 began on a Thursday.
         let offset = if self == Self::Week { 4 * DAY } else { 0 };

@@ -17,7 +17,7 @@ use mcp_audit_log_model::time::Timestamp;
 /// change or replace something that is there: an entry at another seq than the next, a text under another number than
 /// the next of its field, a payload of another entry than the newest.
 pub trait Transaction {
-    /// The log as this transaction sees it, with what the transaction wrote.
+    /// The log with this transaction's own writes.
     fn snapshot(&self) -> &dyn Snapshot;
 
     /// The greatest id of all entries.
@@ -32,8 +32,8 @@ pub trait Transaction {
     /// The store fails.
     fn last_number(&self, field: Field) -> Result<u64, StoreError>;
 
-    /// Shows the seqs from `seq` on that have a payload, ascending, each with when its entry was recorded; `show`
-    /// returns `false` when it has enough.
+    /// Passes the seqs from `seq` on that have a payload to `show`, ascending, each with the recording time of its
+    /// entry, until `show` returns `false`.
     ///
     /// # Errors
     /// The store fails.
@@ -69,7 +69,7 @@ pub trait Transaction {
     /// The store fails or refuses it.
     fn append_run(&self, run: StoredRun, parts: &[NewPart]) -> Result<(), StoreError>;
 
-    /// Stores a tile of the ledger. It may be there already with fewer hashes: these stay as they are.
+    /// Stores a tile of the ledger. If the tile is stored with fewer hashes, these do not change.
     ///
     /// # Errors
     /// The store fails or refuses it.
@@ -134,7 +134,7 @@ pub enum HeadChange {
     UsagePruned {
         /// Usage of entries below this seq is removed.
         below: u64,
-        /// All of it began and was recorded by this moment, in microseconds.
+        /// All of the removed usage began and was recorded before this moment, in microseconds.
         until: i64,
     },
 }
@@ -146,11 +146,11 @@ pub enum Removable<'a> {
     Entries(u64),
     /// Payloads below a seq, after [`HeadChange::Pruned`] with the same seq.
     Payloads(u64),
-    /// Tiles of a level whose numbers are below this.
+    /// Tiles of a level whose numbers are below this number.
     Tiles(u8, u64),
-    /// Texts of a field, by their numbers: the head counts them as swept.
+    /// Texts of a field, by their numbers. The head counts them as removed.
     Texts(Field, &'a [u64]),
-    /// Blocks that begin in a range, with every column of them, whether a block names it or not.
+    /// Blocks that begin in a range, with all their columns, even columns that no block lists.
     Blocks(std::ops::Range<u64>),
     /// Runs of usage that begin in a range, with all their parts. A range that begins at 0 also includes forged rows
     /// below 0.

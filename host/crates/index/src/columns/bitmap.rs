@@ -33,22 +33,22 @@ impl Bitmap {
         &self.words
     }
 
-    /// How many rows it is about.
+    /// The number of rows, set or not.
     pub(crate) fn length(&self) -> u64 {
         self.words.len() as u64 * 64
     }
 
-    /// Whether it holds nothing.
+    /// Whether no row is set.
     pub(crate) fn is_empty(&self) -> bool {
         self.words.iter().all(|word| *word == 0)
     }
 
-    /// How many it holds.
+    /// The number of set rows.
     pub(crate) fn count(&self) -> u64 {
         self.words.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
-    /// Whether it holds a row.
+    /// Whether a row is set.
     pub(crate) fn contains(&self, row: u64) -> bool {
         self.words.get(words(row)).is_some_and(|word| word >> (row % 64) & 1 == 1)
     }
@@ -66,19 +66,19 @@ impl Bitmap {
         self
     }
 
-    /// Keeps what is not in `other`.
+    /// Removes the rows that are in `other`.
     pub(crate) fn without(mut self, other: &Self) -> Self {
         self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word &= !other);
         self
     }
 
-    /// Adds what is in `other`.
+    /// Adds the rows that are in `other`.
     pub(crate) fn or(mut self, other: &Self) -> Self {
         self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word |= other);
         self
     }
 
-    /// The rows, lowest first; highest first when reversed.
+    /// The set rows, lowest first; highest first when reversed.
     pub(crate) fn rows(&self) -> impl DoubleEndedIterator<Item = u64> + '_ {
         let bits = |(at, word): (usize, &u64)| {
             let word = *word;

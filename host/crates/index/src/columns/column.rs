@@ -1,18 +1,18 @@
-//! One field of one block: which values there are, and the planes of their codes.
+//! One field of one block: its distinct values, and the planes of their codes.
 
 use std::ops::Range;
 
 use super::planes::Planes;
 use super::{Bitmap, ColumnKind};
 
-/// Most distinct numbers that are listed; more of them, and they are counted from the least.
+/// The most distinct numbers that a zone lists. With more, the zone is a span, and codes are counted from the least.
 const LISTED: usize = 256;
-/// A span of numbers up to which marking them is faster than sorting them.
+/// The largest span of numbers for which marking them is faster than sorting them.
 const MARKED: u64 = 1 << 21;
-/// Ranges of codes up to which comparing planes is faster than reading every code.
+/// The largest number of code ranges for which comparing planes is faster than reading every code.
 const COMPARED: usize = 24;
 
-/// Which values a column has, and what its codes mean. Small, and often all that has to be read.
+/// The values of a column, and the meaning of its codes. It is small, and often nothing else has to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Zone {
     /// The values, ascending; a code is the position in this list.
@@ -40,12 +40,12 @@ pub(crate) enum ValueSet {
 pub struct BlockColumn {
     /// Which values there are.
     pub zone: Zone,
-    /// Which entry has which, as bit planes.
+    /// The code of each entry, as bit planes.
     pub planes: Vec<u8>,
 }
 
 impl BlockColumn {
-    /// The column of `raw` values, a multiple of 64 of them; `None` when not one is set.
+    /// The column of `raw` values, whose number is a multiple of 64; `None` if none of them is set.
     pub(crate) fn encode(kind: ColumnKind, raw: &[u64]) -> Option<Self> {
         let zone = Zone::of(kind, raw)?;
         let bits = zone.bits();
@@ -57,7 +57,7 @@ impl BlockColumn {
         Some(Self { planes: Planes::pack(&codes, bits), zone })
     }
 
-    /// The raw values again.
+    /// The raw values of the column.
     pub fn decode(&self, length: u64) -> Option<Vec<u64>> {
         let planes = Planes::new(&self.planes, self.zone.bits(), length)?;
         let words = usize::try_from(length / 64).ok()?;
@@ -87,7 +87,7 @@ impl Zone {
         (0..words).all(|word| planes.codes(word).into_iter().all(|code| code < self.size()))
     }
 
-    /// How many codes there are.
+    /// The number of possible codes.
     pub(crate) fn size(&self) -> u64 {
         match self {
             Self::Values(values) => values.len() as u64,
@@ -95,7 +95,7 @@ impl Zone {
         }
     }
 
-    /// Bits of a code.
+    /// The number of bits of a code.
     pub(crate) fn bits(&self) -> usize {
         let greatest = match self {
             Self::Values(values) => values.len().saturating_sub(1) as u64,
@@ -104,7 +104,7 @@ impl Zone {
         (u64::BITS - greatest.leading_zeros()) as usize
     }
 
-    /// The value that `code` stands for.
+    /// The value of `code`.
     pub(crate) fn raw(&self, code: u64) -> u64 {
         match self {
             Self::Values(values) => usize::try_from(code).ok().and_then(|at| values.get(at)).copied().unwrap_or(0),
@@ -154,7 +154,7 @@ impl Zone {
         codes.chunk_by(|left, right| left + 1 == *right).map(|run| run[0]..run[run.len() - 1] + 1).collect()
     }
 
-    /// Whether these ranges are all the codes there can be.
+    /// Whether these ranges contain all possible codes.
     pub(crate) fn is_all(&self, codes: &[Range<u64>]) -> bool {
         match self {
             Self::Values(values) => matches!(codes, [Range { start: 0, end }] if *end == values.len() as u64),
@@ -192,7 +192,8 @@ impl Zone {
         Bitmap::from_words((0..(length / 64) as usize).map(word).collect())
     }
 
-    /// The zone as stored: a byte for its kind, then numbers of seven bits a byte, each less the one before.
+    /// The zone as stored: a byte for its kind, then numbers of seven bits per byte, each as the difference from the
+    /// previous one.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         match self {
@@ -213,7 +214,7 @@ impl Zone {
         bytes
     }
 
-    /// The zone in stored bytes; `None` when they are none.
+    /// The zone in stored bytes; `None` if they are invalid.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (kind, mut rest) = bytes.split_first()?;
         let mut last: u64 = 0;
@@ -234,7 +235,7 @@ fn some(range: Range<u64>) -> Vec<Range<u64>> {
     if range.is_empty() { Vec::new() } else { vec![range] }
 }
 
-/// The distinct values, ascending, 0 among them where a value is not set.
+/// The distinct values, ascending; 0 is among them if some value is not set.
 fn distinct(raw: &[u64], least: u64, most: u64) -> Vec<u64> {
     let zero = raw.contains(&0).then_some(0);
     if most - least >= MARKED {
@@ -272,7 +273,7 @@ fn common(values: &[u64], wanted: &[u64]) -> Vec<u64> {
     values.iter().enumerate().filter(is_wanted).map(|(at, _)| at as u64).collect()
 }
 
-/// Appends a number, seven bits a byte.
+/// Appends a number, seven bits per byte.
 pub(crate) fn write(bytes: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         bytes.push((number & 0x7f) as u8 | 0x80);
@@ -281,7 +282,7 @@ pub(crate) fn write(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(number as u8);
 }
 
-/// Takes such a number off the front.
+/// Removes such a number from the beginning.
 pub(crate) fn read(bytes: &mut &[u8]) -> Option<u64> {
     // Most numbers are small.
     if let [byte @ 0..0x80, rest @ ..] = *bytes {

@@ -1,6 +1,7 @@
 //! (short: the one hash of the index) The short hash by which a column represents texts that hardly repeat.
 
-/// Distinct hashes. Twelve bits leave some sixteen wrong candidates in a block of 65,536, whose rows are then read.
+/// The number of distinct hashes. With twelve bits, some sixteen entries in a block of 65,536 are wrong candidates, and
+/// their rows are read.
 const HASHES: u64 = (1 << 12) - 1;
 
 /// FNV-1a, folded; never 0. Part of the file's format.

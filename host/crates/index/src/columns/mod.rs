@@ -32,13 +32,13 @@ pub(crate) enum ColumnKind {
     Term,
     /// The number itself, plus one.
     Number,
-    /// The microseconds, with the sign bit turned over so that they are ordered as unsigned numbers.
+    /// The microseconds with the sign bit inverted, so that they are ordered as unsigned numbers.
     Time,
     /// A short hash of a text that hardly repeats: it selects candidates, and the row decides whether it matches.
     Hash,
 }
 
-/// How `field` is kept in the index; `None` where the rows' own order or an index of its own serves.
+/// The kind of a field's column; `None` for a field that is found by the order of the rows or by its own index.
 pub(crate) fn kind(field: Field) -> Option<ColumnKind> {
     match (field, field.kind()) {
         (Field::Seq | Field::Id | Field::RecordedAt, _) => None,

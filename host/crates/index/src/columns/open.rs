@@ -6,14 +6,14 @@ use mcp_audit_log_model::field::Field;
 /// A column's numbers for one entry, by field; 0 is "not set".
 pub(crate) type Raw = [u64; Field::COUNT];
 
-/// The values of the open block's entries. Everything in here can be read from the rows again.
+/// The values of the open block's entries. All of them can be read from the rows again.
 #[derive(Debug)]
 pub(crate) struct OpenBlock {
     /// The `seq` of its first entry.
     first: u64,
     columns: Vec<Vec<u64>>,
     length: u64,
-    /// How many it has when it is full.
+    /// The number of its entries when it is full.
     full: u64,
 }
 
@@ -40,12 +40,12 @@ impl OpenBlock {
         self.length += 1;
     }
 
-    /// Whether it is to be closed.
+    /// Whether the block is full and must be closed.
     pub(crate) fn is_full(&self) -> bool {
         self.length == self.full
     }
 
-    /// The columns of the full block; fields that nowhere have a value have none.
+    /// The columns of the full block. A field without any value has no column.
     pub(crate) fn encode(&self) -> Vec<(Field, BlockColumn)> {
         let column = |field: &Field| {
             let column = BlockColumn::encode(kind(*field)?, &self.columns[*field as usize])?;

@@ -9,7 +9,7 @@ use super::Bitmap;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Planes<'a> {
     bits: usize,
-    /// Bytes of one plane.
+    /// The number of bytes of one plane.
     size: usize,
     bytes: &'a [u8],
 }
@@ -23,7 +23,7 @@ pub(crate) struct PlanesBuf {
 }
 
 impl PlanesBuf {
-    /// The planes of `length` codes in `bytes`; `None` when the bytes are not of that many planes.
+    /// The planes of `length` codes in `bytes`; `None` if the length of `bytes` does not fit.
     pub(crate) fn new(bytes: &[u8], bits: usize, length: u64) -> Option<Self> {
         Planes::new(bytes, bits, length)?;
         Some(Self { bits, length, bytes: bytes.to_vec() })
@@ -36,13 +36,13 @@ impl PlanesBuf {
 }
 
 impl<'a> Planes<'a> {
-    /// The planes of `length` codes in `bytes`; `None` when the bytes are not of that many planes.
+    /// The planes of `length` codes in `bytes`; `None` if the length of `bytes` does not fit.
     pub(super) fn new(bytes: &'a [u8], bits: usize, length: u64) -> Option<Self> {
         let size = usize::try_from(length / 8).ok()?;
         (bytes.len() == size.checked_mul(bits)? && bits <= 64).then_some(Self { bits, size, bytes })
     }
 
-    /// The planes of `codes`, whose number is a multiple of 64, each less than 2^`bits`.
+    /// The planes of `codes`. The number of codes is a multiple of 64, and each code is less than 2^`bits`.
     pub(super) fn pack(codes: &[u64], bits: usize) -> Vec<u8> {
         let size = codes.len() / 8;
         let mut bytes = vec![0; size * bits];
@@ -136,7 +136,7 @@ fn turn(words: &mut [u64; 8]) {
     }
 }
 
-/// Turns a square of 8 × 8 bits over its diagonal: bit `8i + j` becomes bit `8j + i`.
+/// Transposes a square of 8 × 8 bits: bit `8i + j` becomes bit `8j + i`.
 fn transpose(square: u64) -> u64 {
     let swap = |square: u64, mask: u64, by: u32| {
         let moved = (square ^ (square >> by)) & mask;

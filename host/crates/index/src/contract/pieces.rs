@@ -1,4 +1,4 @@
-//! Promises about what hangs on entries: texts, blocks, runs, tiles, the head.
+//! Tests about the data that belongs to entries: texts, blocks, runs, tiles, the head.
 
 use super::entries::read;
 use super::{Opened, Subject, assert_refused, keep};
@@ -17,7 +17,7 @@ fn blob(opened: &Opened, blob: Blob) -> Option<Vec<u8>> {
     })
 }
 
-/// The texts of a field above a number.
+/// The texts of a field whose numbers are above a number.
 fn texts(opened: &Opened, field: Field, above: u64) -> Vec<(u64, String)> {
     read(opened, |log| {
         let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! The dictionary of repeated texts, as readers see it: numbers to texts, remembered.
+//! The dictionary of repeated texts for readers: a cache from numbers to texts.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,9 +8,9 @@ use crate::StoreError;
 use crate::snapshot::Snapshot;
 use mcp_audit_log_model::field::Field;
 
-/// How many bytes of texts all readers together remember.
+/// The most bytes of texts that all readers together cache.
 const REMEMBERED: usize = 16 << 20;
-/// What a text takes besides itself, about.
+/// The approximate number of additional bytes for each text.
 const EACH: usize = 64;
 
 /// Texts by field and number.
@@ -29,7 +29,7 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// The numbers of the texts of `field` that pass, ascending: every text of the field is looked at.
+    /// The numbers of the texts of `field` that match, ascending. Every text of the field is compared.
     ///
     /// # Errors
     /// The store fails, or the deadline passes.
@@ -42,7 +42,7 @@ impl Texts {
         self.lexicon.matching(log, field, passes)
     }
 
-    /// Whether a text of `field` is in memory, for patterns, that has this part.
+    /// Whether the cache for patterns has a text of `field` that contains this part.
     #[doc(hidden)]
     pub fn remembers(&self, field: Field, part: &str) -> bool {
         self.lexicon.remembers(field, part)

@@ -11,20 +11,20 @@ use mcp_audit_log_model::field::Field;
 /// Bytes that the texts of all fields together may take in memory. What does not fit is read from the file by each
 /// search that needs it, text by text.
 const BUDGET: usize = 64 << 20;
-/// What a text takes besides itself.
+/// The number of additional bytes for each text.
 const EACH: usize = size_of::<(u64, u32)>();
-/// Bytes of texts in one piece. A search holds on to whole pieces, and only the last of them is ever copied.
+/// The number of bytes of texts in one piece. A search shares whole pieces, and only the last piece is ever copied.
 const PIECE: usize = 256 << 10;
 /// The number of texts after which the deadline is checked again.
 const TEXTS: usize = 256;
 
-/// Texts of fields, as far as patterns were searched in them. Clones share them.
+/// The texts of those fields that were searched by patterns. Clones share them.
 #[derive(Clone)]
 pub(crate) struct DictionaryScan(Arc<Shared>);
 
 struct Shared {
     budget: usize,
-    /// Bytes that are taken of it.
+    /// The bytes that are used of the budget.
     taken: AtomicUsize,
     fields: [Mutex<FieldTexts>; Field::COUNT],
 }
@@ -72,8 +72,8 @@ impl DictionaryScan {
         Ok(found)
     }
 
-    /// The texts of a field as of now, as far as there is room for them, and whether that is all of them. One thread
-    /// at a time reads them into memory, so that they are never there twice; searches do not wait for each other.
+    /// The current texts of a field, as far as the budget permits, and whether these are all of them. Only one thread
+    /// at a time reads them into memory, so that no text is in memory twice. Searches do not wait for each other.
     fn kept(&self, log: &dyn Snapshot, field: Field) -> Result<(FieldTexts, bool), StoreError> {
         let shared = &*self.0;
         let mut texts = shared.fields[field as usize].lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,7 +95,7 @@ impl DictionaryScan {
         Ok((texts.clone(), is_all))
     }
 
-    /// Whether a text of `field` is remembered that has this part.
+    /// Whether the cache has a text of `field` that contains this part.
     pub(crate) fn remembers(&self, field: Field, part: &str) -> bool {
         let texts = self.0.fields[field as usize].lock().unwrap_or_else(PoisonError::into_inner);
         texts.pieces.iter().any(|piece| piece.all.contains(part))
@@ -103,7 +103,7 @@ impl DictionaryScan {
 }
 
 impl Shared {
-    /// Takes `bytes` of the budget, if they are there.
+    /// Takes `bytes` from the budget, if it has them.
     fn take(&self, bytes: usize) -> bool {
         let more = |taken: usize| taken.checked_add(bytes).filter(|sum| *sum <= self.budget);
         self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
@@ -134,7 +134,7 @@ struct FieldTexts {
 #[derive(Clone, Default)]
 struct Piece {
     numbers: Vec<u64>,
-    /// Where each text ends in `all`.
+    /// The end of each text in `all`.
     ends: Vec<u32>,
     all: String,
 }

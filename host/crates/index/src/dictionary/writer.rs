@@ -1,4 +1,4 @@
-//! The dictionary of repeated texts, as the writer sees it.
+//! The dictionary of repeated texts for the writer.
 
 use std::collections::HashMap;
 
@@ -13,19 +13,19 @@ use mcp_audit_log_model::field::Field;
 /// look-up.
 const REMEMBERED: usize = 50_000;
 
-/// Texts and their numbers. What was learnt in a transaction that failed must be forgotten.
+/// Texts and their numbers. After a failed transaction, the numbers that it assigned must be removed from this cache.
 #[derive(Debug, Default)]
 pub(crate) struct DictionaryWriter {
     fields: Vec<Known>,
 }
 
-/// What is known about one field's texts.
+/// The cached texts of one field.
 #[derive(Debug)]
 struct Known {
     numbers: HashMap<Box<str>, u64, RandomState>,
     /// The text of the last request, which is often requested again.
     last: (String, u64),
-    /// The number that the next new text gets.
+    /// The number of the next new text.
     next: u64,
 }
 
@@ -45,7 +45,7 @@ impl DictionaryWriter {
         Ok(known.last.1)
     }
 
-    /// Forgets one field, after some of its texts were removed.
+    /// Removes one field from the cache, after some of its texts were removed from the dictionary.
     pub(crate) fn forget(&mut self, log: &dyn Transaction, field: Field) -> Result<(), StoreError> {
         if let Some(known) = self.fields.get_mut(field as usize) {
             *known = Known::of(log, field)?;

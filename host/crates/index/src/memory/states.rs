@@ -49,7 +49,7 @@ impl MemoryStates {
         }
     }
 
-    /// Whose a view is and since when does not change.
+    /// Stores a view. The owner of an existing view, and the time of its creation, do not change.
     fn put_view(&mut self, change: &ViewChange) {
         match change {
             ViewChange::Save(view) => match self.views.iter_mut().find(|other| other.id == view.id) {

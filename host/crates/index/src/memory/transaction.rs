@@ -1,4 +1,4 @@
-//! What a transaction does in memory.
+//! A transaction in memory.
 
 use std::sync::Arc;
 

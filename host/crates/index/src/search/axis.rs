@@ -1,4 +1,4 @@
-//! What a block's entries are grouped by, as small codes.
+//! The values by which a block's entries are grouped, as small codes.
 
 use super::blocks::Block;
 use crate::columns::{ColumnKind, PlanesBuf, Zone};
@@ -11,11 +11,11 @@ use mcp_audit_log_model::value::Value;
 
 /// One level of grouping over one block.
 pub(crate) enum Axis {
-    /// Everything in one group: no level, or a field without values here.
+    /// All entries in one group: there is no such level, or the field has no value in this block.
     One,
     /// The codes of a column.
     Column(Zone, PlanesBuf),
-    /// Steps of time, counted from the block's first.
+    /// Steps of time, counted from the first step of the block.
     Steps { zone: Zone, planes: PlanesBuf, step: UsageStep, first: u64, count: usize },
 }
 
@@ -28,14 +28,14 @@ impl Axis {
         }
     }
 
-    /// The level `by` over `block`.
+    /// The codes of the level `by` in `block`.
     pub(crate) fn new(log: &dyn Snapshot, block: &Block, by: Option<GroupBy>) -> Result<Self, StoreError> {
         let Some(by) = by else { return Ok(Self::One) };
         let axis = Self::numbers(log, block, Self::field(by))?;
         Ok(if by == GroupBy::Day { axis.by_step(UsageStep::Day) } else { axis })
     }
 
-    /// A column of times by steps of time.
+    /// A column of times, grouped by steps of time.
     pub(crate) fn by_step(self, step: UsageStep) -> Self {
         let Self::Column(zone, planes) = self else { return self };
         let (first, last) = zone.ends();
@@ -90,7 +90,7 @@ impl Axis {
         }
     }
 
-    /// What is shown for it.
+    /// The value of a number as it is shown.
     pub(crate) fn value(log: &dyn Snapshot, texts: &Texts, by: GroupBy, raw: u64) -> Result<Value, StoreError> {
         Ok(match by {
             GroupBy::Day => {
@@ -107,17 +107,17 @@ impl Axis {
 /// How many steps before 1970 the numbering has room for: more hours than microseconds in 64 bits can express.
 const BEFORE: i64 = 1 << 32;
 
-/// The number of the step of time that a moment is in.
+/// The number of the step of time that contains a moment.
 pub(crate) fn number_of(step: UsageStep, micros: i64) -> u64 {
     (step.start(micros).div_euclid(step.micros()) + BEFORE).unsigned_abs()
 }
 
-/// The number of the step of time that a column's moment is in.
+/// The number of the step of time that contains a moment of the column.
 fn number(step: UsageStep, raw: u64) -> u64 {
     number_of(step, ColumnKind::Time.stored(raw))
 }
 
-/// When the step with this number begins, in microseconds.
+/// The beginning of the step with this number, in microseconds.
 pub(crate) fn start_of(step: UsageStep, number: u64) -> i64 {
     step.start((number as i64 - BEFORE).saturating_mul(step.micros()).saturating_add(step.micros() - 1))
 }

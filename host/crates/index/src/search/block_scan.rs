@@ -18,7 +18,7 @@ pub(crate) struct BlockScan {
 }
 
 impl BlockScan {
-    /// Over the seqs in `range` that exist; `fields` are the columns that will be read.
+    /// A scan of the existing seqs in `range`. `fields` are the columns that will be read.
     pub(crate) fn new(log: &dyn Snapshot, range: Range<u64>, fields: &BTreeSet<Field>) -> Result<Self, StoreError> {
         let (kept, small) = (log.seqs()?, log.block_length());
         let range = range.start.max(kept.start)..range.end.min(kept.end);
@@ -40,7 +40,7 @@ impl BlockScan {
     }
 }
 
-/// A block that is not closed yet, its columns made from its rows.
+/// The open block, with columns made from its rows.
 fn open(log: &dyn Snapshot, first: u64, fields: &BTreeSet<Field>) -> Result<Block, StoreError> {
     let mut columns = HashMap::new();
     if !fields.is_empty() {
@@ -51,7 +51,7 @@ fn open(log: &dyn Snapshot, first: u64, fields: &BTreeSet<Field>) -> Result<Bloc
     Ok(Block::open(first, log.block_length(), columns))
 }
 
-/// The numbers of these fields, row by row; what is not there counts as not set.
+/// The numbers of these fields, row by row. A missing row counts as not set.
 fn read(log: &dyn Snapshot, first: u64, fields: &BTreeSet<Field>) -> Result<Vec<Vec<u64>>, StoreError> {
     let fields: Vec<_> = fields.iter().copied().collect();
     let length = log.block_length();

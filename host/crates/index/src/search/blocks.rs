@@ -1,4 +1,4 @@
-//! Closed blocks in the store: written once, merged once, read by searches.
+//! Closed blocks in the store: each is written once, merged once, and read by searches.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -9,16 +9,16 @@ use crate::snapshot::{Blob, Snapshot, StoredBlock, read_blob};
 use crate::transaction::{NewColumn, Removable, Transaction};
 use mcp_audit_log_model::field::Field;
 
-/// A run of entries with its columns.
+/// A range of entries with its columns.
 #[derive(Debug)]
 pub struct Block {
     /// The `seq` of its first entry.
     pub first: u64,
-    /// How many rows it has.
+    /// The number of its rows.
     pub length: u64,
     /// The fields that have a column, one bit each. A field without a column has no value in this block.
     fields: u64,
-    /// The columns, where they are not stored: of the block that is still open.
+    /// The columns that are not stored, for the open block.
     pub(crate) open: Option<HashMap<Field, BlockColumn>>,
 }
 
@@ -34,7 +34,7 @@ impl Block {
         Bitmap::range(self.length, row(range.start)..row(range.end))
     }
 
-    /// Which values `field` has; `None` when it has none.
+    /// The values of `field` in this block; `None` if it has none.
     ///
     /// # Errors
     /// The column is damaged, or the store fails.
@@ -67,7 +67,7 @@ impl Block {
         found.flatten().ok_or_else(corrupt)
     }
 
-    /// The block from `first` on whose columns are these.
+    /// The block that begins at `first` and has these columns.
     pub(crate) fn open(first: u64, length: u64, columns: HashMap<Field, BlockColumn>) -> Self {
         Self { first, length, fields: 0, open: Some(columns) }
     }
@@ -108,7 +108,7 @@ pub fn end(log: &dyn Snapshot) -> Result<Option<u64>, StoreError> {
     Ok(log.blocks()?.last().map(|block| block.first.saturating_add(block.length)))
 }
 
-/// Reads all of the index, and fails where it is not what was written. `pruned` and `next` are the log's ends.
+/// Reads the whole index, and fails if any part is damaged. `pruned` and `next` are the ends of the log.
 ///
 /// # Errors
 /// The index is damaged, or the store fails.
@@ -132,12 +132,12 @@ pub fn check(log: &dyn Snapshot, pruned: u64, next: u64) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Takes the whole index away.
+/// Removes the whole index.
 pub(crate) fn clear(log: &dyn Transaction) -> Result<(), StoreError> {
     log.remove(Removable::Blocks(0..u64::MAX)).map(drop)
 }
 
-/// Writes a full block, and makes a large one of the small ones when it completes one.
+/// Stores a full block. If it completes a group of small blocks, they are merged into a large one.
 pub(crate) fn close(log: &dyn Transaction, block: &OpenBlock) -> Result<(), StoreError> {
     let small = log.snapshot().block_length();
     // Foreign rows under its seq would be taken for columns of this one.
@@ -155,7 +155,7 @@ pub(crate) fn prune(log: &dyn Transaction, pruned: u64) -> Result<(), StoreError
     gone.into_iter().try_for_each(|block| log.remove(Removable::Blocks(block.first..block.first + 1)).map(drop))
 }
 
-/// One large block instead of its small ones. Entries that the cleanup removed count as unset: no search reads them.
+/// Replaces small blocks by one large block. Entries that the cleanup removed count as not set: no search reads them.
 fn merge(transaction: &dyn Transaction, first: u64) -> Result<(), StoreError> {
     let log = transaction.snapshot();
     let large = log.block_length() * MERGED;
@@ -199,7 +199,7 @@ fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// The bytes before a checksum that is theirs.
+/// The bytes before the checksum, if the checksum is right.
 fn checked(bytes: &[u8]) -> Option<&[u8]> {
     let (bytes, sum) = bytes.split_last_chunk()?;
     (crc32fast::hash(bytes).to_le_bytes() == *sum).then_some(bytes)

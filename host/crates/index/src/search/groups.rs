@@ -13,7 +13,7 @@ use crate::snapshot::Snapshot;
 use crate::{Group, GroupQuery, GroupSort, Groups, MAX_GROUPS, StoreError};
 use mcp_audit_log_model::field::Field;
 
-/// What of an entry is counted, beside its outcome.
+/// The columns that are counted besides the outcome.
 const COUNTED: [Field; 1] = [Field::DurationUs];
 
 /// Computes the groups for `query`.

@@ -1,4 +1,4 @@
-//! What is counted of rows, by combinations of values: groups, rows and points of usage, cells of usage.
+//! Counts of rows by combinations of values, for groups, for rows and points of usage, and for cells of usage.
 
 use std::collections::HashMap;
 
@@ -12,13 +12,13 @@ const TABLE: usize = 1 << 20;
 /// A combination that has no number yet.
 const NEW: u32 = u32::MAX;
 
-/// What is counted, by combinations of `N` values.
+/// Counts, by combinations of `N` values.
 pub(crate) struct KeyedCounts<const N: usize, T> {
     /// The combinations in the order of their first occurrence, each with its counts.
     counts: Vec<([u64; N], T)>,
     /// The position of each combination in `counts`.
     numbers: HashMap<[u64; N], u32, RandomState>,
-    /// How many there may be.
+    /// The most combinations.
     most: usize,
 }
 
@@ -43,8 +43,8 @@ impl<const N: usize, T> KeyedCounts<N, T> {
         self.counts.iter_mut().map(|(key, count)| (&*key, count))
     }
 
-    /// Counts each row of `found`, in order, under its combination: `empty` is what a new one begins with. `None` when
-    /// there are too many combinations.
+    /// Counts each row of `found`, in order, under its combination. `empty` is the initial count of a new combination.
+    /// `None` if there are too many combinations.
     pub(crate) fn count(
         &mut self,
         axes: [&Axis; N],

@@ -1,4 +1,5 @@
-//! From a filter to entries, groups and values: what is found, over columns where blocks are closed and rows where not.
+//! From a filter to entries, groups and values. Closed blocks are searched by their columns, and the open block by its
+//! rows.
 
 pub(crate) mod axis;
 pub(crate) mod block_scan;

@@ -1,4 +1,4 @@
-//! Pages of entries: blocks are scanned from where the page begins, newest or oldest first, until it is full.
+//! Pages of entries: blocks are scanned from the page's beginning, newest or oldest first, until the page is full.
 
 use std::collections::BTreeSet;
 use std::ops::Range;

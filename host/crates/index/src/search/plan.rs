@@ -19,22 +19,22 @@ use mcp_audit_log_model::field::{Field, FieldType};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
-/// Candidates up to which rows are looked up one by one.
+/// The largest number of candidates whose rows are read one by one.
 const SINGLE_ROWS: u64 = 512;
 
-/// A domain in terms of the index, cheapest questions first.
+/// A domain in terms of the index, with the cheapest conditions first.
 #[derive(Debug)]
 pub(crate) enum Plan {
     All(Vec<Plan>),
     Any(Vec<Plan>),
     Not(Box<Plan>),
-    /// Entries at these seqs.
+    /// Entries with these seqs.
     Seqs(Vec<Range<u64>>),
     /// Entries whose field has one of these values.
     Column(Field, ValueSet),
-    /// Entries whose field has a text that must be looked at.
+    /// Entries whose field has a text that must be compared.
     TextCondition(TextCondition),
-    /// Entries that a row must decide about, among those with these hashes where there are any.
+    /// Entries whose rows must be compared. If there are hashes, only entries with these hashes.
     Rows(Term, Option<ValueSet>),
 }
 
@@ -96,7 +96,7 @@ impl Plan {
         }
     }
 
-    /// The numbers that `field` may have where this matches; `None` where it may have any.
+    /// The numbers that `field` can have in matching entries; `None` if any number is possible.
     pub(crate) fn required(&self, field: Field) -> Option<BTreeSet<u64>> {
         match self {
             Self::Column(of, ValueSet::Among(numbers)) if *of == field => Some(numbers.iter().copied().collect()),
@@ -222,7 +222,7 @@ fn numbers_of(log: &dyn Snapshot, term: &Term) -> Result<Vec<u64>, StoreError> {
     Ok(numbers.into_iter().collect())
 }
 
-/// What is wanted of a column of numbers or times.
+/// The wanted values of a column of numbers or times.
 fn numbers(kind: ColumnKind, test: &Test) -> ValueSet {
     let integer = |value: &Value| match value {
         Value::Integer(number) => Some(*number),
@@ -241,7 +241,7 @@ fn numbers(kind: ColumnKind, test: &Test) -> ValueSet {
     }
 }
 
-/// The hashes among which the matching rows are.
+/// The hashes of all entries that may match.
 fn hashes(field: Field, test: &Test) -> ValueSet {
     match test {
         Test::In(values) => {
@@ -258,7 +258,7 @@ fn hashes(field: Field, test: &Test) -> ValueSet {
     }
 }
 
-/// The seqs that a term about `seq`, the id or the moment of recording means.
+/// The seqs that a term about `seq`, the id or the time of recording selects.
 fn seqs(log: &dyn Snapshot, term: &Term) -> Result<Vec<Range<u64>>, StoreError> {
     let from_start = |value: &Value| -> Result<u64, StoreError> {
         Ok(match (term.field, value) {
@@ -290,7 +290,7 @@ fn seqs(log: &dyn Snapshot, term: &Term) -> Result<Vec<Range<u64>>, StoreError> 
     }
 }
 
-/// The seqs of an id: one for each instance that has an entry of it.
+/// The seqs of an id: one for each tenant that has an entry with it.
 fn by_id(log: &dyn Snapshot, id: &Value) -> Result<Vec<Range<u64>>, StoreError> {
     let Value::Text(id) = id else { return Ok(Vec::new()) };
     let Ok(id) = Uuid::try_parse(id) else { return Ok(Vec::new()) };

@@ -11,7 +11,7 @@ use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::{Field, FieldType};
 use mcp_audit_log_model::time::Timestamp;
 
-/// What the index has of a field with this value; 0 is "not set".
+/// The index number of a field with this value; 0 is "not set".
 #[doc(hidden)]
 pub fn raw(field: Field, value: ColumnValue<'_>) -> u64 {
     let Some(kind) = kind(field) else { return 0 };
@@ -78,7 +78,7 @@ fn read(log: &dyn Snapshot, texts: &Texts, seq: u64, row: &dyn Row) -> Result<En
     Ok(entry)
 }
 
-/// A field's number; an error where the column has something else.
+/// The number in a field's column; an error if the column has another type of value.
 fn number<T: TryFrom<i64>>(seq: u64, row: &dyn Row, field: Field) -> Result<Option<T>, StoreError> {
     let corrupt = || StoreError::Corrupt { seq, reason: format!("{} is out of range", field.name()) };
     match row.column(field as usize) {
@@ -88,7 +88,7 @@ fn number<T: TryFrom<i64>>(seq: u64, row: &dyn Row, field: Field) -> Result<Opti
     }
 }
 
-/// A field's id; an error where the column has something else.
+/// The id in a field's column; an error if the column has another type of value.
 fn uuid(seq: u64, row: &dyn Row, field: Field) -> Result<Option<Uuid>, StoreError> {
     let corrupt = || StoreError::Corrupt { seq, reason: format!("{} is out of range", field.name()) };
     match row.column(field as usize) {

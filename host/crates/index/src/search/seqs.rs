@@ -25,7 +25,7 @@ pub(crate) fn seq_at(log: &dyn Snapshot, moment: Timestamp) -> Result<u64, Store
     Ok(range.start)
 }
 
-/// When the first entry in a range of seqs was recorded.
+/// The recording time of the first entry in a range of seqs.
 pub(crate) fn recorded_at(log: &dyn Snapshot, seqs: std::ops::Range<u64>) -> Result<Option<Timestamp>, StoreError> {
     let mut found = None;
     log.rows(seqs, RowColumns::Fields(&[Field::RecordedAt]), &mut |_, row| {

@@ -14,11 +14,11 @@ use crate::dictionary::Texts;
 use crate::snapshot::Snapshot;
 use mcp_audit_log_filter::Term;
 
-/// A term about a field whose texts are in the dictionary, and what is known of them so far.
+/// A term about a field whose texts are in the dictionary, with the results of earlier comparisons.
 pub(crate) struct TextCondition {
     pub(crate) term: Term,
     texts: Texts,
-    /// Whether the text with this number passes.
+    /// Whether the text with this number matches.
     judged: RefCell<HashMap<u64, bool>>,
     /// The numbers of all matching texts, once the whole dictionary was scanned.
     all: OnceCell<ValueSet>,

@@ -1,4 +1,4 @@
-//! What is counted of entries that share a key: sums, a histogram of their durations, their users.
+//! Counters of entries that share a key: sums, a histogram of their durations, their users.
 
 use std::collections::HashMap;
 
@@ -19,11 +19,11 @@ use mcp_audit_log_model::histogram::{self, BUCKETS};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
     pub(crate) entries: u64,
-    /// Those that are not a success.
+    /// The number of entries that are not a success.
     pub(crate) errors: u64,
-    /// Those that have a duration.
+    /// The number of entries that have a duration.
     pub(crate) timed: u64,
-    /// All durations together, in microseconds.
+    /// The sum of all durations, in microseconds.
     pub(crate) micros: u64,
     /// The longest duration.
     pub(crate) longest: u64,
@@ -32,11 +32,11 @@ pub(crate) struct Sums {
     pub(crate) cost_micros: u64,
 }
 
-/// What is counted under one key.
+/// The counters of one key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Total {
     pub(crate) sums: Sums,
-    /// How many durations are in each bucket, and the users; nothing where sums are enough.
+    /// The number of durations in each bucket, and the users; `None` if only sums are needed.
     buckets: Vec<u32>,
     users: UserSet,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Total {
 /// A set of users by their numbers, 64 to a word: the count is exact, however many cells contain the same user.
 type UserSet = HashMap<u64, u64, RandomState>;
 
-/// Rows of a block with what each adds to a total.
+/// Rows of a block, with the amounts that each adds to the counters.
 pub(crate) trait Amounts {
     /// Adds this row.
     fn add(&self, row: usize, to: &mut Total);
@@ -53,7 +53,7 @@ pub(crate) trait Amounts {
 /// The numbers of a block's entries in the requested fields.
 pub(crate) struct EntryAmounts {
     errors: Bitmap,
-    /// One more than the value where there is one.
+    /// The value plus one, or 0 if it is not set.
     numbers: [Vec<u64>; 4],
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn failures() -> Domain {
 }
 
 impl Sums {
-    /// Adds what `more` has.
+    /// Adds the counters of `more`.
     pub(crate) fn add(&mut self, more: &Self) {
         let longest = self.longest.max(more.longest);
         let (sums, more) = (self.to_numbers(), more.to_numbers());
@@ -94,7 +94,7 @@ impl Total {
         Self { buckets: vec![0; if is_full { BUCKETS } else { 0 }], ..Self::default() }
     }
 
-    /// Whether more than sums are counted.
+    /// Whether there are other counters than sums.
     pub(crate) fn is_full(&self) -> bool {
         !self.buckets.is_empty()
     }
@@ -125,7 +125,7 @@ impl Total {
 }
 
 impl EntryAmounts {
-    /// The fields that are summed up.
+    /// The fields whose sums are counted.
     pub(crate) const FIELDS: [Field; 4] =
         [Field::DurationUs, Field::InputTokens, Field::OutputTokens, Field::CostMicros];
 
@@ -145,7 +145,7 @@ impl EntryAmounts {
         Ok(Self { errors, numbers })
     }
 
-    /// What an entry adds to sums.
+    /// The amounts that an entry adds to the sums.
     pub(crate) fn sums(&self, row: usize) -> Sums {
         let [micros, input_tokens, output_tokens, cost_micros] =
             self.numbers.each_ref().map(|numbers| numbers.get(row).map_or(0, |number| number.saturating_sub(1)));
@@ -170,7 +170,7 @@ impl Amounts for EntryAmounts {
     }
 }
 
-/// The column's numbers of the entries that were found, by row; empty where the block has no value of the field.
+/// The column's numbers of the found entries, by row; empty if the block has no value of the field.
 pub(crate) fn raws(log: &dyn Snapshot, block: &Block, field: Field, found: &Bitmap) -> Result<Vec<u64>, StoreError> {
     let axis = Axis::numbers(log, block, field)?;
     if matches!(axis, Axis::One) {

@@ -16,8 +16,8 @@ use mcp_audit_log_model::field::Field;
 /// How many of the newest entries are searched for a menu if a rule restricts the viewer.
 const LATELY: u64 = 1 << 20;
 
-/// The values of `field` among the entries that match `domain`, in order. With more than `limit` of them, those that
-/// were used last are chosen; of a part of the log only the values used lately are.
+/// The values of `field` among the entries that match `domain`, in order. If there are more than `limit`, the most
+/// recently used ones are chosen. If the domain does not match all entries, only the newest entries are searched.
 pub(crate) fn values(
     log: &dyn Snapshot,
     texts: &Texts,
@@ -56,7 +56,7 @@ fn looked_at(domain: &Domain, end: u64) -> Range<u64> {
     }
 }
 
-/// The values of these entries.
+/// The numbers of the values of these entries.
 pub(crate) fn used(axis: &Axis, entries: &Bitmap) -> BTreeSet<u64> {
     let mut codes = vec![false; axis.size()];
     for (at, word) in entries.words().iter().enumerate().filter(|(_, word)| **word != 0) {

@@ -21,13 +21,13 @@ pub struct Tree {
 struct Open {
     tile: Tile,
     hashes: Vec<u8>,
-    /// Whether there is a row for it, with fewer hashes.
+    /// Whether a row for it is stored, with fewer hashes.
     is_there: bool,
     changed: bool,
 }
 
 impl Tree {
-    /// What `log` has, if its tiles make the head's root.
+    /// The stored tree of `log`, if its tiles give the head's root.
     ///
     /// # Errors
     /// They do not, or the store fails.
@@ -42,12 +42,12 @@ impl Tree {
         Ok(Self { frontier, open })
     }
 
-    /// How many leaves it has.
+    /// The number of leaves.
     pub fn size(&self) -> u64 {
         self.frontier.size()
     }
 
-    /// Adds a leaf. A tile that it fills is stored.
+    /// Adds a leaf. If that fills a tile, the tile is stored.
     pub(crate) fn push(&mut self, log: &dyn Transaction, leaf: Hash) -> Result<(), StoreError> {
         let Self { frontier, open } = self;
         let mut full = Vec::new();
@@ -59,14 +59,14 @@ impl Tree {
         full.into_iter().try_for_each(|mut tile| tile.store(log))
     }
 
-    /// Stores what is not stored yet; to be called before each commit.
+    /// Stores all tiles that are not stored yet. Call this before each commit.
     pub(crate) fn store(&mut self, log: &dyn Transaction) -> Result<(), StoreError> {
         self.open.iter_mut().filter(|tile| tile.changed).try_for_each(|tile| tile.store(log))?;
         log.put_head(HeadChange::Tree(Head { size: self.frontier.size(), root: self.frontier.root() }))
     }
 }
 
-/// Adds a hash to the tile that it belongs to; returns the tile once it is full.
+/// Adds a hash to its tile, and returns the tile when it is full.
 fn add(open: &mut Vec<Open>, tile: Tile, hash: Hash) -> Option<Open> {
     let at = open.iter().position(|open| open.tile == tile).unwrap_or_else(|| {
         open.push(Open { tile, hashes: Vec::with_capacity(FULL), is_there: false, changed: true });
@@ -96,7 +96,7 @@ impl Open {
     }
 }
 
-/// Removes the tiles of whose leaves none is left.
+/// Removes the tiles whose leaves are all removed.
 pub(crate) fn prune(log: &dyn Transaction, pruned: u64) -> Result<(), StoreError> {
     for level in 0..u64::BITS as u8 / TILE_HEIGHT {
         let kept = Tile::first_kept(level, pruned);

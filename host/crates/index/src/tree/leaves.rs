@@ -1,4 +1,4 @@
-//! Leaves made again from the stored columns, for verification and proofs: what is shown is what is hashed.
+//! Leaves from the stored columns, for verification and proofs: the hash covers the values that are shown.
 
 use std::ops::Range;
 
@@ -27,7 +27,7 @@ pub fn each_leaf(
     })
 }
 
-/// Whether the entries of `range` are all there and hash to what the ledger has.
+/// Checks that all entries of `range` exist and hash to their leaves in the ledger.
 pub(crate) fn check(log: &dyn Snapshot, texts: &Texts, range: Range<u64>) -> Result<(), StoreError> {
     let tiles = Tiles::new(log);
     let mut next = range.start;
@@ -48,10 +48,10 @@ pub(crate) fn check(log: &dyn Snapshot, texts: &Texts, range: Range<u64>) -> Res
     touched.into_iter().try_for_each(|number| tiles.check_above(Tile { level: 0, number }))
 }
 
-/// The hash that the ledger has of the entry at `seq`.
+/// The leaf hash of the entry at `seq` in the ledger.
 ///
 /// # Errors
-/// It has none, or the store fails.
+/// The ledger has none, or the store fails.
 pub fn ledger_hash(tiles: &Tiles<'_>, seq: u64) -> Result<Hash, StoreError> {
     let (tile, part) = Tile::of(Node { level: 0, index: seq });
     let missing = || StoreError::unlike(seq, "the ledger has no such entry");
@@ -85,7 +85,7 @@ fn leaf(log: &dyn Snapshot, texts: &Texts, seq: u64, row: &dyn Row) -> Result<(L
     Ok((Leaf { version, seq, recorded_at, content: content.hash() }, content))
 }
 
-/// Adds a column's value. `None`: it is of a kind that the column cannot have.
+/// Adds a column's value. `None` if its type is impossible in this column.
 fn add(
     content: &mut Content,
     log: &dyn Snapshot,

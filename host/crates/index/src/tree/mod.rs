@@ -1,4 +1,4 @@
-//! The ledger's tree over a store: tiles and the edge that grows, leaves made again from rows, and proofs.
+//! The ledger's tree in a store: tiles and the growing edge, leaves computed from rows, and proofs.
 
 pub(crate) mod edge;
 pub(crate) mod leaves;

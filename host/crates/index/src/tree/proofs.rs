@@ -18,8 +18,8 @@ pub(crate) fn head_at(log: &dyn Snapshot, size: Option<u64>) -> Result<Head, Sto
     Ok(Head { size, root: ledger::root(size, &Tiles::new(log))? })
 }
 
-/// The entry at `seq` with the proof that it is in the tree of `size` leaves, or in the present one; `None` where there
-/// is no such entry.
+/// The entry at `seq` with the proof that it is in the tree of `size` leaves, or in the current one; `None` if there is
+/// no such entry.
 pub(crate) fn inclusion(
     log: &dyn Snapshot,
     texts: &Texts,

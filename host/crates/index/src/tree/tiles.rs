@@ -1,4 +1,4 @@
-//! The ledger's tiles in the store, as proofs and their verification read them.
+//! The ledger's tiles in the store, for proofs and for verification.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ pub struct Tiles<'c> {
     read: RefCell<HashMap<Tile, Rc<Vec<Hash>>>>,
 }
 
-/// How many tiles are remembered: more than a proof needs, and not all of a log.
+/// The most tiles in the cache: more than a proof needs, and fewer than a whole log has.
 const REMEMBERED: usize = 64;
 
 impl<'c> Tiles<'c> {
@@ -23,12 +23,12 @@ impl<'c> Tiles<'c> {
         Self { log, read: RefCell::default() }
     }
 
-    /// Where they are read from.
+    /// The snapshot that they are read from.
     pub(crate) fn log(&self) -> &'c dyn Snapshot {
         self.log
     }
 
-    /// The hashes of a tile; none where it is not there.
+    /// The hashes of a tile; `None` if it is not stored.
     ///
     /// # Errors
     /// The store fails.
@@ -45,11 +45,11 @@ impl<'c> Tiles<'c> {
         Ok(hashes)
     }
 
-    /// Whether the tiles are whole from `tile` up: where one is full, the level above has its hash. The frontier, which
-    /// has what is left, is held against the head's root where it is loaded.
+    /// Checks the tiles from `tile` up: for each full tile, the level above must have its hash. The remaining hashes
+    /// form the frontier, which is compared with the head's root when it is loaded.
     ///
     /// # Errors
-    /// One was changed, or the store fails.
+    /// A tile was changed, or the store fails.
     pub fn check_above(&self, mut tile: Tile) -> Result<(), StoreError> {
         loop {
             let hashes = self.get(tile)?;

@@ -1,4 +1,4 @@
-//! From a query to its answer: all questions of one query over the same range, at one moment of the log.
+//! From a query for usage to its answer: all questions of one query, over the same range, at one moment of the log.
 
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -52,7 +52,7 @@ pub(crate) fn usage(log: &dyn Snapshot, texts: &Texts, query: &UsageQuery) -> Re
     })
 }
 
-/// What the stats of `range` lack.
+/// The figures that are missing for `range`.
 fn missing<'q>(
     source: &Source<'_>,
     range: Range<i64>,
@@ -70,7 +70,7 @@ fn missing<'q>(
     Ok(missing)
 }
 
-/// The totals: the first question is about all requests, the others are about the fields.
+/// The totals. The first question is about all requests, and the others are about the fields.
 fn totals(
     source: &Source<'_>,
     range: &Range<i64>,

@@ -44,7 +44,7 @@ impl Cut {
         Self::all().find(|cut| fields & !bits(cut.fields()) & !bits(&[Field::Instance]) == 0)
     }
 
-    /// Its dimensions beside the instance.
+    /// Its dimensions besides the tenant.
     pub(super) fn fields(self) -> &'static [Field] {
         CUTS[self.0]
     }
@@ -54,7 +54,7 @@ impl Cut {
         self.fields().first() == Some(&Field::User)
     }
 
-    /// Whether it has the user beside another dimension.
+    /// Whether it has the user and another dimension.
     pub(super) fn is_pair(self) -> bool {
         self.fields().len() > 1
     }
@@ -70,7 +70,7 @@ pub(super) fn bits<'f>(fields: impl IntoIterator<Item = &'f Field>) -> u64 {
     fields.into_iter().fold(0, |bits, field| bits | 1 << *field as u64)
 }
 
-/// The blob of cells with these columns: how many there are, then field, zone and planes of each column.
+/// The blob of cells with these columns: the number of cells, then field, zone and planes of each column.
 pub(super) fn pack_cells(count: usize, columns: impl IntoIterator<Item = (Field, Vec<u64>)>) -> Vec<u8> {
     let mut bytes = Vec::new();
     write(&mut bytes, count as u64);
@@ -84,7 +84,7 @@ pub(super) fn pack_cells(count: usize, columns: impl IntoIterator<Item = (Field,
     bytes
 }
 
-/// The cells in a blob, as a block, and all of its rows; `None` when it holds none, or more than `most`.
+/// The cells in a blob, as a block with all of its rows; `None` if it has no cells, or more than `most`.
 pub(super) fn read_cells(mut bytes: &[u8], most: u64) -> Option<(Block, Bitmap)> {
     let count = read(&mut bytes).filter(|count| *count <= most)?;
     let (length, mut columns) = (count.next_multiple_of(64), HashMap::new());
@@ -97,19 +97,19 @@ pub(super) fn read_cells(mut bytes: &[u8], most: u64) -> Option<(Block, Bitmap)>
     Some((Block::open(0, length, columns), Bitmap::range(length, 0..count)))
 }
 
-/// What is counted of one cell, before it is stored.
+/// The counters of one cell, before it is stored.
 #[derive(Default)]
 pub(super) struct Cell {
     pub(super) sums: Sums,
     /// The bucket of each duration.
     pub(super) buckets: Vec<u16>,
-    /// The users, where they are no dimension.
+    /// The users, if the user is not a dimension.
     pub(super) users: Vec<u64>,
 }
 
 impl Cell {
-    /// Appends what is counted as a string: the sums; of each bucket how far it is from the one before and how many
-    /// durations more than one it has; of each user how far its number is from the one before.
+    /// Appends the counters as a string: first the sums; then for each bucket the distance from the previous one and
+    /// the number of its durations minus one; then for each user the distance of its number from the previous one.
     pub(super) fn write(&mut self, bytes: &mut Vec<u8>) {
         let mut string = Vec::new();
         self.sums.to_numbers().into_iter().for_each(|number| write(&mut string, number));
@@ -137,12 +137,12 @@ impl Cell {
 /// The amounts of the cells of a part.
 pub(super) struct CellAmounts {
     bytes: Vec<u8>,
-    /// Where the string of each cell ends; it begins with its length.
+    /// The end of the string of each cell. A string begins with its length.
     strings: Vec<std::ops::Range<u32>>,
 }
 
 impl CellAmounts {
-    /// The amounts in a blob; `None` when they are not those of so many cells.
+    /// The amounts in a blob; `None` if they do not belong to `cells` cells.
     pub(super) fn read(bytes: &[u8], cells: u64) -> Option<Self> {
         let (mut rest, mut strings) = (bytes, Vec::new());
         while !rest.is_empty() {

@@ -1,4 +1,5 @@
-//! Runs: made from entries, stored once with checksums, made again where they are damaged, and removed by retention.
+//! Runs of usage: computed from entries, stored once with checksums, computed again if they are damaged, and removed by
+//! retention.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -25,7 +26,7 @@ use mcp_audit_log_model::time::Timestamp;
 const SHARES: u64 = 16;
 
 impl StoredRun {
-    /// The seq after its last entry; of a forged row, any number.
+    /// The seq after its last entry. In a forged row it may be any number.
     pub(super) fn end(&self) -> u64 {
         self.first.wrapping_add(self.length)
     }
@@ -42,12 +43,12 @@ impl StoredRun {
         crc32fast::hash([seqs, times].as_flattened().as_flattened()).into()
     }
 
-    /// Whether any of its hours is in `range`.
+    /// Whether one of its hours is in `range`.
     pub(super) fn touches(&self, range: &Range<i64>) -> bool {
         self.least <= self.most && self.least < range.end && self.most.saturating_add(HOUR) > range.start
     }
 
-    /// Into how many parts the cells of a pair are divided: one where there are few.
+    /// The number of parts into which the cells of a pair are divided: 1 in a short run.
     pub(super) fn shares(&self, log: &dyn Snapshot) -> u64 {
         (self.length / (log.block_length() * MERGED / SHARES)).clamp(1, SHARES)
     }
@@ -75,7 +76,7 @@ impl StoredRun {
         self.read(log, key, PartColumn::Cells, |bytes| read_cells(bytes, most))
     }
 
-    /// What is counted of so many cells.
+    /// The amounts of `cells` cells.
     pub(super) fn amounts(&self, log: &dyn Snapshot, key: PartKey, cells: u64) -> Result<CellAmounts, StoreError> {
         self.read(log, key, PartColumn::Amounts, |bytes| CellAmounts::read(bytes, cells))
     }
@@ -94,7 +95,7 @@ impl StoredRun {
         read_blob(log, Blob::Part(key, column), whole)?.flatten().ok_or_else(|| self.damaged())
     }
 
-    /// Whether every part of it is there and is what was written.
+    /// Checks that every part of it exists and is not damaged.
     pub(super) fn check(&self, log: &dyn Snapshot) -> Result<(), StoreError> {
         for (cut, by_day) in self.cuts() {
             for key in self.keys(log, bits(cut.fields()), by_day, None) {
@@ -105,13 +106,13 @@ impl StoredRun {
         Ok(())
     }
 
-    /// The cuts that it has cells of, by day and by hour.
+    /// The cuts for which it has cells, by day and by hour.
     pub(super) fn cuts(&self) -> impl Iterator<Item = (Cut, bool)> {
         let cuts = Cut::all().filter(|cut| bits(cut.fields()) & !self.fields == 0);
         cuts.flat_map(|cut| [(cut, true), (cut, false)]).filter(|(cut, by_day)| *by_day || !cut.is_pair())
     }
 
-    /// The error of a run that is not what was written.
+    /// The error about a damaged run.
     pub(super) fn damaged(&self) -> StoreError {
         StoreError::Index { first: self.first, field: "usage" }
     }
@@ -126,7 +127,7 @@ fn seal(key: PartKey, column: PartColumn, bytes: &[u8]) -> [u8; 4] {
     hasher.finalize().to_le_bytes()
 }
 
-/// The seq up to which entries are aggregated: what retention removed counts as well.
+/// The seq up to which entries are aggregated. Removed entries count as aggregated.
 pub(super) fn end(log: &dyn Snapshot) -> Result<u64, StoreError> {
     let last = log.runs()?.last().map_or(0, |run| run.start() + run.length.min(log.block_length() * MERGED));
     Ok(log.head()?.pruned.max(last))
@@ -144,7 +145,7 @@ fn store(log: &dyn Transaction, run: StoredRun, mut parts: Vec<NewPart>) -> Resu
 /// A seq after every run.
 const END: u64 = i64::MAX.cast_unsigned();
 
-/// Aggregates what the large blocks below `below` hold.
+/// Aggregates the large blocks below `below`.
 pub(crate) fn append(log: &dyn Transaction, below: u64) -> Result<(), StoreError> {
     let large = log.snapshot().block_length() * MERGED;
     loop {
@@ -291,7 +292,7 @@ pub(crate) fn prune(log: &dyn Transaction, before: Option<Timestamp>) -> Result<
     Ok(true)
 }
 
-/// The numbers of texts of `field` that usage has.
+/// The numbers of texts of `field` that usage uses.
 pub(crate) fn used(log: &dyn Snapshot, field: Field) -> Result<BTreeSet<u64>, StoreError> {
     let mut used = BTreeSet::new();
     for run in log.runs()?.into_iter().filter(|_| dimensions().any(|other| other == field)) {

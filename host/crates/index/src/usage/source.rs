@@ -20,12 +20,12 @@ use mcp_audit_log_filter::Domain;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::DAY;
 
-/// Most keys of one question.
+/// The most keys of one question.
 const MAX_KEYS: usize = 1 << 20;
-/// Most keys with histograms: points of a series, rows that are shown.
+/// The most keys with histograms: points of a series, or shown rows.
 const MAX_TIMED: usize = 1 << 12;
 
-/// What requests are put together by.
+/// The key of the counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum By {
     Nothing,
@@ -37,19 +37,19 @@ pub(super) enum By {
 #[derive(Clone, Debug)]
 pub(super) struct Question {
     pub(super) by: By,
-    /// Whether more than the keys is counted, and whether more than sums is.
+    /// Whether more than the keys is counted, and whether more than sums is counted.
     pub(super) has_sums: bool,
     pub(super) is_full: bool,
-    /// Only requests whose field has one of these numbers, ascending.
+    /// Only requests in which the field has one of these numbers (ascending).
     pub(super) among: Option<Vec<u64>>,
-    /// The fields that it is about, a bit each.
+    /// The fields that the question needs, one bit each.
     pub(super) fields: u64,
 }
 
-/// What is counted for a question, by key.
+/// The counts for a question, by key.
 pub(super) type Counters = KeyedCounts<1, Total>;
 
-/// The log as usage sees it, at one moment, for one filter.
+/// The data of usage, at one moment, for one filter.
 pub(super) struct Source<'s> {
     pub(super) log: &'s dyn Snapshot,
     rest: Plan,
@@ -57,7 +57,7 @@ pub(super) struct Source<'s> {
     failed: Plan,
     /// The fields of the filter, a bit each.
     fields: u64,
-    /// The only users that match, where only some do.
+    /// The only users that can match, if the filter limits them.
     users: Option<BTreeSet<u64>>,
     runs: Vec<StoredRun>,
     /// The end of the last run.
@@ -65,11 +65,12 @@ pub(super) struct Source<'s> {
     pruned: u64,
     usage_pruned: u64,
     scan: BlockScan,
-    /// Whether a run was left out that is damaged and cannot be made again.
+    /// Whether a damaged run was left out that cannot be computed again.
     damaged: Cell<bool>,
 }
 
-/// A range of time: what cells of days and of hours answer, and what only entries do.
+/// The parts of a range of time: those that cells by day answer, those that cells by hour answer, and those that only
+/// entries answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Spans {
     days: Vec<Range<i64>>,
@@ -101,7 +102,7 @@ impl Question {
         }
     }
 
-    /// What nothing is counted in yet.
+    /// Empty counters for a question.
     fn counters(&self) -> Counters {
         KeyedCounts::new(if self.is_full { MAX_TIMED } else { MAX_KEYS })
     }
@@ -129,7 +130,7 @@ impl Question {
         counted.ok_or(StoreError::TooManyValues)
     }
 
-    /// Those of `within` that are chosen.
+    /// The rows of `within` that match the question.
     fn narrow(&self, log: &dyn Snapshot, block: &Block, within: Bitmap) -> Result<Bitmap, StoreError> {
         match (&self.by, &self.among) {
             (By::Field(field), Some(numbers)) => {
@@ -144,7 +145,7 @@ fn around(outer: &Range<i64>, inner: &Range<i64>) -> Vec<Range<i64>> {
     [outer.start..inner.start, inner.end..outer.end].into_iter().filter(|range| !range.is_empty()).collect()
 }
 
-/// Rows whose time is in one of the ranges. A cell's time is when it begins.
+/// Rows whose time is in one of the ranges. The time of a cell is its beginning.
 fn within(ranges: &[Range<i64>]) -> Plan {
     let wanted =
         |range: &Range<i64>| ValueSet::Within(ColumnKind::Time.raw(range.start)..ColumnKind::Time.raw(range.end));
@@ -152,8 +153,8 @@ fn within(ranges: &[Range<i64>]) -> Plan {
 }
 
 impl<'s> Source<'s> {
-    /// The log as of now; requests are filtered by `rest`. Entries from the seq `until` on are left out where no run is
-    /// about them.
+    /// The current log; `rest` filters the requests. Entries from the seq `until` on are left out unless a run contains
+    /// them.
     pub(super) fn new(log: &'s dyn Snapshot, texts: &Texts, rest: &Domain, until: u64) -> Result<Self, StoreError> {
         let plan = |domain: &Domain| Plan::new(log, texts, domain);
         let (requests, failed) = (plan(&requests().and(rest.clone()))?, plan(&failures())?);
@@ -191,7 +192,7 @@ impl<'s> Source<'s> {
         Question { by, has_sums, is_full, among: None, fields: self.fields | own }
     }
 
-    /// Counts for each question the requests of `range`.
+    /// Counts the requests in `range` for each question.
     pub(super) fn count(&self, range: &Range<i64>, questions: &[Question]) -> Result<Vec<Counters>, StoreError> {
         let mut counters: Vec<_> = questions.iter().map(Question::counters).collect();
         let spans: Vec<_> = questions.iter().map(|question| question.spans(range)).collect();
@@ -300,7 +301,7 @@ impl<'s> Source<'s> {
         Ok(left < counted.sums.entries)
     }
 
-    /// Whether something that was read is damaged for good.
+    /// Whether a damaged run was read that cannot be computed again.
     pub(super) fn is_damaged(&self) -> bool {
         let end = self.runs.iter().try_fold(self.usage_pruned, |end, run| (run.first == end).then_some(run.end()));
         self.damaged.get() || end.is_none_or(|end| end < self.pruned)

@@ -34,7 +34,7 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// What is reported of it, now that it is committed.
+    /// The result to report, after the commit.
     pub(super) fn done(self, state: &mut State) -> Pruned {
         match self {
             Self::Nothing => Pruned::default(),
@@ -57,7 +57,7 @@ impl Step {
     }
 }
 
-/// Removes one chunk of entries and payloads, or else a run of usage.
+/// Removes one chunk of entries and payloads; if there are none, a run of usage.
 pub(super) fn prune(state: &mut State, log: &dyn Transaction, removal: Removal) -> Result<Step, StoreError> {
     let now = log.snapshot();
     let found = Ends::of(now)?;

@@ -1,4 +1,4 @@
-//! The last thing that the cleanup does: texts that no entry has any more leave the dictionary. A user's name must not
+//! The last part of a cleanup: it removes texts that no entry uses any more from the dictionary. A user's name must not
 //! outlive the last entry about that user.
 
 use std::collections::BTreeSet;
@@ -13,30 +13,30 @@ use crate::transaction::{Removable, Transaction};
 use crate::{StoreError, usage};
 use mcp_audit_log_model::field::{Field, FieldType};
 
-/// How many texts one step removes at most: it holds the writer no longer than the removal of a chunk of entries.
+/// The most texts that one step removes. It holds the writer no longer than the removal of a chunk of entries.
 const STEP: usize = 500;
 
 /// The progress of the garbage collection. It is kept only in memory, so the first cleanup after a start checks the
 /// whole dictionary.
 #[derive(Debug)]
 pub(crate) struct DictionaryGc {
-    /// The fields that are still to be looked at.
+    /// The fields that are not checked yet.
     fields: Vec<Field>,
-    /// What is left of one field.
+    /// The remaining unused texts of one field.
     unused: Option<UnusedTexts>,
 }
 
-/// Texts of a field that no entry had when it was looked.
+/// Texts of a field that no entry used at the time of the check.
 #[derive(Debug)]
 struct UnusedTexts {
     field: Field,
     numbers: Bitmap,
-    /// The entries from here on were recorded since, and may have one of them again.
+    /// Entries from this seq on were recorded after the check, and may use one of the texts again.
     since: u64,
 }
 
 impl Default for DictionaryGc {
-    /// Everything is still to be looked at.
+    /// No field is checked yet.
     fn default() -> Self {
         let fields = Field::ALL.iter().copied().filter(|field| field.kind() == FieldType::Text && field.repeats());
         Self { fields: fields.collect(), unused: None }
@@ -50,7 +50,7 @@ impl DictionaryGc {
     }
 
     /// Removes some texts of one field, and returns the field if there were any. `next` is the seq of the next entry.
-    /// What was known of that field's numbers is void then; after an error all of this is.
+    /// Then cached numbers of that field become invalid. After an error, the whole progress is invalid.
     pub(crate) fn step(&mut self, log: &dyn Transaction, next: u64) -> Result<Option<Field>, StoreError> {
         let Some(UnusedTexts { field, numbers, .. }) = self.look(log)? else { return Ok(None) };
         let gone: Vec<_> = numbers.rows().take(STEP).collect();
@@ -62,7 +62,7 @@ impl DictionaryGc {
         Ok(Some(field))
     }
 
-    /// What may go now: the rest of a field, or the next field.
+    /// The texts to remove now: the remaining ones of a field, or those of the next field.
     fn look(&mut self, log: &dyn Transaction) -> Result<Option<UnusedTexts>, StoreError> {
         if let Some(unused) = self.unused.take() {
             let used = used(log.snapshot(), unused.field, unused.since, unused.numbers.length())?;

@@ -1,4 +1,4 @@
-//! Whether an id is in the log already, mostly without asking the database.
+//! Checks whether the log has an id already, mostly without asking the database.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -13,16 +13,17 @@ use crate::{Prepared, StoreError};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::Field;
 
-/// How many ids a generation has.
+/// The number of ids in a generation.
 const GENERATION: usize = 16_384;
 
-/// Ids that were stored lately, and the greatest of all others. Ids of version 7 ascend but for the time that a call
-/// takes, so that nearly every one is above that and its absence from the young is its absence from the log.
+/// The recently stored ids, and the greatest of all other ids. Ids of version 7 ascend, except for the duration of a
+/// call. So nearly every new id is above the greatest older one, and if it is not among the recent ones, it is not in
+/// the log.
 #[derive(Debug)]
 pub(crate) struct Ids {
     young: HashSet<Uuid, RandomState>,
     younger: HashSet<Uuid, RandomState>,
-    /// No id outside of the two sets is greater.
+    /// No id outside of the two sets is greater than this.
     greatest: Option<Uuid>,
 }
 
@@ -85,7 +86,7 @@ pub(crate) enum IdMatch {
     Other,
 }
 
-/// What there is under the id of `entry`.
+/// Compares `entry` with the entry that has its id.
 fn there(log: &dyn Snapshot, entry: &Entry) -> Result<IdMatch, StoreError> {
     for seq in log.seqs_of(entry.id)? {
         let mut found = IdMatch::Nothing;
@@ -132,7 +133,7 @@ mod tests {
     use crate::write::Store;
     use mcp_audit_log_model::time::Timestamp;
 
-    /// In whatever order ids come, each is new once.
+    /// Ids in any order: each is new once.
     #[test]
     fn an_id_is_new_once() {
         let id = |number: usize| Uuid::from_u128((number as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15) % 1_000_003);

@@ -1,4 +1,4 @@
-//! The one who appends and prunes: entries, their texts and leaves, and the index that grows with them.
+//! The writer: it appends and prunes entries, with their texts, their leaves and their index.
 
 mod cleanup;
 mod gc_dictionary;

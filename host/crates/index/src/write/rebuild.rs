@@ -1,4 +1,4 @@
-//! The index brought up to where the log is: after a start, after an error, and where it was removed.
+//! Completes the index: after a start, after an error, and after it was removed.
 
 use crate::columns::{MERGED, OpenBlock, Raw};
 use crate::row::RowColumns;
@@ -7,7 +7,7 @@ use crate::transaction::Transaction;
 use crate::{StoreError, usage};
 use mcp_audit_log_model::field::Field;
 
-/// Makes the index whole: what is missing of it, and all of it where it is damaged.
+/// Completes the index: adds what is missing, and rebuilds all of it if it is damaged.
 pub(crate) fn repair(log: &dyn Transaction, pruned: u64, next: u64) -> Result<(), StoreError> {
     let now = log.snapshot();
     let whole = blocks::check(now, pruned, next);
@@ -23,8 +23,8 @@ pub(crate) fn repair(log: &dyn Transaction, pruned: u64, next: u64) -> Result<()
     usage::repair(log, pruned, next)
 }
 
-/// Reads the rows after the last closed block, closes what is full, and returns the block that is open. `pruned` and
-/// `next` are the log's ends.
+/// Reads the rows after the last closed block, closes full blocks, and returns the open block. `pruned` and `next` are
+/// the ends of the log.
 pub(crate) fn rebuild_tail(log: &dyn Transaction, pruned: u64, next: u64) -> Result<OpenBlock, StoreError> {
     let (now, small) = (log.snapshot(), log.snapshot().block_length());
     let closed = blocks::end(now)?.unwrap_or(0);
@@ -43,7 +43,7 @@ pub(crate) fn rebuild_tail(log: &dyn Transaction, pruned: u64, next: u64) -> Res
     Ok(open)
 }
 
-/// Appends an entry to `open`; when that fills it, it is stored and the next block is begun.
+/// Appends an entry to `open`. When that fills the block, the block is stored and the next one begins.
 pub(crate) fn append(log: &dyn Transaction, open: &mut OpenBlock, raw: &Raw) -> Result<(), StoreError> {
     open.push(raw);
     if !open.is_full() {
@@ -58,7 +58,7 @@ pub(crate) fn append(log: &dyn Transaction, open: &mut OpenBlock, raw: &Raw) -> 
     Ok(())
 }
 
-/// Seqs that the cleanup removed: they count as not set, and no search reads them.
+/// Skips seqs that the cleanup removed: they count as not set, and no search reads them.
 fn skip(open: &mut OpenBlock, upto: u64) {
     while open.next() < upto {
         open.push(&[0; Field::COUNT]);

@@ -1,4 +1,4 @@
-//! The writer of any store: what one commit and one step of the cleanup do, in terms of the seam.
+//! The writer of any store: one commit and one step of the cleanup, in terms of the seam.
 
 use super::cleanup::{self, Step};
 use super::gc_dictionary::DictionaryGc;
@@ -40,7 +40,7 @@ impl<S: Store + ?Sized> Store for Box<S> {
     }
 }
 
-/// What is done in one transaction; whether it is kept.
+/// The work of one transaction. It returns whether the changes are kept.
 pub type Work<'a> = &'a mut dyn FnMut(&dyn Transaction) -> Result<bool, StoreError>;
 
 /// The writer of a log in `S`.
@@ -48,7 +48,7 @@ pub type Work<'a> = &'a mut dyn FnMut(&dyn Transaction) -> Result<bool, StoreErr
 pub struct StoreWriter<S> {
     store: S,
     state: State,
-    /// Set when the index was found to be damaged.
+    /// Set when the index was found damaged.
     damaged: bool,
 }
 
@@ -56,10 +56,10 @@ pub struct StoreWriter<S> {
 #[derive(Debug, Default)]
 pub(super) struct State {
     dictionary: DictionaryWriter,
-    /// `None` when it must be read from the rows first.
+    /// `None` if it must be read from the rows first.
     remembered: Option<Remembered>,
     pub(super) gc: DictionaryGc,
-    /// Where the log stood when this writer was last done with it; `None` when that is unknown.
+    /// The ends of the log after this writer's last transaction; `None` if they are unknown.
     pub(super) left: Option<Ends>,
 }
 
@@ -73,10 +73,10 @@ struct Remembered {
 }
 
 impl<S: Store> StoreWriter<S> {
-    /// The writer of `store`, once ledger and entries are found to fit together at both ends and the index is whole.
+    /// The writer of `store`, after a check that ledger and entries match at both ends and that the index is whole.
     ///
     /// # Errors
-    /// They do not fit, or the store fails.
+    /// They do not match, or the store fails.
     pub fn new(store: S) -> Result<Self, StoreError> {
         let mut writer = Self { store, state: State::default(), damaged: false };
         let mut left = None;
@@ -96,7 +96,7 @@ impl<S: Store> StoreWriter<S> {
         &self.store
     }
 
-    /// Repairs the index where the last step found it damaged.
+    /// Repairs the index if the last step found it damaged.
     fn repair(&mut self) -> Result<(), StoreError> {
         if self.damaged {
             self.store.transact(false, &mut |log| {
@@ -108,7 +108,7 @@ impl<S: Store> StoreWriter<S> {
         Ok(())
     }
 
-    /// After an error the outcome is unknown, and with it the numbers of texts that were new.
+    /// Resets the caches after an error: the outcome is unknown, and so are the numbers of new texts.
     fn failed(&mut self, error: &StoreError) {
         self.damaged = error.is_index();
         self.state = State::default();
@@ -159,7 +159,7 @@ impl<S: Store> Writer for StoreWriter<S> {
 }
 
 impl State {
-    /// Appends a batch. What was new is remembered by the caller, once it is committed.
+    /// Appends a batch. The caller caches what is new once it is committed.
     fn append(&mut self, log: &dyn Transaction, batch: &Batch) -> Result<(Vec<Stored>, Ends, Remembered), StoreError> {
         let now = log.snapshot();
         let found = Ends::of(now)?;
@@ -197,7 +197,7 @@ impl State {
         Ok((stored, Ends { next: open.next(), ..found }, Remembered { open, ids, tree }))
     }
 
-    /// Appends an entry with its payload; returns its numbers for the index.
+    /// Appends an entry with its payload, and returns its numbers for the index.
     fn append_entry(
         &mut self,
         log: &dyn Transaction,
@@ -224,7 +224,7 @@ impl State {
         Ok(numbers)
     }
 
-    /// Forgets the numbers of a field, after some of its texts were removed.
+    /// Removes the numbers of a field from the cache, after some of its texts were removed.
     pub(super) fn forget(&mut self, log: &dyn Transaction, field: Field) -> Result<(), StoreError> {
         self.dictionary.forget(log, field)
     }
@@ -287,7 +287,7 @@ pub(super) fn report_foreign_change(left: Option<Ends>, found: Ends) {
     }
 }
 
-/// When the newest entry was recorded; before all times where there is none.
+/// The recording time of the newest entry; the earliest possible time if there is none.
 fn newest(log: &dyn Snapshot, ends: Ends) -> Result<Timestamp, StoreError> {
     let last = ends.next.saturating_sub(1)..ends.next;
     Ok(recorded_at(log, last)?.unwrap_or(Timestamp::from_micros(i64::MIN)))
