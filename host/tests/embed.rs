@@ -1,4 +1,4 @@
-//! The embedding example: its own sign-in opens the log, and its traffic is recorded.
+//! The embedding example: its own sign-in gives access to the log, and its traffic is recorded.
 #![allow(clippy::expect_used, reason = "a helper that fails is a test that fails")]
 
 #[allow(dead_code, unreachable_pub, reason = "the example is a program of its own")]
@@ -21,7 +21,7 @@ async fn ask(router: &Router, request: Request<Body>) -> (StatusCode, String) {
     (parts.status, String::from_utf8(bytes.to_vec()).expect("text"))
 }
 
-/// Returns once everything before it is stored.
+/// Returns once all earlier events are stored.
 async fn settle(log: &AuditLog) {
     let event = Event::new(SystemClock.now(), Channel::System, Kind::System, OutcomeDetail::Ok);
     log.record_durably(event).await.expect("recorded");

@@ -72,7 +72,7 @@ fn each_external_dependency_is_named_in_one_module() {
     only_in(&["host/src/cli/"], &["clap::", "rmcp::"]);
 }
 
-/// A crate can use only what its manifest names: so these lists are the walls.
+/// A crate can use only the dependencies in its manifest, so these lists enforce the separation.
 #[test]
 fn each_external_dependency_belongs_to_one_crate() {
     for (dependency, allowed) in [
@@ -97,7 +97,7 @@ fn each_external_dependency_belongs_to_one_crate() {
     }
 }
 
-/// What a second verifier, or a program that only filters, takes from here must work anywhere.
+/// A second verifier, or a program that only filters, can use these crates on any platform.
 #[test]
 fn the_lower_crates_do_no_input_or_output() {
     for krate in ["model", "filter", "contract", "ledger", "index"] {
@@ -119,7 +119,7 @@ fn the_lower_crates_do_no_input_or_output() {
     }
 }
 
-/// `Routes::at` takes a route with its documentation; a plain router would take it without.
+/// `Routes::at` takes a route with its documentation; a plain router would accept a route without.
 #[test]
 fn every_route_of_the_api_is_documented() {
     for (path, text) in sources("host/crates/http/src/api") {
@@ -146,7 +146,7 @@ fn every_file_says_why_it_exists_and_has_a_readable_length() {
     }
 }
 
-/// `docs/design/house.md` says how easy the sources are to enter, and a search for a public name must lead to one type.
+/// `docs/design/house.md` has figures about the source code, and each public type name is declared once.
 #[test]
 fn the_page_about_the_house_is_current() {
     let checked = Command::new(root().join("tests/house")).arg("--check").output().expect("Python");

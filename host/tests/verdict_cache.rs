@@ -1,5 +1,5 @@
-//! Verdicts that are remembered are those that the policy would give: with and without the cache, the same traffic gives
-//! the same entries.
+//! Cached verdicts equal the verdicts of the policy: with and without the cache, the same traffic gives the same
+//! entries.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
 use std::sync::Arc;
@@ -75,7 +75,7 @@ fn text(random: &mut Random) -> Option<String> {
     random.percent(70).then(|| one(random, &TEXTS).to_owned())
 }
 
-/// Any event, of few values, so that many of them meet.
+/// A random event with few distinct values, so that many events are equal.
 fn any_event(random: &mut Random) -> Event {
     let (channel, kind) = (one(random, Channel::ALL), one(random, Kind::ALL));
     let mut event = Event::new(traffic::beginning(), channel, kind, one(random, OutcomeDetail::ALL));
@@ -110,7 +110,7 @@ fn any_event(random: &mut Random) -> Event {
     event
 }
 
-/// Strange events and ordinary traffic.
+/// Unusual events and ordinary traffic.
 fn events(count: usize) -> Vec<Event> {
     let mut random = Random::new(7);
     let mut ordinary = traffic::Traffic::new(1_000_000, 40).with_payload(200).with_models();
@@ -148,7 +148,7 @@ fn a_cached_verdict_equals_the_policys_verdict() {
     assert!(cached.health().fuel() < plain.health().fuel());
 }
 
-/// The entries of these events, without what differs by chance: the commitment to a payload has a random salt.
+/// The entries of these events, without random values: the commitment to a payload has a random salt.
 async fn recorded(limits: Limits, events: &[Event]) -> (Vec<Entry>, Vec<Option<String>>) {
     let folder = tempfile::tempdir().expect("a folder");
     let clock = Arc::new(ManualClock::new(traffic::beginning()));

@@ -1,12 +1,12 @@
-//! Builds the evil policy in each of its shapes, the examples of policies and extensions, and an evil extension.
+//! Builds the evil policy in each of its variants, the examples of policies and extensions, and an evil extension.
 
 #[path = "../../host/crates/sandbox/component.rs"]
 mod component;
 
 use std::process::ExitCode;
 
-/// Variants that cannot be switched on while the component runs: its contract, its imports, and its manifest, which gets
-/// no input.
+/// Variants that cannot be switched on while the component runs: its contract, its imports, and its manifest, which
+/// gets no input.
 const SHAPES: [&str; 8] = [
     "",
     "contract-0-7",

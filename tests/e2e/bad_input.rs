@@ -1,4 +1,5 @@
-//! Invalid requests, and upstreams that misbehave: a clear answer each, an entry for each event, no panic.
+//! Invalid requests, and upstreams that misbehave: each gets a clear answer, there is an entry for each event, and
+//! nothing panics.
 
 use std::io::{Cursor, Read};
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ fn server(upstream: &str) -> (Server, Api) {
     (server, caller)
 }
 
-/// The one entry about what `ursula` did.
+/// The only entry about `ursula`'s request.
 fn only_entry(server: &Server) -> Value {
     let admin = server.api("admin");
     let entries = eventually("an entry", || Some(admin.entries("user=ursula")).filter(|entries| !entries.is_empty()));
@@ -31,7 +32,7 @@ fn expect(entry: &Value, fields: &[(&str, &str)]) {
     }
 }
 
-/// An answer of our own: a sentence for the caller.
+/// An answer of the proxy itself: a sentence for the caller.
 fn plain(answer: &Answer, status: u16, word: &str) {
     assert_eq!(answer.status, status, "{answer:?}");
     assert!(answer.text.contains(word), "the answer does not say {word:?}: {}", answer.text);

@@ -1,5 +1,5 @@
 //! A bundle checked by two independent programs: the product, and a verifier in Python that was written from the
-//! documentation. Both accept the good one, and neither accepts a bad one.
+//! documentation. Both accept a genuine bundle, and neither accepts a forged one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ impl World {
         path
     }
 
-    /// How the product ends with it, and how the Python verifier does.
+    /// The exit codes of the product and of the Python verifier for this bundle.
     fn checked(&self, path: &Path) -> (Option<i32>, Option<i32>) {
         checked(path, &self.keys)
     }
@@ -89,7 +89,7 @@ fn two_verifiers_accept_a_good_bundle_and_refuse_bad_ones() {
     }
 }
 
-/// A change of each kind of thing that a bundle has.
+/// One forgery for each part of a bundle.
 fn forgeries(text: &str) -> Vec<(&'static str, String)> {
     let lines: Vec<_> = text.lines().collect();
     let without = |at: usize| {
@@ -153,14 +153,14 @@ fn without_time(text: &str) -> String {
     kept.join("\\n")
 }
 
-/// The second entry's id, spelled in another way.
+/// The second entry's id in another spelling.
 fn respelled(text: &str, how: impl Fn(&str) -> String) -> String {
     let begin = text.find("\"id\":\"").expect("an id") + 6;
     let id = &text[begin..begin + 36];
     text.replacen(id, &how(id), 1)
 }
 
-/// One file, two verifiers: the entry itself is in it.
+/// The file contains the entry, so both verifiers need only the file and a key.
 #[test]
 fn two_verifiers_check_a_proof_with_only_the_file_and_a_key() {
     let mut world = World::new();

@@ -1,4 +1,4 @@
-//! With the switch off no part of a body is anywhere; with it on only an auditor sees it.
+//! While payload logging is off, no part of a body is stored anywhere. While it is on, only an auditor sees bodies.
 
 use std::path::Path;
 
@@ -74,7 +74,8 @@ fn auditor_sees(auditor: &Api, entry: &Value, canary: &str) {
     }
 }
 
-/// Whether nothing may be read, the entry is hidden or it is shown without its payload depends on the group.
+/// Checks that the payload is hidden. Whether the group may read nothing, not this entry, or only the metadata depends
+/// on the group.
 fn hides(who: &str, answer: &Answer, canary: &str) {
     assert!(matches!(answer.status, 200 | 403 | 404), "{who}: {answer:?}");
     assert!(!answer.text.contains(canary), "{who} sees the payload: {}", answer.text);

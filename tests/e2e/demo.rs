@@ -1,4 +1,4 @@
-//! The newcomer's first command: a log that fills, and a link for each role.
+//! The first command of a new user: a log that fills, and a link for each role.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ fn the_demo_shows_a_log_that_fills() {
     three_users_with_successes_and_failures(&only_folder(&data));
 }
 
-/// Each demo has a fresh folder below the one that was named.
+/// The folder of a demo. Each demo has a new folder below the given one.
 fn only_folder(data: &Path) -> PathBuf {
     let mut folders = std::fs::read_dir(data).expect("a folder").map(|entry| entry.expect("a folder").path());
     let folder = folders.next().expect("a folder of the demo");
@@ -37,7 +37,7 @@ fn links(output: &str) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
-/// The page on which a link ends, with the session that it begins.
+/// The page after a sign-in link was followed, with its session.
 fn page_behind(address: &str, link: &str) -> String {
     assert!(link.starts_with(address.trim_end_matches('/')), "{link} does not lead to {address}");
     let anonymous = Api::anonymous(address);

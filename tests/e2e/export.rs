@@ -10,7 +10,7 @@ use mcp_audit_log::{AuditLog, Options, Viewer};
 use mcp_audit_log_tests::{Server, run};
 use serde_json::{Value, json};
 
-/// Texts on which bad readers fail.
+/// Texts that are difficult for faulty readers.
 const HOSTILE: &[&str] = &[
     "plain",
     "a,\"quoted\"\r\nvalue",
@@ -41,7 +41,7 @@ fn succeeded(output: &std::process::Output) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A log with a row for each of these texts, and what is to be found of it.
+/// A log with a row for each of these texts, and the expected values.
 fn log(folder: &Path, texts: &[String]) -> Vec<Value> {
     let log = open_with_payloads(folder);
     let rows = texts.iter().zip(0..).map(|(text, number)| record(&log, text, number)).collect();
@@ -134,13 +134,14 @@ fn a_refused_export_leaves_no_file() {
     assert_eq!(names(folder.path()), ["data"], "no log is made by exporting one");
 }
 
-/// Runs a command and prints the most memory that it had in use, in kilobytes.
+/// Runs a command and prints its peak memory, in kilobytes.
 const PEAK: &str = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); \
                     print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)";
 /// Texts that differ from each other, so that they compress badly.
 const BODIES: usize = 800;
 const LENGTH: usize = 60_000;
-/// What an export may take beside what a command takes that exports nothing, in kilobytes: less than the texts have.
+/// The additional memory that an export may take, compared with a command that exports nothing, in kilobytes: less than
+/// the size of the texts.
 const MOST: u64 = 32 << 10;
 
 #[cfg(target_os = "linux")]

@@ -1,5 +1,5 @@
-//! The official clients sign in with the official Python server through an open proxy; each step is an entry, and no
-//! secret of the flow is kept anywhere.
+//! The official clients sign in with the official Python server through a proxy with `--open`. Each step is an entry,
+//! and no secret of the flow is stored anywhere.
 
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -78,7 +78,7 @@ fn signs_in(client: Command) {
     }
 }
 
-/// A step in a line: action, status, path, and what was asked for.
+/// A step in one line: action, status, path, and the requested scope and resource.
 fn said(step: &Value) -> String {
     let fact = |name: &str| step["details"][name].as_str().unwrap_or("-").to_owned();
     let asked = ["grant_type", "client_id", "scope", "resource"].map(fact).join(" ");

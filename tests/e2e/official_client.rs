@@ -59,7 +59,7 @@ fn the_proxy_changes_nothing_and_records_each_message_once() {
     session_ids_are_kept_from_everyone(&server, &everything, &messages);
 }
 
-/// Step by step, so that a difference is named and not buried in the whole document.
+/// Compares step by step, so that a difference is named and not hidden in the whole document.
 fn same_results(direct: &Value, proxied: &Value) {
     let steps = direct.as_object().expect("steps");
     assert!(steps.len() > 10, "the script did too little: {:?}", steps.keys());
@@ -69,7 +69,7 @@ fn same_results(direct: &Value, proxied: &Value) {
     assert_eq!(steps.len(), proxied.as_object().map_or(0, serde_json::Map::len));
 }
 
-/// What was recorded of the client, oldest first. The last to be known is that its streams are closed.
+/// The entries about the client, oldest first. The ends of its streams are recorded last.
 fn recorded(server: &Server) -> Vec<Value> {
     let admin = server.api("admin");
     let closed = format!("user=ursula&limit=500&method=GET&domain={}", r#"[["action","=","stream.closed"]]"#);
@@ -124,7 +124,7 @@ fn each_lasted(messages: &[Value]) {
     }
 }
 
-/// The filters of the interface, each alone.
+/// The filters of the API, each alone.
 fn filters_find_them(server: &Server) {
     let admin = server.api("admin");
     let count = |query: &str| admin.entries(&format!("limit=500&user=ursula&{}", encoded(query))).len();

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use mcp_audit_log_tests::{Api, Server, Stub, assert_plain, eventually, run};
 
-/// How many cases each operation gets in the phases that make them up.
+/// The number of cases for each operation, in the phases that generate cases.
 const EXAMPLES: &str = "10";
-/// When it is ended, in seconds, if it has not ended by itself.
+/// The time in seconds after which the tester is stopped.
 const PATIENCE: &str = "300";
 const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{}}}"#;
 

@@ -14,7 +14,8 @@ use std::process::{Command, Stdio};
 use mcp_audit_log_tests::{Api, Process, Server, eventually, free_port, text};
 use serde_json::{Value, json};
 
-/// What the server may take at most, in MB, however large what passes is: its budgets, and what a program takes anyway.
+/// The most memory that the server may take, in MB, however large the bodies are: its budgets, and the usual memory of
+/// a program.
 const MOST_MB: u64 = 600;
 
 /// An official SDK: how its server and its client are run.
@@ -120,7 +121,7 @@ fn a_call_of_any_size_is_one_entry() {
     }
 }
 
-/// Makes all calls of an SDK, and returns what the server's memory came to at most, in MB.
+/// Makes all calls of an SDK, and returns the server's peak memory, in MB.
 fn all_rounds(sdk: &Sdk, rounds: &[(usize, usize)]) -> u64 {
     let (upstream, port) = sdk.serve();
     let urls: Vec<_> = sdk.modes.iter().map(|mode| (*mode, format!("http://127.0.0.1:{port}/{mode}"))).collect();
@@ -147,7 +148,7 @@ fn all_rounds(sdk: &Sdk, rounds: &[(usize, usize)]) -> u64 {
     peak_mb(server.process().id())
 }
 
-/// The entries of the calls that were made in this mode, newest first, once there are `count` of them; never more.
+/// The entries of the calls in this mode, newest first, once there are `count` of them; never more.
 fn calls_of(admin: &Api, mode: &str, count: usize) -> Vec<Value> {
     let query = format!("method=tools/call&server={mode}&limit=500");
     eventually("an entry for each call", || {
@@ -170,7 +171,7 @@ fn is_right(admin: &Api, entry: &Value, mode: &str, size: usize, payloads: bool)
     assert_eq!(whole["details"].get("truncated"), None, "all of it was read: {whole}");
 }
 
-/// The most memory that a process has had so far.
+/// The peak memory of a process so far.
 fn peak_mb(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("Linux");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");

@@ -1,4 +1,4 @@
-//! The same for a server that is spoken to over its standard input and output.
+//! The official client over standard input and output, through the wrapper.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use mcp_audit_log_tests::{Everything, binary, expect_entries, files_with, grouped, listed, script, text};
 use serde_json::Value;
 
-/// What the script does over stdio: everything but what only HTTP has.
+/// The script's messages over stdio: all except those that only HTTP has.
 const MESSAGES: &[&str] = &[
     "initialize - success ok",
     "notifications/initialized - success accepted",
@@ -81,7 +81,7 @@ fn each_is_whole(entry: &Value) {
     assert!(!long || entry["duration_us"].as_u64().is_some_and(|micros| micros >= 500_000), "too short: {entry:#}");
 }
 
-/// The command line's counts match its list.
+/// The counts of the command `groups` match the list.
 fn the_groups_add_up(data: &Path, entries: &[Value]) {
     let groups = grouped(data, "tool");
     let of = |tool: &str| groups.iter().find(|group| group["keys"]["tool"] == tool).expect("a group");
@@ -93,7 +93,7 @@ fn the_groups_add_up(data: &Path, entries: &[Value]) {
     assert!(of("trigger-long-running-operation")["p95_us"].as_u64() >= Some(450_000), "{groups:#?}");
 }
 
-/// A wrapper around a server that is this script. Its standard error is a pipe that everything inherits that it starts.
+/// A wrapper around this script as its server. Its standard error is a pipe that all of its processes inherit.
 fn wrapper(data: &Path, arguments: &[&str], script: &str) -> Child {
     Command::new(binary())
         .args(["stdio", "--data", &data.to_string_lossy()])

@@ -1,4 +1,4 @@
-//! A plain HTTP client with a token, for the API, the pages and for what no MCP client would send.
+//! A plain HTTP client with a token, for the API, the pages, and requests that no MCP client would send.
 
 use std::time::Duration;
 
@@ -42,18 +42,18 @@ impl Api {
         self
     }
 
-    /// The same, but it hangs up after so many seconds.
+    /// The same, but it disconnects after this many seconds.
     pub fn impatient(mut self, seconds: u64) -> Self {
         self.agent = agent(seconds);
         self
     }
 
-    /// Asks for `path`, which may be a whole URL.
+    /// Sends a GET to `path`, which may be a whole URL.
     pub fn get(&self, path: &str) -> Answer {
         self.send("GET", path, ())
     }
 
-    /// Sends a body that says it is JSON.
+    /// Sends a body with the content type of JSON.
     pub fn post(&self, path: &str, body: impl AsSendBody) -> Answer {
         let json = self.clone().with("content-type", "application/json");
         json.with("accept", "application/json, text/event-stream").send("POST", path, body)
@@ -64,10 +64,10 @@ impl Api {
         self.try_send(method, path, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
-    /// Sends any request, which may stay without an answer.
+    /// Sends any request, which may get no answer.
     ///
     /// # Errors
-    /// No whole answer came.
+    /// No complete answer came.
     pub fn try_send(&self, method: &str, path: &str, body: impl AsSendBody) -> Result<Answer, ureq::Error> {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.address) };
         let mut request = Request::builder().method(method).uri(url);
@@ -95,7 +95,7 @@ impl Api {
         self.get(&format!("/api/v1/entries/{id}"))
     }
 
-    /// Sets settings and expects that it may.
+    /// Changes settings, and expects success.
     pub fn set(&self, settings: Value) {
         let json = self.clone().with("content-type", "application/json");
         let answer = json.send("PATCH", "/api/v1/settings", settings.to_string());

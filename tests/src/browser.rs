@@ -52,7 +52,7 @@ const look = async part => (await axe.run(part, options)).violations.flatMap(rul
 })().then(done, error => done([String(error)]));
 "#;
 
-/// How long an element may take to appear or to vanish, and how often it is looked for.
+/// How long an element may take to appear or to vanish, and the interval of polling.
 const PATIENCE: Duration = Duration::from_secs(20);
 const STEP: Duration = Duration::from_millis(25);
 
@@ -114,7 +114,7 @@ impl Browser {
         self.page.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
     }
 
-    /// From here on, pages are shown as on a screen of this width and height in CSS pixels, in the dark or not.
+    /// Shows pages from now on as on a screen of this width and height in CSS pixels, in the dark or not.
     pub async fn on_a_screen(&self, width: u32, height: u32, dark: bool) {
         let scheme = if dark { "dark" } else { "light" };
         let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
@@ -127,7 +127,7 @@ impl Browser {
         }
     }
 
-    /// What axe-core finds to be in the way of people on the page that is open, with everything unfolded: a line each.
+    /// The accessibility faults that axe-core finds on the open page, with everything unfolded, one per line.
     pub async fn barriers(&self) -> Vec<String> {
         let axe = std::fs::read_to_string(module("axe-core/axe.min.js")).expect("axe-core");
         self.page.execute(axe, Vec::new()).await.expect("axe-core runs");

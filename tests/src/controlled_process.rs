@@ -1,4 +1,4 @@
-//! A process that takes orders, prints what it does, and may be stopped or killed at any moment.
+//! A process that takes commands, prints its actions, and may be stopped or killed at any moment.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::helpers::eventually;
 
-/// Long enough for a loaded machine; no test that passes waits for it.
+/// A time limit that is long enough for a loaded machine. No passing test waits that long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running process, and one of its streams, line by line. It is killed when it is dropped.
@@ -45,7 +45,7 @@ impl ControlledProcess {
         self.child.id()
     }
 
-    /// Gives it an order, one line. An order is lost if the process has ended.
+    /// Sends a command, one line. A command is lost if the process has ended.
     pub fn order(&mut self, order: &str) {
         let _ = writeln!(self.orders, "{order}");
     }
@@ -59,7 +59,7 @@ impl ControlledProcess {
         }
     }
 
-    /// Waits for a line that is wanted.
+    /// Waits for a certain line.
     pub fn wait_for(&self, wanted: impl Fn(&str) -> bool) {
         let mut said = Vec::new();
         loop {
@@ -71,7 +71,7 @@ impl ControlledProcess {
         }
     }
 
-    /// Stops it where it is (SIGSTOP), and returns when all of its threads stand.
+    /// Stops the process (SIGSTOP), and returns when all of its threads are stopped.
     pub fn freeze(&self) {
         let id = self.child.id().to_string();
         let stopped = Command::new("sh").args(["-c", "kill -STOP \"$0\"", &id]).status().expect("a shell");
@@ -108,7 +108,7 @@ fn all_stand(process: u32) -> bool {
     })
 }
 
-/// What is read from `stream`, without a last line that is not whole.
+/// The lines that were read from `stream`, without an incomplete last line.
 fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {

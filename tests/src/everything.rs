@@ -1,4 +1,4 @@
-//! The reference server from npm, which is not ours.
+//! The reference server from npm, which is independent of this project.
 
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ impl Everything {
         format!("http://127.0.0.1:{}/mcp", self.port)
     }
 
-    /// The session ids that it has given out, in full.
+    /// The complete session ids that it has issued.
     pub fn sessions(&self) -> Vec<String> {
         let output = self.process.output();
         let begun = output.lines().filter_map(|line| line.strip_prefix("Session initialized with ID: "));

@@ -1,4 +1,4 @@
-//! The bare append that storing is measured against: the same rows into tables without any index but the key.
+//! A bare append, as the baseline for storing: the same rows in tables that have no index besides the key.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,19 +8,19 @@ use rusqlite::{Connection, OpenFlags, params_from_iter};
 
 use crate::support::Outcome;
 
-/// What is copied, where it is there.
+/// The tables that are copied, if they exist.
 const TABLES: [&str; 2] = ["entry", "payload"];
 
 /// A separate database with the same columns, as durable as the log.
 pub(crate) struct Bare {
     connection: Connection,
     source: std::path::PathBuf,
-    /// The first `seq` that was not copied yet.
+    /// The first `seq` that is not copied yet.
     next: i64,
 }
 
 impl Bare {
-    /// Beside the log in `folder`.
+    /// A new one beside the log in `folder`.
     pub(crate) fn beside(folder: &Path) -> Outcome<Self> {
         let source = folder.join("mcp-audit-log.db");
         let connection = Connection::open(folder.join("bare.db"))?;
@@ -33,7 +33,7 @@ impl Bare {
         Ok(Self { connection, source, next: 0 })
     }
 
-    /// Appends what the log has gained, `batch` entries in a transaction; returns how many and how long it took.
+    /// Appends the new entries of the log, `batch` entries in a transaction. Returns their number and the duration.
     pub(crate) fn catch_up(&mut self, batch: u64) -> Outcome<(u64, Duration)> {
         let [entries, payloads] = self.gained()?;
         let mut payloads = payloads.into_iter().peekable();

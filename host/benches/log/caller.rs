@@ -20,9 +20,9 @@ pub(crate) struct Caller {
     small: bool,
 }
 
-/// Between two calls at a pace.
+/// The pause between two calls at a steady pace.
 const PACE: Duration = Duration::from_micros(100);
-/// Less than the queue holds.
+/// The number of calls in a burst: less than the queue holds.
 const BURST: usize = 10_000;
 
 impl Caller {
@@ -68,7 +68,7 @@ impl Caller {
     }
 }
 
-/// The duration of each call: those that returned true, and the others.
+/// The durations of the calls that returned true, and of the others.
 fn measured<T>(items: Vec<T>, mut call: impl FnMut(T) -> bool, mut before: impl FnMut(usize)) -> (Sample, Sample) {
     let (mut taken, mut refused) = (Sample::default(), Sample::default());
     for (at, item) in items.into_iter().enumerate() {

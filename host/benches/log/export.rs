@@ -1,4 +1,4 @@
-//! How fast entries leave as files, and how much memory that takes.
+//! The speed of exports, and the memory that they need.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -52,7 +52,7 @@ fn measure(log: &LogView, access: &Grant, format: Format) -> Outcome<Vec<String>
     Ok(vec![format.name().to_owned(), figure(rows), figure(rows / seconds), figure(bytes / rows), peak])
 }
 
-/// Has Linux measure the most memory from now on.
+/// Resets Linux's measurement of the peak memory.
 fn forget_peak() {
     let _ = fs::write("/proc/self/clear_refs", "5");
 }

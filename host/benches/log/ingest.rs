@@ -1,4 +1,4 @@
-//! How fast entries get from `record()` to the disk, judged in the sandbox, against a bare append of the same rows.
+//! The speed from `record()` to the disk, with judging in the sandbox, compared with a bare append of the same rows.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub(crate) struct Ingest {
 
 /// The size of both bodies together.
 const PAYLOAD: usize = 2_048;
-/// Events that are made before the clock runs.
+/// The number of events that are made before the time is taken.
 const CHUNK: u64 = 50_000;
 
 impl Ingest {
@@ -71,7 +71,7 @@ fn ingest(entries: u64, payload: usize) -> Outcome {
     Ok(())
 }
 
-/// Feeds `count` events; making them is not in the time.
+/// Feeds `count` events. The time does not include making them.
 fn feed(world: &World, traffic: &mut Traffic, count: u64) -> Outcome<(u64, Duration, String)> {
     let (mut fed, mut took) = (0, Duration::ZERO);
     let before = threads::processor_time();

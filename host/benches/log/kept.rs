@@ -1,4 +1,4 @@
-//! Logs of a given size for read-only benchmarks: made once and kept, or made anew each time.
+//! Logs of a given size for read-only benchmarks: kept for later runs, or temporary.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,16 +24,16 @@ pub(crate) struct Which {
     pub(crate) small: bool,
 }
 
-/// A log that is there, closed.
+/// A closed log.
 pub(crate) struct Kept {
     pub(crate) folder: PathBuf,
     pub(crate) entries: u64,
-    /// Deletes it unless it is to be kept.
+    /// Deletes the log when dropped, unless it is to be kept.
     _temporary: Option<TempDir>,
 }
 
 impl Which {
-    /// Finds the log or makes it.
+    /// Opens the kept log, or makes a log.
     pub(crate) fn open(&self) -> Outcome<Kept> {
         self.open_as("entries", |entries| Traffic::new(entries, 40))
     }

@@ -1,4 +1,4 @@
-//! What the layer around a vendor's own API adds to a request.
+//! The cost of the layer around a vendor's own API, for one request.
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,7 @@ pub(crate) struct Layering {
     small: bool,
 }
 
-/// Between two requests at a pace.
+/// The pause between two requests at a steady pace.
 const PACE: Duration = Duration::from_micros(200);
 /// Requests of a turn: fewer than the queue holds.
 const TURN: usize = 5_000;
@@ -63,7 +63,7 @@ impl Layering {
     }
 }
 
-/// What a small handler of a vendor does: a path, a number, some JSON.
+/// The work of a small handler of a vendor: a path, a number, some JSON.
 async fn invoice(Path(id): Path<u32>) -> (StatusCode, [(&'static str, &'static str); 1], String) {
     (StatusCode::OK, [("content-type", "application/json")], format!(r#"{{"id":{id},"amount":"1250.00","paid":true}}"#))
 }
@@ -103,7 +103,7 @@ fn measure(
     Ok(())
 }
 
-/// How long each request took, and all of them together; answers are read to their end.
+/// The duration of each request, and of all together. Each answer is read to its end.
 async fn requests(mut api: Router, count: usize, pace: Duration) -> Outcome<(Sample, Duration)> {
     let (mut sample, begun) = (Sample::default(), Instant::now());
     let mut due = begun;

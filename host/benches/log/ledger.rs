@@ -1,4 +1,4 @@
-//! What the ledger adds to recording: its work alone, on entries that were recorded with it.
+//! The cost of the ledger in recording: its work alone, on entries that were recorded with it.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -46,7 +46,7 @@ impl Sealing {
     }
 }
 
-/// Repeats the work for every entry; returns the duration of both parts, and the number of entries.
+/// Repeats the work for every entry. Returns the durations of both parts, and the number of entries.
 fn alone(world: &World) -> Outcome<(Duration, Duration, u64)> {
     let access = world.access("admin");
     let (mut content, mut tree, mut read) = (Duration::ZERO, Duration::ZERO, 0);

@@ -1,4 +1,4 @@
-//! The default policy's rules called as plain Rust, from the same events that the sandbox is given.
+//! The default policy's rules called as plain Rust, with the same events as the sandbox.
 
 use mcp_audit_log::Event;
 use mcp_audit_log::event::Outcome;
@@ -15,7 +15,7 @@ pub(crate) fn judge(settings: &Settings, events: &[Event]) -> usize {
     Policy::judge(settings.collect(), events.iter().map(event).collect()).len()
 }
 
-/// The rules' part of it, on events that are in their shape already; returns how long it took.
+/// Only the rules, on events that are already converted. Returns the duration.
 pub(crate) fn rules_alone(events: &[Event]) -> std::time::Duration {
     let events: Vec<_> = events.iter().map(event).collect();
     let begun = std::time::Instant::now();
@@ -23,7 +23,7 @@ pub(crate) fn rules_alone(events: &[Event]) -> std::time::Duration {
     begun.elapsed()
 }
 
-/// The same as `to_wit.rs` of the sandbox, which writes into its own types.
+/// Converts an event like `to_wit.rs` of the sandbox, which writes into its own types.
 fn event(event: &Event) -> contract::Event {
     let argument = |argument: &mcp_audit_log::event::Argument| contract::Argument {
         name: argument.name.clone(),

@@ -1,4 +1,4 @@
-//! What judging costs in the sandbox, against the same rules compiled for this machine.
+//! The cost of judging in the sandbox, compared with the same rules compiled for this machine.
 
 use std::time::Instant;
 
@@ -59,12 +59,12 @@ impl Judging {
     }
 }
 
-/// How many different events there are; after them the same come again.
+/// The number of different events. After these, the same events come again.
 const DIFFERENT: usize = 50_000;
 
-/// What one event takes in the sandbox, with remembered verdicts, natively, and by the rules alone, measured by turns. Of
-/// all turns the fastest tenth counts: what is slower than that was interrupted by something else on the machine. With
-/// remembered verdicts the median counts, since a turn's time depends on what was asked before.
+/// The time of one event in the sandbox, with cached verdicts, as native code, and by the rules alone, measured in
+/// turns. For each, the fastest tenth of all turns counts, because slower turns were interrupted by other work of the
+/// machine. With cached verdicts the median counts, since a turn's time depends on the earlier events.
 fn compare(policies: &[Policy; 2], settings: &Settings, batch: usize, events: usize) -> Outcome<[f64; 4]> {
     let traffic: Vec<_> = Traffic::new(1_000_000, 40).take(events.min(DIFFERENT.max(batch))).collect();
     let mut turns = [const { None }; 4].map(|_: Option<()>| Sample::default());

@@ -1,4 +1,4 @@
-//! What capture adds to a call through the proxy.
+//! The cost of capture for a call through the proxy.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -95,7 +95,7 @@ fn measure(name: &str, upstream: SocketAddr, servers: &Runtime, turns: u32, turn
     Ok(())
 }
 
-/// Each way against the one above it.
+/// Adds a row for each way, with its ratio to the row above.
 fn add(table: &mut Table, clients: usize, rows: [(Sample, Duration); 4]) {
     let mut above: Option<(f64, f64)> = None;
     for (way, (mut sample, took)) in WAYS.iter().zip(rows) {
@@ -109,7 +109,7 @@ fn add(table: &mut Table, clients: usize, rows: [(Sample, Duration); 4]) {
     }
 }
 
-/// The duration of each call while this many clients call for a while.
+/// The duration of each call while this many clients send calls for some time.
 async fn calls(address: SocketAddr, path: &str, clients: usize, turn: Duration) -> Outcome<Sample> {
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..clients {

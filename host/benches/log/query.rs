@@ -1,4 +1,4 @@
-//! How long people wait for a page, a group, a menu, in logs of different sizes.
+//! The time for a page, a group and a menu, in logs of different sizes.
 
 use std::time::Instant;
 
@@ -26,10 +26,10 @@ pub(crate) struct Query {
 /// Entries of a page, the API's default.
 const PAGE: usize = 100;
 
-/// What is asked of a log; answers with how much was found.
+/// A query on a log. It returns the number of results.
 type Ask = Box<dyn Fn(&Reader<'_>) -> Outcome<usize>>;
 
-/// A question and its name.
+/// A query and its name.
 struct Question {
     name: String,
     ask: Ask,
@@ -75,7 +75,7 @@ impl Query {
         Ok((found, sample))
     }
 
-    /// Every pair of single filters: all of them together, and the slowest.
+    /// Every pair of single filters: the durations of all of them, and the slowest.
     fn pairs(&self, reader: &Reader<'_>, known: &Known) -> Outcome<Vec<Vec<String>>> {
         let mut all = Sample::default();
         let mut slowest = (String::new(), 0, f64::MIN, f64::NAN);
@@ -105,10 +105,10 @@ fn access(log: &LogView, user: &str, group: &str) -> Grant {
     log.access(&Viewer::new(user, [group]).instance("main"))
 }
 
-/// Values of the log to ask for.
+/// Existing values of the log, for queries.
 struct Known {
     user: String,
-    /// Filters in their text form: frequent values, rare ones, and some that nothing has.
+    /// Filters in their text form: frequent values, rare ones, and values that no entry has.
     singles: Vec<String>,
     newest: Entry,
 }
@@ -179,7 +179,7 @@ fn questions(known: &Known) -> Outcome<Vec<Question>> {
     Ok(questions)
 }
 
-/// Over everything there is, which is forty days.
+/// Groups over the whole log, which covers forty days.
 fn groups() -> Vec<Question> {
     let by: [(&str, Vec<GroupBy>); 4] = [
         ("groups by tool", vec![GroupBy::Field(Field::Tool)]),

@@ -1,4 +1,4 @@
-//! Chance with a seed: the same traffic in every run, without a crate for it.
+//! Random numbers from a seed: the same traffic in every run, without a crate for it.
 
 /// SplitMix64.
 pub(crate) struct Random(u64);
@@ -16,27 +16,27 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// From 0 up to `end`, which is left out.
+    /// A number from 0 to below `end`.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end.max(1)
     }
 
-    /// The same, with small numbers far more often: some tools and users are busier than others.
+    /// The same, but small numbers are far more frequent: some tools and users are busier than others.
     pub(crate) fn skewed(&mut self, end: u64) -> u64 {
         (self.unit().powi(3) * end as f64) as u64
     }
 
-    /// Whether something happens that happens `percent` times in a hundred.
+    /// True in `percent` percent of the calls.
     pub(crate) fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
-    /// From 0 up to 1.
+    /// A number from 0 to below 1.
     pub(crate) fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// Log-normal: half of them below `median`, a few far above.
+    /// A log-normal number: half of them are below `median`, a few far above.
     pub(crate) fn log_normal(&mut self, median: f64, spread: f64) -> f64 {
         let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
         median * (spread * radius * (std::f64::consts::TAU * self.unit()).cos()).exp()

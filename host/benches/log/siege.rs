@@ -55,7 +55,7 @@ pub(crate) struct Siege {
 const AGENT: &str = "agent";
 const CALL: &str =
     r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"message":"hello"}}}"#;
-/// Patterns that have to go back often, over every field that has texts.
+/// Patterns that need much backtracking, on every field with texts.
 const PATHS: [&str; 3] = [
     "/api/v1/entries?q=%22%25a%25e%25i%25o%25_x%22&limit=500",
     "/api/v1/groups?by=user&q=%21%22%25e%25r%25_%25s%25q%22",
@@ -165,7 +165,7 @@ async fn call_for(address: SocketAddr, bearer: &str, part: Duration) -> Outcome<
     Ok(sample)
 }
 
-/// Searches again and again, and waits for nothing.
+/// Sends searches again and again, without pauses.
 async fn search(address: SocketAddr, bearer: String, path: &'static str, counts: Arc<Counts>, over: Arc<AtomicBool>) {
     let client: Http = Client::builder(TokioExecutor::new()).build_http();
     while !over.load(Ordering::Relaxed) {
@@ -191,7 +191,7 @@ async fn search(address: SocketAddr, bearer: String, path: &'static str, counts:
     }
 }
 
-/// Sends half a form, holds on as long as the server lets it, and begins again.
+/// Sends a part of a form, waits as long as the server permits, and begins again.
 async fn half(address: SocketAddr, counts: Arc<Counts>, over: Arc<AtomicBool>) {
     const HALF: &[u8] = b"POST /sign-in HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 90\r\n\r\ntoken=mcpa";
     while !over.load(Ordering::Relaxed) {

@@ -1,4 +1,4 @@
-//! (short: one file per benchmark) Where the bytes on disk go.
+//! (short: one file per benchmark) The use of disk space.
 
 use clap::Args;
 

@@ -15,10 +15,10 @@ use crate::traffic::beginning;
 
 pub(crate) type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
-/// How many items may wait while a log is fed: less than the queue holds, so that none is dropped.
+/// The most items that wait while a log is fed: less than the queue holds, so that none is dropped.
 const WAITING: usize = 12_000;
 
-/// A clock that shows what it is set to.
+/// A clock that shows the time that it was set to.
 pub(crate) struct Clock(AtomicI64);
 
 impl time::Clock for Clock {
@@ -33,7 +33,7 @@ impl Clock {
     }
 }
 
-/// A folder on the disk that the build is on, which is not one in memory.
+/// A folder on the disk of the build, which is not in memory.
 pub(crate) fn folder() -> Outcome<TempDir> {
     Ok(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?)
 }
@@ -62,7 +62,7 @@ impl World {
         Ok(())
     }
 
-    /// Hands in as fast as the recorder takes it, and returns how long it took until the last one was durable.
+    /// Records events as fast as the recorder accepts them. Returns the time until the last one is durable.
     pub(crate) fn feed(&self, events: Vec<Event>) -> Outcome<Duration> {
         let begun = Instant::now();
         let last = events.len().saturating_sub(1);

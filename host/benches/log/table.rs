@@ -1,4 +1,4 @@
-//! Tables on standard output, and what is made of many measurements.
+//! Tables on standard output, and statistics of measurements.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ impl Sample {
         self.0.len()
     }
 
-    /// The duration, in microseconds, that `percent` of them do not exceed.
+    /// The duration, in microseconds, that `percent` percent of the measurements do not exceed.
     pub(crate) fn percentile(&mut self, percent: f64) -> f64 {
         if self.0.is_empty() {
             return f64::NAN;
@@ -74,12 +74,12 @@ impl Sample {
     }
 }
 
-/// How many of `count` there are in a second.
+/// The rate of `count` things per second.
 pub(crate) fn rate(count: u64, took: Duration) -> f64 {
     count as f64 / took.as_secs_f64().max(1e-9)
 }
 
-/// A figure with as many digits as mean something.
+/// A figure with its significant digits.
 pub(crate) fn figure(value: f64) -> String {
     match value.abs() {
         _ if !value.is_finite() => "–".to_owned(),

@@ -1,5 +1,4 @@
-//! (short: Linux only) How busy the log's own threads are, as Linux accounts for them: where the time goes, without a
-//! probe in the log.
+//! (short: Linux only) The processor time of the log's own threads, as Linux counts it, so that the log needs no probe.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +6,7 @@ use std::time::Duration;
 
 use crate::table::figure;
 
-/// The processor time of every thread of the log so far, by name; empty where there is no `/proc`.
+/// The processor time of every thread of the log so far, by name; empty without `/proc`.
 pub(crate) fn processor_time() -> BTreeMap<String, Duration> {
     let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let mut times = BTreeMap::new();
@@ -21,7 +20,7 @@ pub(crate) fn processor_time() -> BTreeMap<String, Duration> {
     times
 }
 
-/// How much each thread has worked since `before` for each of `count` entries.
+/// The processor time of each thread since `before`, for each of `count` entries.
 pub(crate) fn worked_since(before: &BTreeMap<String, Duration>, count: u64) -> String {
     let each = |(name, time): (String, Duration)| {
         let worked = time.saturating_sub(before.get(&name).copied().unwrap_or_default());

@@ -1,4 +1,4 @@
-//! Realistic MCP traffic: what a platform of 2,000 users and 20 servers hands to its log.
+//! Realistic MCP traffic of a platform with 2,000 users and 20 servers.
 
 use mcp_audit_log::Event;
 use mcp_audit_log::event::{
@@ -13,7 +13,7 @@ const TOOLS: u64 = 200;
 const USERS: u64 = 2_000;
 const CONNECTIONS: u64 = 500;
 const RECORDS: u64 = 50_000;
-/// Sessions that are under way at any time.
+/// The number of open sessions at any time.
 const SESSIONS: u64 = 200;
 /// Events of a session, on average.
 const SESSION: u64 = 50;
@@ -34,7 +34,7 @@ const CLIENTS: [(&str, &str, &str); 5] = [
     ("python-sdk", "1.21.0", "python-httpx/0.28.1"),
 ];
 
-/// Method and how many of a hundred messages have it.
+/// A method, and how many of a hundred messages have it.
 const METHODS: [(&str, Kind, u64); 9] = [
     ("tools/call", Kind::Request, 78),
     ("resources/read", Kind::Request, 6),
@@ -47,7 +47,7 @@ const METHODS: [(&str, Kind, u64); 9] = [
     ("notifications/cancelled", Kind::Notification, 1),
 ];
 
-/// Failures: the outcome, how many of a thousand events have it, and what the entry says.
+/// A failure: the outcome, how many of a thousand events have it, and the error in the entry.
 const FAILURES: [(OutcomeDetail, u64, u16, &str, &str); 4] = [
     (OutcomeDetail::ToolError, 15, 200, "tool_error", "the tool reported an error"),
     (OutcomeDetail::RpcError, 8, 200, "-32602", "the server answered with the JSON-RPC error -32602"),
@@ -55,7 +55,7 @@ const FAILURES: [(OutcomeDetail, u64, u16, &str, &str); 4] = [
     (OutcomeDetail::TransportError, 4, 502, "connection", "the server could not be reached"),
 ];
 
-/// Events without end, the same for the same seed.
+/// An endless series of events. The same seed gives the same series.
 pub(crate) struct Traffic {
     random: Random,
     sessions: Vec<Session>,
@@ -79,7 +79,7 @@ struct Session {
     length: u64,
 }
 
-/// When the traffic begins.
+/// The time of the first event.
 pub(crate) fn beginning() -> Timestamp {
     Timestamp::EPOCH.plus(20_400 * DAY)
 }
@@ -136,7 +136,7 @@ impl Traffic {
         event
     }
 
-    /// Facts that capture adds to every exchange, what may go wrong, and the bodies.
+    /// Adds the facts that capture adds to every exchange, a possible failure, and the bodies.
     fn completed(&mut self, mut event: Event) -> Event {
         let random = &mut self.random;
         let (sent, received) = (random.log_normal(400.0, 0.8) as i64, random.log_normal(1_500.0, 1.2) as i64);

@@ -1,4 +1,4 @@
-//! The layer for a vendor's own API, on real sockets: one entry a request, and an API that is as it was without it.
+//! The layer for a vendor's own API, on real sockets: one entry per request, and the same traffic as without the layer.
 
 use axum::Router;
 use axum::body::Body;
@@ -109,7 +109,7 @@ async fn refused_requests_are_recorded_and_nothing_is_changed() {
     );
 }
 
-/// An API with one stream, whose pieces the test sends.
+/// An API with one stream. The test sends its pieces.
 fn streaming(log: &Log) -> (mpsc::Sender<&'static str>, Router) {
     let (sender, body) = stream();
     let body = std::sync::Arc::new(std::sync::Mutex::new(Some(body)));
@@ -202,7 +202,7 @@ async fn an_upgraded_connection_works_and_is_recorded() {
     assert_eq!(lines(&log.wait_for(1).await), ["http GET - ok 101"]);
 }
 
-/// One troubleshoot call that asks three things of the vendor's API: four entries, tied together.
+/// One troubleshoot call that calls the vendor's API three times: four entries that refer to each other.
 #[tokio::test(flavor = "multi_thread")]
 async fn api_calls_refer_to_the_tool_call_that_made_them() {
     // Whether the call's body was read or not, so that its message is known or not.

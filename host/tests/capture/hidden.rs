@@ -1,4 +1,4 @@
-//! What a hostile or sloppy side does to a message must not hide it, nor make a failure a success.
+//! Hostile or invalid messages: they do not hide a call, and do not make a failure a success.
 
 use http_body_util::BodyExt;
 use mcp_audit_log::field::Field;

@@ -1,4 +1,4 @@
-//! Capture on real sockets: the layers and the proxy, and what they record.
+//! Capture on real sockets: the layers and the proxy, and their entries.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
 mod any_size;

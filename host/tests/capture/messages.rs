@@ -1,4 +1,4 @@
-//! The layer on real sockets, before a server with prepared answers: which messages become which entries.
+//! The layer on real sockets, in front of a server with prepared answers: which messages become which entries.
 
 use axum::Router;
 use axum::routing::any;

@@ -1,4 +1,4 @@
-//! Why a call has no answer, or which of several answers belongs to it: the true reasons.
+//! The reason why a call has no answer, and the choice among several answers.
 
 use mcp_audit_log::field::Field;
 

@@ -1,5 +1,5 @@
-//! Strict recording: the intent of a call is durable before the server sees the call, and without it the server sees
-//! nothing.
+//! Strict recording: the intent of a call is durable before the server sees the call. Without an intent, the server
+//! sees nothing.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -19,7 +19,7 @@ use mcp_audit_log::event::{Channel, Kind, OutcomeDetail};
 const CALL: &str = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","arguments":{}}}"#;
 const ANSWER: &str = r#"{"jsonrpc":"2.0","id":7,"result":{"content":[]}}"#;
 
-/// A server that counts what it sees, with strict recording around it.
+/// A server that counts the requests that it gets, with strict recording around it.
 async fn server(log: &AuditLog) -> (String, Arc<AtomicUsize>) {
     let seen = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&seen);
@@ -79,8 +79,7 @@ async fn an_intent_names_the_entry_about_its_end() {
     assert_eq!(methods, ["tools/call", "ping", "notifications/x", "POST"]);
 }
 
-/// Streams, sessions that end, and answers of the client are no calls, and yet each intent names the entry about its
-/// end.
+/// Streams, ends of sessions, and a client's answers are not calls. Still, each intent names the entry about the end.
 #[tokio::test(flavor = "multi_thread")]
 async fn intents_of_streams_sessions_and_answers_name_their_ends() {
     let log = Log::open();
@@ -104,7 +103,7 @@ async fn intents_of_streams_sessions_and_answers_name_their_ends() {
     assert_eq!(kinds, ["stream", "session", "server-request"]);
 }
 
-/// The data folder is copied while the call is open: what a process leaves that is killed then.
+/// The data folder is copied while the call is open, like a folder after a kill at that moment.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_outlives_the_process_gets_its_end_at_the_next_start() {
     let log = Log::open();

@@ -1,4 +1,4 @@
-//! What the tests of capture share: a log in a temporary folder, servers on real sockets, a bare client.
+//! Shared by the tests of capture: a log in a temporary folder, servers on real sockets, a simple client.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -25,7 +25,7 @@ use mcp_audit_log::filter::Domain;
 use mcp_audit_log::{AuditLog, Event, Grant, Options, Viewer};
 use tokio::sync::mpsc;
 
-/// A log and the folder that it lives in.
+/// A log and its folder.
 pub(crate) struct Log {
     pub(crate) log: AuditLog,
     pub(crate) folder: tempfile::TempDir,
@@ -42,7 +42,7 @@ impl Log {
         self.log.view().access(&Viewer { user: "root".into(), groups, instance: None })
     }
 
-    /// Turns the payload switch.
+    /// Sets the payload switch.
     pub(crate) async fn keep_payloads(&self, on: bool) {
         let (log, access) = (self.log.clone(), self.access());
         let name = self
@@ -62,7 +62,7 @@ impl Log {
             .expect("changed");
     }
 
-    /// What capture recorded so far, the oldest first.
+    /// The entries of captured traffic so far, oldest first.
     pub(crate) async fn entries(&self) -> Vec<Entry> {
         let marker = Event::new(self.log.view().now(), Channel::System, Kind::System, OutcomeDetail::Ok);
         self.log.record_durably(marker).await.expect("stored");
@@ -78,7 +78,7 @@ impl Log {
         found
     }
 
-    /// Waits until capture has recorded `count` entries, and no more than that.
+    /// Waits until capture has recorded `count` entries, and checks that there are no more.
     pub(crate) async fn wait_for(&self, count: usize) -> Vec<Entry> {
         for _ in 0..200 {
             let entries = self.entries().await;
@@ -91,7 +91,7 @@ impl Log {
         panic!("only these were recorded: {}", lines(&self.entries().await).join("\n"));
     }
 
-    /// Everything that is in the log's files.
+    /// The content of all of the log's files.
     pub(crate) fn files(&self) -> Vec<u8> {
         let files = std::fs::read_dir(self.folder.path()).expect("a folder");
         files.flat_map(|file| std::fs::read(file.expect("a file").path()).unwrap_or_default()).collect()
@@ -194,7 +194,7 @@ impl http_body::Body for Pieces {
     }
 }
 
-/// A server whose first answer is everything that is sent into the channel, and that never answers a second time.
+/// A server whose first answer consists of everything that is sent into the channel. It answers no further request.
 pub(crate) async fn streaming(content_type: &'static str) -> (SocketAddr, mpsc::Sender<&'static str>) {
     let (sender, body) = stream();
     let body = Arc::new(Mutex::new(Some(body)));

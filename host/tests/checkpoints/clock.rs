@@ -1,4 +1,4 @@
-//! What the cleanup believes: signed and published checkpoints, and a clock only as far as these bear it out.
+//! The clock and the cleanup: it trusts signed and published checkpoints, and the clock only as far as they confirm it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::support::{access, clock, entries, of_action, open, options, record, s
 
 const CLEANUP: &str = "MCP: Cleanup Old Audit Logs";
 
-/// A log that keeps entries for five days, with a call a day for ten days, signed each day.
+/// A log that keeps entries for five days, with one call a day for ten days, and a checkpoint each day.
 async fn ten_days(log: &AuditLog, clock: &Arc<ManualClock>) {
     let wanted = json!({ "retention_days": 5 });
     log.change_settings(&access(log.view(), &["admin"]), wanted.as_object().expect("an object")).expect("changed");
@@ -144,7 +144,7 @@ async fn nothing_is_removed_before_a_checkpoint_is_published() {
     assert_eq!(cleaned(&log).0, "day-5");
 }
 
-/// The removed entries are older than an old published checkpoint; the intent to remove them must be published as well.
+/// An old published checkpoint covers the removed entries. The intent to remove them must be published as well.
 #[tokio::test]
 async fn nothing_is_removed_before_its_intent_is_published() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());

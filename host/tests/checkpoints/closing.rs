@@ -1,4 +1,4 @@
-//! The checkpoint that is signed when the log is closed, and the owner of the keys.
+//! The checkpoint that is signed when the log is closed, and keys of another log.
 
 use std::fs;
 use std::sync::{Arc, Barrier};

@@ -1,5 +1,5 @@
-//! Logs forged without the keys: entries removed, and entries about the log invented to blame a cleanup. Verification
-//! refuses each, a start refuses each, and none overwrites what was published.
+//! Logs that were forged without the keys: entries are removed, and invented entries claim that a cleanup removed them.
+//! Verification and a start refuse each of them, and none overwrites published checkpoints.
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +20,7 @@ use crate::support::{access, clock, newest, open, options, read};
 
 const CLEANUP: &str = "MCP: Cleanup Old Audit Logs";
 
-/// A log that was closed, and what outsiders have of it.
+/// A closed log, and the data that outsiders have about it.
 struct Genuine {
     folder: tempfile::TempDir,
     published: tempfile::TempDir,
@@ -29,7 +29,7 @@ struct Genuine {
     kept: Vec<String>,
     /// Where it begins.
     first: u64,
-    /// How many entries it has signed.
+    /// How many entries its last checkpoint covers.
     signed: u64,
 }
 
@@ -39,7 +39,7 @@ async fn call(log: &AuditLog) {
     log.record_durably(Event { payload: Some(payload), ..event }).await.expect("stored");
 }
 
-/// Days with some calls each, payloads and all; cleaned on each day from `cleaned` on.
+/// Several days with some calls each, with payloads. From day `cleaned` on, each day has a cleanup.
 async fn genuine(cleaned: Option<u32>) -> Genuine {
     let (folder, published, clock) =
         (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"), clock());
@@ -72,7 +72,7 @@ async fn genuine(cleaned: Option<u32>) -> Genuine {
     Genuine { folder, published, clock, kept, first, signed }
 }
 
-/// Waits until the log knows that its newest checkpoint arrived: only then may the cleanup go by it.
+/// Waits until the log has recorded that its newest checkpoint arrived. Before that, the cleanup may not use it.
 fn until_published(log: &AuditLog, folder: &Path) {
     let raw = Connection::open(folder.join("mcp-audit-log.db")).expect("a raw connection");
     let missing = "SELECT (SELECT max(number) FROM checkpoint) - (SELECT coalesce(max(number), 0) FROM place)";
@@ -95,7 +95,7 @@ fn wrong(folder: &Path, kept: Vec<ExternalCheckpoint>) -> Result<VerifyFinding, 
     }
 }
 
-/// What is in a folder of checkpoints, by name.
+/// The files in a folder of checkpoints, by name.
 fn files(folder: &Path) -> Vec<(String, String)> {
     let mut files: Vec<_> = fs::read_dir(folder)
         .expect("files")
@@ -139,7 +139,7 @@ fn claim(forger: &mut Forger, claim: &str, place: u64) {
     }
 }
 
-/// What the forger does to the stored checkpoints.
+/// The forger's changes of the stored checkpoints.
 const ROWS: [&str; 7] = [
     "",
     "DELETE FROM checkpoint WHERE archived = 0",
@@ -152,7 +152,7 @@ const ROWS: [&str; 7] = [
         LIMIT 1) WHERE number = (SELECT max(number) FROM checkpoint WHERE archived)",
 ];
 
-/// A log that is cut at `place`, which may be after its end, with a claim of that kind and rows of that kind.
+/// A log that is cut at the `seq` `place`, which may be above its end, with the claim `said` and the change `rows`.
 fn forge(genuine: &Genuine, place: u64, said: &str, rows: &str) -> tempfile::TempDir {
     let mut forger = Forger::of(genuine.folder.path());
     while forger.number("SELECT max(seq) + 1 FROM entry") < place + 1 {
@@ -164,7 +164,7 @@ fn forge(genuine: &Genuine, place: u64, said: &str, rows: &str) -> tempfile::Tem
     forger.done()
 }
 
-/// Below, at and above what was signed.
+/// Seqs below, at and above the size of the last checkpoint.
 fn places(genuine: &Genuine) -> [u64; 4] {
     [genuine.first + 2, genuine.signed - 1, genuine.signed, genuine.signed + 4]
 }
@@ -226,8 +226,8 @@ async fn a_log_cut_by_someone_without_its_keys_neither_starts_nor_publishes() {
     }
 }
 
-/// Everything remade, down to the first checkpoint, which was signed before the first entry: the folder alone cannot
-/// show it. The published checkpoints can.
+/// The forger recreates everything, down to the first checkpoint, which was signed before the first entry. The folder
+/// alone cannot show that; the published checkpoints can.
 #[tokio::test]
 async fn a_recreated_log_never_overwrites_published_checkpoints() {
     let genuine = genuine(None).await;
@@ -253,7 +253,7 @@ async fn a_recreated_log_never_overwrites_published_checkpoints() {
     wrong(forged.path(), keep(&genuine.kept[7])).expect("somebody kept one");
 }
 
-/// An intent that was signed, and a cut that goes further, or another way.
+/// A signed intent, and a cut that goes further than the intent, or removes other things.
 #[tokio::test]
 async fn a_log_cut_further_than_its_signed_cleanup_is_detected() {
     let genuine = genuine(Some(4)).await;
@@ -276,7 +276,7 @@ async fn a_log_cut_further_than_its_signed_cleanup_is_detected() {
     assert!(refused.contains("payloads below seq"), "{refused}");
 }
 
-/// A payload that is missing without an entry about it, and one with only its row missing.
+/// Payloads whose rows are missing without an entry about an erasure.
 #[tokio::test]
 async fn a_payload_missing_without_an_entry_is_detected() {
     let genuine = genuine(Some(4)).await;

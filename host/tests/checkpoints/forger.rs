@@ -1,4 +1,4 @@
-//! A forger: can write the log's folder, knows this program completely, and lacks the log's keys.
+//! A forger: can write the log's folder, knows this program completely, and does not have the log's keys.
 
 use std::fs;
 use std::path::Path;
@@ -10,13 +10,13 @@ use rusqlite::{Connection, params};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
-/// A copy of a log under the forger's hands: nothing guards it any more until [`Forger::done`].
+/// A copy of a log that the forger edits. Its triggers are removed until [`Forger::done`].
 pub(crate) struct Forger {
     folder: tempfile::TempDir,
     raw: Connection,
-    /// The triggers that were taken away.
+    /// The removed triggers.
     guards: String,
-    /// The hash of each leaf there ever was, as far as it is known; other hashes elsewhere.
+    /// The hash of each leaf that ever existed, if it is known; otherwise another hash.
     leaves: Vec<Hash>,
 }
 
@@ -53,7 +53,7 @@ impl Forger {
         self.raw.query_row(sql, [], |row| row.get(0)).expect(sql)
     }
 
-    /// Where the log ends.
+    /// The end of the log.
     pub(crate) fn end(&self) -> u64 {
         self.number("SELECT size FROM head")
     }
@@ -116,7 +116,7 @@ impl Forger {
         ));
     }
 
-    /// The present sum of the archived checkpoints, as entries count them.
+    /// The current digest of the archived checkpoints, as entries record it.
     pub(crate) fn counted(&self) -> Json {
         let mut digest = Sha256::digest(b"");
         let mut statement =
@@ -158,7 +158,7 @@ impl Forger {
         statement.query_map([], leaf).and_then(Iterator::collect).expect("leaves")
     }
 
-    /// Puts the guards back and makes tiles, root and size fit what there is.
+    /// Restores the triggers, and computes tiles, root and size from the remaining rows.
     pub(crate) fn done(mut self) -> tempfile::TempDir {
         for (seq, leaf) in self.made_leaves() {
             self.leaves.resize((seq as usize + 1).max(self.leaves.len()), Hash::of(b"made up"));

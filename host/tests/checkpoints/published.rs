@@ -1,4 +1,4 @@
-//! A folder of checkpoints that the log returns to after the entries of that time were removed.
+//! A published folder that the log finds again after the entries of that time were removed.
 
 use std::fs;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::support::{access, clock, newest, of_action, options, record};
 
-/// A log of ten days that was cleaned, and for each day the archived note and another one.
+/// A log of ten days after a cleanup, and for each day the archived note and another one.
 async fn cleaned(folder: &std::path::Path, clock: &Arc<ManualClock>) -> Vec<(String, String)> {
     let log = options(folder, clock).believe_clock().open().expect("a log");
     let wanted = json!({ "retention_days": 5 });

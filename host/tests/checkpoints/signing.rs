@@ -1,4 +1,4 @@
-//! When the log signs, what it remembers, and what it refuses.
+//! When the log signs, what it stores about its last checkpoint, and which logs it refuses.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -76,7 +76,7 @@ async fn closing_signs_every_entry_and_the_next_start_knows_it() {
     assert_eq!(log_stopped.seq + 1, places);
 }
 
-/// The database as it is, without the contents of memory.
+/// A copy of the database files, without changes that are only in memory.
 fn copy(folder: &std::path::Path, to: &std::path::Path) {
     fs::copy(folder.join("mcp-audit-log.db"), to).expect("copied");
 }
@@ -202,8 +202,7 @@ async fn new_keys_are_recorded_and_old_ones_stay_known() {
     assert!(refused.to_string().contains("use the keys of mcp-audit-log/"), "{refused}");
 }
 
-/// The whole folder is restored from an older copy, so that the start finds no fault; the published checkpoints show
-/// it.
+/// The whole folder is restored from an older copy, so the start detects no fault. The published checkpoints show it.
 #[tokio::test]
 async fn a_restored_folder_never_overwrites_published_checkpoints() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());

@@ -42,7 +42,7 @@ pub(crate) fn newest(log: &LogView) -> Option<StoredCheckpoint> {
     log.checkpoint(&access(log, &["admin"])).expect("read")
 }
 
-/// The number of the newest checkpoint, and how many entries it is about.
+/// The number of the newest checkpoint, and how many entries it covers.
 pub(crate) fn stand(log: &LogView) -> (u64, u64) {
     newest(log).map_or((0, 0), |newest| (newest.number, newest.checkpoint.size))
 }
@@ -64,7 +64,7 @@ pub(crate) fn of_action(log: &LogView, action: &str) -> Vec<Entry> {
     entries(log).into_iter().filter(|entry| entry.text(Field::Action) == Some(action)).collect()
 }
 
-/// Runs `sql` without triggers in the way, and puts them back.
+/// Runs `sql` without triggers, and restores them.
 pub(crate) fn tamper(folder: &Path, sql: &str) {
     let raw = Connection::open(folder.join("mcp-audit-log.db")).expect("a raw connection");
     let sorted = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'";

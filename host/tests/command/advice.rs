@@ -1,4 +1,4 @@
-//! What each subcommand says of bad input: what failed, and what to do.
+//! The message of each subcommand about bad input: what failed, and what to do.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,7 @@ use mcp_audit_log::event::{Channel, Event, Kind, OutcomeDetail};
 use mcp_audit_log::time::{Clock, SystemClock};
 use mcp_audit_log::{AuditLog, Options};
 
-/// The exit code, and all that is said.
+/// The exit code, and the whole output.
 fn run(data: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-audit-log"));
     command.args(arguments).current_dir(data.parent().expect("a parent")).env("MCP_AUDIT_LOG_DATA", data);
@@ -134,7 +134,7 @@ fn a_folder_or_port_in_use_is_reported() {
     refuses(&data, 1, &["serve", "--listen", &address], &["cannot listen on", "--listen"]);
 }
 
-/// Whatever becomes of what a command opened the log for, its stop is recorded.
+/// If a command opened the log and then fails, the stop of the log is still recorded.
 #[test]
 fn a_failed_command_stops_the_log_cleanly() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,4 +1,4 @@
-//! What the command line proves and verifies, and how it ends.
+//! The proofs and verifications of the command line, and its exit codes.
 
 use std::path::Path;
 use std::process::{Command, Output};

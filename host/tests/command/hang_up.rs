@@ -19,7 +19,7 @@ fn signal(server: &Server, name: &str) {
     assert!(sent.success());
 }
 
-/// Reads on until a line has this in it.
+/// Reads until a line contains this.
 fn line(output: &mut impl BufRead, mark: &str) -> String {
     let lines = output.by_ref().lines();
     let found = lines.map(|line| line.expect("text")).find(|line| line.contains(mark));

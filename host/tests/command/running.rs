@@ -1,4 +1,4 @@
-//! The command: what it prints while it runs, and how it ends.
+//! The command: its output while it runs, and how it ends.
 
 use std::path::Path;
 use std::process::Stdio;

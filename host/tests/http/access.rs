@@ -1,4 +1,4 @@
-//! Every group against everything that can be read.
+//! Every group, and everything that it can read.
 
 use axum::http::StatusCode;
 use serde_json::Value;
@@ -65,7 +65,7 @@ async fn absent_hidden_and_malformed_ids_get_the_same_answer() {
     }
 }
 
-/// No parameter leads around the record rule, whichever way it is put.
+/// No parameter bypasses the record rule, in any form.
 #[tokio::test]
 async fn a_filter_never_shows_entries_of_others() {
     let world = World::new();

@@ -9,7 +9,7 @@ const HOLD: &str = r#"{"from":"2026-01-01","reason":"case 7"}"#;
 const TOKEN: &str = r#"{"user":"uma","groups":["user"]}"#;
 const VIEW: &str = r#"{"name":"errors","query":"outcome=error","shared":true}"#;
 
-/// Everything that can be done to the log, each answered with a status; the entry's action beside it.
+/// Every action on the log: a request with its status, and the action of its entry.
 async fn deeds(by: &Caller<'_>, hold: &str, token: &str, payload: &str) -> Vec<(&'static str, u16)> {
     let release = format!("/api/v1/holds/{hold}/release");
     vec![

@@ -80,7 +80,7 @@ async fn a_tokens_calls_stay_after_it_is_revoked() {
     assert_eq!(paths(&world.bearer("ada", &["user"]).get_json(of(&ada.id)).await), ["/ada"]);
 }
 
-/// Another user's token, one of another tenant, and none at all look alike.
+/// Another user's token, a token of another tenant, and a missing token give the same answer.
 #[tokio::test]
 async fn tokens_of_other_viewers_are_not_found() {
     let world = World::new();

@@ -1,4 +1,4 @@
-//! Exports over HTTP: their content, the rights, and that none leaves unrecorded or ends cleanly in the middle.
+//! Exports over HTTP: their content and the rights. Each export is recorded, and an aborted one never ends cleanly.
 
 use axum::http::StatusCode;
 use http_body_util::BodyExt;
@@ -187,7 +187,7 @@ async fn an_aborted_export_ends_with_an_error_and_is_recorded() {
     assert!(read.is_err(), "a file that is not whole has no clean end");
 }
 
-/// The entry about an export that broke off, as soon as there is one.
+/// The entry about an aborted export, as soon as it exists.
 async fn eventually(world: &World) -> Value {
     loop {
         if let Some(entry) = told(world, "export.failed").await.pop() {

@@ -1,4 +1,5 @@
-//! Groups, values and pages both ways: the record rule holds in every figure, and each group leads to its entries.
+//! Groups, values, and pages in both directions: the record rule applies to every figure, and each group links to its
+//! entries.
 
 use axum::http::StatusCode;
 use mcp_audit_log::event::{Event, Failure, OutcomeDetail};
@@ -70,7 +71,7 @@ async fn groups_and_values_count_only_visible_entries() {
     }
 }
 
-/// No parameter leads around the record rule into a figure.
+/// No parameter bypasses the record rule in a figure.
 #[tokio::test]
 async fn a_filter_never_counts_entries_of_others() {
     let world = World::new();

@@ -1,4 +1,4 @@
-//! Alive and ready: not ready whenever entries cannot be made durable, and ready again when they can.
+//! `healthz` and `readyz`: not ready while entries cannot become durable, and ready again when they can.
 
 use std::fs;
 use std::sync::mpsc;

@@ -11,7 +11,7 @@ fn may_change(groups: &[&str]) -> bool {
     groups.iter().any(|group| ["admin", "owner", "super-admin"].contains(group))
 }
 
-/// Places one, and returns its id.
+/// Places a hold, and returns its id.
 async fn place(world: &World) -> String {
     let hold = world.bearer("root", &["admin"]).post(HOLDS, r#"{"from":"2026-01-01","reason":"case 7"}"#).await;
     assert_eq!(hold.status, StatusCode::CREATED, "{}", hold.text);

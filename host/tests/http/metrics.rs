@@ -113,7 +113,7 @@ async fn the_public_router_has_no_metrics() {
     }
 }
 
-/// What a family's samples may be called, by its kind.
+/// Whether a sample's name fits its family, for this type of metric.
 fn is_of(sample: &str, family: &str, kind: &str) -> bool {
     match kind {
         "histogram" => ["_bucket", "_sum", "_count"].iter().any(|end| sample.strip_suffix(end) == Some(family)),

@@ -1,4 +1,4 @@
-//! Under a path of a vendor's own application, with the vendor's own sign-in.
+//! The pages under a path of a vendor's own application, with the vendor's own sign-in.
 
 use axum::Router;
 use axum::body::Body;

@@ -1,4 +1,4 @@
-//! The document: current in the repository, the same as what is served, whole in itself.
+//! The OpenAPI document: the file in the repository is current, equals the served document, and is complete.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ async fn the_document_is_public_and_has_the_mount() {
     assert_eq!(served["servers"][0]["url"], "/audit");
 }
 
-/// Each operation states whether it needs a sign-in, so that a new one is not open by mistake.
+/// Each operation states whether it needs a sign-in, so that a new operation is not public by mistake.
 #[test]
 fn the_document_names_its_server_and_the_open_operations() {
     let document = openapi();
@@ -63,7 +63,7 @@ fn every_reference_has_a_schema_and_every_name_is_unique() {
     assert_eq!(names.len(), all, "two operations have one name");
 }
 
-/// The values of every member `name`, at whatever depth.
+/// The values of every member `name`, at any depth.
 fn collect<'a>(json: &'a Value, name: &str, found: &mut Vec<&'a str>) {
     match json {
         Value::Object(members) => members.iter().for_each(|(key, value)| {

@@ -1,4 +1,4 @@
-//! What the pages hold: nothing that runs, nothing from elsewhere, and hostile values as plain text.
+//! The content of pages: nothing that runs, nothing from other hosts, and hostile values as plain text.
 
 use axum::http::StatusCode;
 use mcp_audit_log::event::{Body, OutcomeDetail, Payload, Target};
@@ -92,13 +92,13 @@ async fn hostile_values_are_plain_text() {
     }
 }
 
-/// The targets of the rows of a list.
+/// The target column of the rows of a list.
 fn tools(page: &str) -> Vec<&str> {
     let cells = page.split("class=\"target mono\">").skip(1);
     cells.map(|cell| cell.split('<').next().unwrap_or_default()).collect()
 }
 
-/// Where a link to another page leads.
+/// The address of a link to another page of the list.
 fn turn(page: &str, id: &str) -> Option<String> {
     let rest = page.split(&format!("id=\"{id}\" class=\"button\" href=\"")).nth(1)?;
     Some(rest.split('"').next()?.replace("&#38;", "&"))

@@ -13,7 +13,7 @@ async fn page(caller: &Caller<'_>, path: &str) -> String {
     page.text
 }
 
-/// The line of the first table that begins with this, without its tags.
+/// The line of the first table that begins with this text, without its tags.
 fn glance(page: &str, label: &str) -> String {
     let rest = page.split_once(&format!(">{label}</a></th>")).unwrap_or_else(|| panic!("no {label} in {page}")).1;
     let cells = rest.split_once("</tr>").expect("a row").0;
@@ -21,7 +21,7 @@ fn glance(page: &str, label: &str) -> String {
     text.collect::<Vec<_>>().join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The newest entry of the log's own with this method, once there is one.
+/// The log's newest own entry with this method, once it exists.
 async fn told(world: &World, method: &str) -> Value {
     let admin = world.bearer("root", &["admin"]);
     loop {

@@ -1,18 +1,18 @@
-//! The log's page: one clean address for each view, conditions that can be lifted, columns, groups within groups,
+//! The log's page: one clean address for each view, conditions that can be removed, columns, groups within groups,
 //! views.
 
 use axum::http::StatusCode;
 
 use crate::support::{Caller, World, call};
 
-/// Where a page leads that sends its reader elsewhere.
+/// The target of a page that redirects.
 async fn leads_to(browser: &Caller<'_>, path: &str) -> String {
     let answer = browser.get(path).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}: {}", answer.text);
     answer.header("location").to_owned()
 }
 
-/// The addresses of links whose text contains this, as a browser reads them.
+/// The addresses of links whose text contains this text, as a browser reads them.
 fn links(page: &str, text: &str) -> Vec<String> {
     let links = page.split("<a ").skip(1).filter_map(|link| {
         let (attributes, rest) = link.split_once('>')?;

@@ -1,4 +1,4 @@
-//! Who sees payloads, and that seeing them is recorded.
+//! Who may see payloads, and the entries about each reading.
 
 use axum::http::StatusCode;
 use serde_json::json;

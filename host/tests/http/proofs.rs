@@ -23,7 +23,7 @@ fn hashes(list: &Value) -> Vec<Hash> {
     list.as_array().expect("a list").iter().map(hash).collect()
 }
 
-/// Checks the proof of an entry with nothing but what is in it; returns size and root.
+/// Checks the proof of an entry using only its own data; returns size and root.
 fn checked(proof: &Value) -> (u64, Hash) {
     let number = |name: &str| proof[name].as_u64().expect("a number");
     let (leaf, root) = (bytes(&proof["leaf"]), hash(&proof["root"]));

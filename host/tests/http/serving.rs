@@ -1,4 +1,4 @@
-//! Over real sockets: answers come at once, and a client that holds on does not hold up the end.
+//! Over real sockets: answers are sent at once, and a client that stays connected does not delay the stop.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::support::World;
 
-/// A stream that never ends, as a client of a live view keeps it open.
+/// A stream that never ends, as in a client of a live view.
 pub(crate) fn endless() -> Body {
     struct Endless;
     impl http_body::Body for Endless {

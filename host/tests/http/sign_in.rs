@@ -1,4 +1,4 @@
-//! Coming in: tokens, sessions, links, and requests that another site makes a browser send.
+//! Signing in: tokens, sessions, links, and requests that another site makes a browser send.
 
 use axum::http::StatusCode;
 use serde_json::json;

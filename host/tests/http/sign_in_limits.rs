@@ -1,4 +1,5 @@
-//! The doors hold: sessions that were ended stay so, bodies have their time, and a link from elsewhere does nothing.
+//! Limits of the sign-in: ended sessions stay ended, bodies have a time limit, and a link from another site has no
+//! effect.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use serde_json::json;
 use crate::serving::endless;
 use crate::support::{Caller, World, call, call_with};
 
-/// So long at most, whatever is wrong.
+/// The time limit of a test if something is wrong.
 const WATCHDOG: Duration = Duration::from_secs(30);
 
 #[tokio::test]

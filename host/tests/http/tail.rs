@@ -38,7 +38,7 @@ impl Stream {
         Self { body: response.into_body(), text: String::new(), last_id: String::new() }
     }
 
-    /// The next event that has data; `None` once the stream is over.
+    /// The next event that has data; `None` at the end of the stream.
     async fn next(&mut self) -> Option<Sent> {
         tokio::time::timeout(Duration::from_secs(60), self.read()).await.expect("an event within a minute")
     }
@@ -77,7 +77,7 @@ impl Stream {
         tools
     }
 
-    /// Reads to the end, and returns its reason.
+    /// Reads to the end of the stream, and returns the reason of the end.
     async fn end(&mut self) -> String {
         let sent = self.next().await.expect("a last event");
         assert_eq!(sent["event"], "end", "{sent:?}");
@@ -98,7 +98,7 @@ async fn record(world: &World, user: &str, tools: &[&str]) {
     }
 }
 
-/// Gives a user's tokens other groups.
+/// Changes the groups of a user's tokens.
 fn regroup(world: &World, user: &str, groups: &str) {
     let database = rusqlite::Connection::open(world.folder.path().join("tokens/tokens.db")).expect("the tokens");
     let changed = database.execute("UPDATE token SET groups = ?1 WHERE user = ?2", [groups, user]);

@@ -1,4 +1,4 @@
-//! Usage over HTTP: the record rule holds in every figure, and each figure leads to the entries that it counts.
+//! Usage over HTTP: the record rule applies to every figure, and each figure links to the entries that it counts.
 
 use std::sync::Arc;
 
@@ -116,7 +116,7 @@ async fn each_figure_links_to_its_entries_and_lists_link_back() {
     }
 }
 
-/// A viewer of figures alone cannot infer entries by ever narrower queries.
+/// A viewer of figures only cannot infer entries by narrowing queries.
 #[tokio::test]
 async fn usage_figures_reveal_no_single_entry() {
     let world = filled().await;

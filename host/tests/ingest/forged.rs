@@ -1,4 +1,4 @@
-//! Senders cannot speak in the log's name.
+//! Senders cannot forge the log's own entries or values.
 
 use serde_json::json;
 

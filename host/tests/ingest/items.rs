@@ -168,7 +168,7 @@ async fn the_tenant_of_an_event_comes_from_the_token() {
     assert_eq!(world.bearer_in("us", "root", &["admin"]).entries("channel=api").await.len(), 1);
 }
 
-/// The log stores the sender's own description of a failure, and invents nothing.
+/// The log stores the sender's own description of a failure, and adds nothing.
 #[tokio::test]
 async fn a_failure_has_the_senders_description_or_is_unknown() {
     let world = World::new();

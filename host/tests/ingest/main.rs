@@ -1,4 +1,4 @@
-//! Events that a platform sends: what is taken, what is refused and why, and that nothing is stored twice.
+//! Events that a platform sends: which are accepted, which are refused and why, and that none is stored twice.
 #![allow(dead_code, clippy::expect_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
 mod batches;
@@ -24,12 +24,12 @@ pub(crate) fn id() -> String {
     mcp_audit_log::event::new_id(SystemClock.now()).to_string()
 }
 
-/// The smallest item that is taken, with an id.
+/// The smallest valid item, with an id.
 pub(crate) fn item() -> Value {
     json!({ "id": id(), "channel": "api", "method": "GET", "status_code": 200 })
 }
 
-/// An item with these members over those of the smallest.
+/// The smallest valid item with these members in addition.
 pub(crate) fn with(members: &Value) -> Value {
     let mut item = item();
     let members = members.as_object().expect("an object").clone();
@@ -48,7 +48,7 @@ impl Caller<'_> {
 }
 
 impl World {
-    /// Every file of the log's and of the tokens' folder.
+    /// Every file in the folder of the log and the tokens.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let (mut folders, mut files) = (vec![self.folder.path().to_owned()], Vec::new());
         while let Some(folder) = folders.pop() {
@@ -61,7 +61,7 @@ impl World {
     }
 }
 
-/// The one result of an answer.
+/// The only result in an answer.
 pub(crate) fn only(answer: &Answer) -> Value {
     let results = answer.json()["results"].as_array().expect("results").clone();
     assert_eq!(results.len(), 1, "{}", answer.text);

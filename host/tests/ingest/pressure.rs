@@ -1,4 +1,4 @@
-//! Many senders at once, a recorder that cannot keep up, and senders that do not stay for the answer.
+//! Many senders at once, a recorder that is too slow, and senders that disconnect before the answer.
 
 use std::sync::mpsc;
 

@@ -21,7 +21,7 @@ struct Sent {
     fault: Option<&'static str>,
 }
 
-/// A fault: its name in the refusal, and how it is made.
+/// A fault: its name in the refusal, and the function that makes it.
 type Fault = (&'static str, fn(&mut serde_json::Map<String, Value>, &mut Random));
 
 const FAULTS: &[Fault] = &[
@@ -56,7 +56,7 @@ const FAULTS: &[Fault] = &[
     ("colour", |item, _| drop(item.insert("colour".into(), "red".into()))),
 ];
 
-/// A member that may be given, and how it comes about.
+/// An optional member, and the function that makes its value.
 type Member = (&'static str, fn(&mut Random) -> Value);
 
 fn good(random: &mut Random) -> serde_json::Map<String, Value> {
@@ -98,7 +98,7 @@ fn sent(random: &mut Random) -> Sent {
     Sent { text: Value::from(item).to_string(), id: None, fault: Some(field) }
 }
 
-/// Sends all of it in requests of random size and form, and gives the results in order.
+/// Sends all items in requests of random size and form, and returns the results in order.
 async fn send(world: &World, items: &[Sent], random: &mut Random) -> Vec<Value> {
     let service = world.bearer("platform", &["service"]);
     let (mut results, mut rest) = (Vec::new(), items);
@@ -126,7 +126,7 @@ async fn send(world: &World, items: &[Sent], random: &mut Random) -> Vec<Value> 
     results
 }
 
-/// Every entry that was sent, by its id, with how often it is there.
+/// Every sent entry by its id, with the number of its occurrences.
 async fn stored(world: &World) -> HashMap<String, usize> {
     let (admin, mut cursor, mut found) = (world.bearer("root", &["admin"]), String::new(), HashMap::new());
     loop {

@@ -1,4 +1,4 @@
-//! Each reason for which an item is refused: the field is named, and what to do.
+//! Each reason for which an item is refused: the refusal names the field, and what to do.
 
 use serde_json::{Value, json};
 

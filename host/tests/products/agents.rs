@@ -1,4 +1,4 @@
-//! D: an agent gateway. Agents come and go, servers and policies change, and policies block calls.
+//! D: an agent gateway. Agents connect and leave, servers and policies change, and policies block calls.
 
 use mcp_audit_log::event::{AgentTools, BlockingPolicy, Caller, Client, Event, Resource};
 use mcp_audit_log::field::Field;

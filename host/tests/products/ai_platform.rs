@@ -1,4 +1,4 @@
-//! C: an AI platform. Its administrators change things, its developers use models, and each tenant is for itself.
+//! C: an AI platform. Its administrators change settings, its developers use models, and its tenants are separate.
 
 use mcp_audit_log::Right;
 use mcp_audit_log::Viewer;

@@ -1,4 +1,4 @@
-//! A: an MCP gateway platform. Its people ask about servers, tools, connections and errors.
+//! A: an MCP gateway platform. Its users search for servers, tools, connections and errors.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Five very different platforms: each sends what it logs today and asks its users' questions, as each of its roles.
+//! Five very different platforms: each sends its events and runs the queries of its users, as each of its roles.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
 mod agents;

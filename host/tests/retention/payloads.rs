@@ -1,4 +1,4 @@
-//! Payloads: which are removed before their entries, which with them, and that verification accepts it.
+//! Payloads: which are removed before their entries and which with them, and that the log still verifies.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::support::{CLEANUP, access, clock, of_action, set};
 
-/// A log that believes no leap of its clock.
+/// A log that does not trust a jump of its clock.
 fn careful(folder: &Path, clock: &Arc<ManualClock>) -> AuditLog {
     let clock = Arc::clone(clock) as Arc<dyn Clock>;
     Options::new(folder).clock(clock).own_schedule().open().expect("a log")
@@ -24,7 +24,7 @@ async fn call(log: &AuditLog) {
     log.record_durably(Event { payload: Some(payload), ..event }).await.expect("stored");
 }
 
-/// Entries with a payload and payloads that are there, and how many of the entries have lost theirs.
+/// The numbers of entries with a payload, of stored payloads, and of entries whose payload is removed.
 fn kept(folder: &Path) -> (u64, u64) {
     let raw = Connection::open(folder.join("mcp-audit-log.db")).expect("a raw connection");
     let number = |sql: &str| raw.query_row(sql, [], |row| row.get::<_, u64>(0)).expect(sql);
@@ -40,7 +40,7 @@ fn run(log: &AuditLog) {
     assert_eq!(state.last_succeeded, Some(true), "{:?}", state.last_message);
 }
 
-/// Twelve days of two calls each, signed.
+/// Twelve days with two calls each, and a checkpoint each day.
 async fn twelve_days(log: &AuditLog, clock: &ManualClock) {
     for _ in 0..12 {
         call(log).await;

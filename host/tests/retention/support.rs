@@ -59,7 +59,7 @@ pub(crate) fn set(log: &AuditLog, wanted: serde_json::Value) {
     log.change_settings(&access(log, "admin"), wanted.as_object().expect("an object")).expect("changed");
 }
 
-/// Holds what is recorded from `from` on until a day later.
+/// Places a hold on entries recorded from `from` until a day later.
 pub(crate) fn place_hold(log: &AuditLog, from: Timestamp) -> Hold {
     let wanted = NewHold::new(from, "case 7").until(from.plus(DAY));
     log.place_hold(&access(log, "admin"), wanted).expect("placed")

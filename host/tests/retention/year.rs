@@ -1,5 +1,6 @@
-//! A year of days, each with calls, a cleanup and a verification: with payloads on and off, changes of retention,
-//! holds, erasures, restarts and days without a run. Exactly what settings, holds and checkpoints allow is removed.
+//! A year, day by day: each day has calls, a cleanup and a verification. Payloads are on and off, retention changes,
+//! there are holds, erasures, restarts and days without a run. Exactly what settings, holds and checkpoints permit is
+//! removed.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -26,18 +27,18 @@ struct Row {
     committed: bool,
 }
 
-/// The log, and what must be true of it.
+/// The log, and the expected state of it.
 struct Year {
     folder: tempfile::TempDir,
     clock: Arc<ManualClock>,
     log: Option<AuditLog>,
-    /// Every entry there ever was.
+    /// Every entry that ever existed.
     rows: Vec<Row>,
     erased: BTreeSet<u64>,
     retention: i64,
     payload_retention: i64,
     hold: Option<Hold>,
-    /// No entry, and no payload, below these.
+    /// No entry below the first `seq`, and no payload below the second, may exist.
     entries_from: u64,
     payloads_from: u64,
     last_call: Uuid,
@@ -84,7 +85,7 @@ impl Year {
         self.log().record_durably(Event { payload: Some(payload), ..event }).await.expect("stored");
     }
 
-    /// What happens on some days beside the calls.
+    /// The additional actions of some days.
     fn turn(&mut self, day: u32) {
         let admin = access(self.log(), "admin");
         match day {
@@ -133,7 +134,7 @@ impl Year {
         (self.retention, self.payload_retention) = (days, payload_days);
     }
 
-    /// Reads what is new.
+    /// Reads the new entries.
     fn look(&mut self) {
         let raw = self.raw();
         let next = self.rows.last().map_or(0, |row| row.seq + 1);
@@ -148,8 +149,8 @@ impl Year {
         assert!(self.rows.iter().zip(0..).all(|(row, at)| row.seq == at), "a hole");
     }
 
-    /// The `seq` below which a cleanup now removes entries older than this many days: by their time of recording, by a
-    /// checkpoint that is an hour older, and by the hold.
+    /// The `seq` below which a cleanup now removes entries that are older than this many days: by their time of
+    /// recording, by a checkpoint that is an hour older, and by the hold.
     fn below(&self, days: i64) -> u64 {
         let now = self.clock.now();
         let moment = now.plus(-days * DAY);
@@ -170,7 +171,7 @@ impl Year {
         self.look();
     }
 
-    /// Holds what is there against what must be there, and has all of it verified.
+    /// Compares the stored entries and payloads with the expected ones, and verifies the log.
     fn check(&self, day: u32) {
         let seqs = |sql: &str| -> Vec<u64> {
             let raw = self.raw();

@@ -1,4 +1,4 @@
-//! A policy that burns its fuel, or fails whenever it is asked, costs neither events nor the end of the process.
+//! If a policy uses up its fuel, or fails in every call, no event is lost and the process continues.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
 use std::collections::BTreeMap;
@@ -91,7 +91,7 @@ async fn a_policy_that_fails_makes_the_log_unready_until_it_answers_again() {
     assert_eq!(policy.health().check(), Ok(()));
 }
 
-/// More callers at once than the sandbox has instances: each waits for its turn, and none is refused for want of one.
+/// More concurrent callers than the sandbox has instances: each waits for its turn, and none is refused.
 #[test]
 fn every_caller_gets_a_turn() {
     let policy = Policy::load(evil::POLICY, Limits::default(), NOW).expect("the evil policy");

@@ -1,4 +1,5 @@
-//! `policy check` finds each typical mistake, by its rule, in a policy that makes it; and none in one that makes none.
+//! `policy check` finds each typical mistake in a policy that makes it, under the right rule, and finds none in a
+//! policy without mistakes.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
 use mcp_audit_log::policy::{Limits, Policy};
@@ -22,7 +23,7 @@ fn mistaken(mode: &str) -> CheckReport {
     check(&load(&evil::mistaken(evil::POLICY_0_7, mode).expect("a mode")))
 }
 
-/// The rule, the layer and what was seen, a line for each finding.
+/// One line for each finding: the rule, the layer and the observation.
 fn lines(report: &CheckReport) -> String {
     let line =
         |rule: CheckRule, layer: &str, what: &str, witness: &str| format!("{rule} {layer}: {what} ({witness})\n");
@@ -44,7 +45,7 @@ fn policies_without_mistakes_have_no_findings() {
     }
 }
 
-/// A mistake that is built in, the rule that it breaks, and words of the finding.
+/// A built-in mistake, the rule that it breaks, and words of the finding.
 const MISTAKES: &[(&str, CheckRule, &str)] = &[
     ("panic", CheckRule::JudgeAnswers, "instruction executed in mcp_audit_log_evil_policy::fault::panic, called by"),
     ("spin", CheckRule::JudgeAnswers, "judge fails (fuel)"),

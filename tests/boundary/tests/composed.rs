@@ -1,4 +1,4 @@
-//! Components that are made of others load, and all their memories count.
+//! Components that consist of other components can be loaded, and all their memories count.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why and fails")]
 
 use mcp_audit_log::event::{Channel, Event, Kind, OutcomeDetail};

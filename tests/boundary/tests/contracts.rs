@@ -1,4 +1,4 @@
-//! Both contracts mean the same: one policy, built against each, gives the same entries and the same access.
+//! Both contracts have the same meaning: one policy, built for each, gives the same entries and the same access.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ fn settings(policy: &Policy, mode: &str) -> Settings {
     Settings::load(&policy.manifest().settings, &BTreeMap::from([("evil".to_owned(), Value::from(mode))]))
 }
 
-/// An event with something in each field that goes over.
+/// An event with a value in each field that crosses the boundary.
 fn event(mode: &str) -> Event {
     let mut event =
         Event::new(NOW, Channel::Admin, Kind::Request, OutcomeDetail::Denied).fact("text", "x").fact("count", 7);

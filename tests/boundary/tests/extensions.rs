@@ -1,4 +1,5 @@
-//! Extensions over the default policy: the examples do what they say, and one that misbehaves loses its own say.
+//! Extensions over the default policy: the examples work as documented, and if an extension misbehaves, its changes are
+//! lost.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
 use mcp_audit_log::entry::Entry;

@@ -1,4 +1,4 @@
-//! A policy that misbehaves loses nothing and shows nothing that it should not.
+//! If a policy misbehaves, no event is lost, and no viewer sees what they may not see.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
 use std::collections::BTreeMap;

@@ -34,7 +34,7 @@ fn event(target: &str, instance: Option<&str>) -> Event {
     Event { method: Some("tools/call".into()), target: Some(Target::Tool(target.to_owned())), caller, ..event }
 }
 
-/// A log whose policy misbehaves in this way, in every function.
+/// A log whose policy misbehaves in this mode, in every function.
 fn open(folder: &std::path::Path, mode: &str, options: impl FnOnce(Options) -> Options) -> AuditLog {
     Options::new(folder).policy(evil::POLICY.to_vec()).open().expect("a log").close();
     let database = rusqlite::Connection::open(folder.join("mcp-audit-log.db")).expect("the database");
@@ -111,7 +111,7 @@ fn nothing_is_deleted_earlier_than_the_setting() {
     assert_eq!((plan.entries_before, plan.payloads_before, plan.usage_before), (due, due, due));
 }
 
-/// Forged facts and changes in every entry, those about the log itself included, and the log is whole.
+/// The policy forges facts and changes in every entry, including those about the log itself. The log still verifies.
 #[tokio::test]
 async fn host_facts_stay_and_the_log_verifies() {
     let folder = tempfile::tempdir().expect("a folder");

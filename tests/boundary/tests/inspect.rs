@@ -1,4 +1,4 @@
-//! `policy inspect` shows what each layer declares, and tells in words how two policies differ.
+//! `policy inspect` shows the declarations of each layer, and describes the differences between two policies.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
 use mcp_audit_log::policy::{Limits, Policy};

@@ -1,4 +1,4 @@
-//! What is no policy is refused before it judges anything, with a reason that helps.
+//! A file that is not a valid policy is refused before it judges anything, with a reason that helps.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
 use mcp_audit_log::policy::{CONTRACTS, Limits, LoadError, Policy};

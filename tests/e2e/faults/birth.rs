@@ -5,7 +5,7 @@ use mcp_audit_log_tests::fault::{Dice, Oracle, Shim, Steps, Subject, verified};
 
 use crate::each::{each_step, everything};
 
-/// More than the steps on files other than the database's; SQLite protects that one itself.
+/// More than the number of steps on files other than the database's. SQLite protects the database file itself.
 const MOST: u64 = 60;
 
 #[test]
@@ -22,7 +22,7 @@ fn a_log_killed_at_any_first_step_opens_at_the_next_start() {
     });
 }
 
-/// A short life: it opens the log, records, signs and closes. `false`: it was killed meanwhile.
+/// Opens the log, records, signs and closes. `false`: the process was killed meanwhile.
 fn lives(folder: &std::path::Path, shim: &Shim, kill_at: u64, oracle: &mut Oracle) -> bool {
     shim.kill_at(if everything() { Steps::Writes } else { Steps::Beside }, kill_at);
     let mut subject = Subject::faulty(folder, shim);

@@ -5,8 +5,8 @@ use mcp_audit_log::field::Field;
 use mcp_audit_log_tests::fault::{Oracle, Seen, Subject, index_agrees, of_action, open, rows, verified};
 use std::path::Path;
 
-/// After how many acknowledgements the process is killed, round by round: at the very beginning, in between, and when
-/// a block of the index has just been closed or is about to be.
+/// The number of acknowledgements after which the process is killed, for each round: at the very beginning, in between,
+/// and when a block of the index has just been closed or is about to be.
 const ROUNDS: [usize; 6] = [1, 900, 3_200, 40, 2_500, 1_700];
 
 #[test]
@@ -36,7 +36,7 @@ fn look(folder: &Path, oracle: &Oracle) {
     log.close();
 }
 
-/// One for each kind of column, from nearly everything to a single entry.
+/// One query for each kind of column, from nearly all entries to a single one.
 fn questions(rows: &[Entry]) -> [String; 9] {
     let session = rows.iter().rev().find_map(|entry| entry.text(Field::Session)).expect("a session");
     [

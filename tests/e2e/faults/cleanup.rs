@@ -11,10 +11,10 @@ use tempfile::TempDir;
 
 use crate::old::{by, copy, fill, is_old};
 
-/// Old entries: a good many chunks of the cleanup, more than one block of the index.
+/// The number of old entries: many chunks of the cleanup, and more than one block of the index.
 const OLD: usize = 12_000;
 const YOUNG: usize = 300;
-/// What a cleanup prints before it is killed: twice while it removes entries, and once while it removes their texts.
+/// The cleanup's output before it is killed: twice while it removes entries, and once while it removes their texts.
 const KILLS: [&str; 3] = [ENTRIES, ENTRIES, TEXTS];
 const ENTRIES: &str = "the cleanup continues";
 const TEXTS: &str = "unused texts are removed from the dictionary";
@@ -50,7 +50,7 @@ fn a_killed_cleanup_is_finished_and_reported_truthfully() {
     assert!(files_with(folder.path(), "old-").is_empty(), "and nothing of it is left in the files");
 }
 
-/// The product on this folder; the cleanup is due, so that it begins by itself.
+/// Starts the product on this folder. The cleanup is due, so it begins by itself.
 fn clean(folder: &Path) -> ControlledProcess {
     let mut command = product(["serve", "--listen", "127.0.0.1:0", "--data"]);
     ControlledProcess::overheard(command.arg(folder).env("MCP_AUDIT_LOG", "warn,mcp_audit_log=debug"))
@@ -72,7 +72,7 @@ fn killed(folder: &Path, said: &str) -> TempDir {
     panic!("{TRIES} kills after {said:?} came too late");
 }
 
-/// The kill hit a cleanup that was partly done, and the log says so.
+/// Checks that the kill hit a cleanup that was partly done, and that the log reports this.
 fn in_the_middle(folder: &Path, kills: usize) {
     let log = open(folder);
     let rows = rows(log.view());
@@ -86,7 +86,8 @@ fn in_the_middle(folder: &Path, kills: usize) {
     log.close();
 }
 
-/// Each start of a run has the beginning of the log at that time; the one completion has what that last run removed.
+/// Checks that each start of a run has the beginning of the log at that time, and that the only completion has the
+/// removals of the last run.
 fn truthful(rows: &[Entry], first: u64) {
     let started = of_action(rows, "retention.started");
     let number = |value: &Json| value.as_u64().expect("a number");

@@ -1,11 +1,11 @@
 //! (short: one file per fault) A clock that is wrong under a running process, by more than a year ahead or by a day
-//! back: nothing goes that should stay, and times of recording never go back.
+//! back: no entry is removed early, and times of recording never go back.
 
 use mcp_audit_log::Options;
 use mcp_audit_log_tests::fault::{Oracle, Seen, Shim, Subject, rows, verified};
 
 const DAY: i64 = 86_400;
-/// Entries of before, and of after the clock is set.
+/// The numbers of entries before and after the clock is set.
 const ENTRIES: usize = 300;
 
 #[test]

@@ -1,10 +1,10 @@
-//! (short: shared by faults) Doing something at each of many steps, several at a time.
+//! (short: shared by faults) Runs a test at each of many steps, several at a time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mcp_audit_log_tests::fault::Dice;
 
-/// As many at once as a small machine has processors.
+/// The number of concurrent tests: as many as a small machine has processors.
 const AT_ONCE: usize = 2;
 
 /// Calls `at` for `most` of the steps, spread evenly from a random one on; with `FAULT_STEPS` set, for each.

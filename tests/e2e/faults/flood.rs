@@ -1,10 +1,10 @@
-//! Ten times more events than the queue holds, while the disk is frozen: every lost one is counted.
+//! Ten times more events than the queue holds, while the disk is frozen: every lost event is counted.
 
 use mcp_audit_log_tests::fault::{ALWAYS, Image, Oracle, Shim, Subject, Sync};
 
 use crate::service::entries;
 
-/// How many events may wait.
+/// The number of events that may wait.
 const QUEUE: usize = 500;
 
 #[test]
@@ -24,7 +24,7 @@ fn under_tenfold_overload_every_event_is_stored_or_counted() {
     accounts_for(folder.path(), &oracle);
 }
 
-/// The same where the file system itself is frozen.
+/// The same while the file system itself is frozen.
 #[test]
 fn while_the_file_system_is_frozen_each_event_is_stored_or_counted() {
     let Some(image) = Image::new(32) else { return };

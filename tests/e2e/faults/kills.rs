@@ -1,4 +1,4 @@
-//! Killed at random, again and again: whenever it strikes, what was acknowledged is there once, and nothing else is.
+//! Kills at random moments, again and again: each acknowledged event is stored once, and no other event is stored.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use mcp_audit_log_tests::fault::{Dice, Oracle, Subject, verified};
 
 /// How often a process is killed in all; `FAULT_KILLS` sets another number.
 const KILLS: usize = 200;
-/// How many kills one log gets before the next one is begun: each start reads all of it.
+/// The number of kills for one log before a new one is begun: each start reads all of the log.
 const ON_ONE_LOG: usize = 20;
-/// Logs at once: as many as a small machine has processors.
+/// The number of concurrent logs: as many as a small machine has processors.
 const AT_ONCE: usize = 2;
 
 #[test]
@@ -39,8 +39,8 @@ fn one_log(dice: &mut Dice) {
     last.close(&mut oracle);
 }
 
-/// Lets a process read the log, record for a while, and kills it: in one of five cases while it starts or reads, else
-/// while it records and signs.
+/// Starts a process that reads the log and records for a while, and kills it. In one of five cases it is killed while
+/// it starts or reads, otherwise while it records and signs.
 fn strike(mut subject: Subject, dice: &mut Dice, oracle: &mut Oracle) {
     if dice.below(5) == 0 {
         subject.begins("load 8");

@@ -1,5 +1,5 @@
-//! The disk fails permanently under a running service, which must be restarted: everything acknowledged is there then,
-//! and losses are reported.
+//! The disk fails permanently under a running service, which must be restarted: then every acknowledged event is
+//! stored, and losses are reported.
 
 use std::fs;
 use std::path::Path;
@@ -9,11 +9,12 @@ use mcp_audit_log_tests::{assert_plain, product};
 
 use crate::service::{Service, entries};
 
-/// What a process prints at its end about events that it could not store; the number comes before it.
+/// The end of the message that a process prints at its end about events that it could not store. The number comes
+/// before it.
 const LOST: &str = " events are lost: they could not be stored before shutdown";
 
-/// Sends until the service reports that it cannot store, and ends it; waiting events cannot be stored, which it must
-/// report.
+/// Sends events until the service reports that it cannot store, and ends it. The service must report that it could not
+/// store the waiting events.
 fn given_up(mut service: Service, why: &str) -> Service {
     let caught = service.sending(20);
     service.until("store-failing");

@@ -1,4 +1,4 @@
-//! After a fault: everything acknowledged is there once, and nothing is half done.
+//! After a fault, each acknowledged event is stored once, and no operation is half done.
 
 #[cfg(target_os = "linux")]
 mod birth;

@@ -1,4 +1,4 @@
-//! A log that is due to be cleaned up: old entries, and young ones that must stay.
+//! A log whose cleanup is due: old entries, and young ones that must stay.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(crate) fn fill(folder: &Path, old: usize, young: usize) -> Vec<u64> {
     newest.iter().filter(|entry| by(entry, "young")).map(|entry| entry.seq).collect()
 }
 
-/// Fewer at a time than the queue takes.
+/// Records the events in groups that are smaller than the queue.
 fn record(log: &AuditLog, count: usize, user: impl Fn(usize) -> String) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     for at in 1..=count {

@@ -12,7 +12,7 @@ use crate::service::Service;
 /// The log's message about a failed commit.
 const FAILED: &str = "entries could not be stored; retrying";
 
-/// Sends before, during and after a fault.
+/// Sends events before, during and after a fault.
 fn outage(service: &mut Service, fault: impl FnOnce(&Service), mend: impl FnOnce()) {
     assert_eq!(service.send(20), 200);
     fault(service);
@@ -37,7 +37,7 @@ fn while_syncs_or_writes_fail_nothing_is_acknowledged_and_nothing_is_lost() {
     service.end();
 }
 
-/// After an error it is unknown what has reached the disk: the same entries are sent again, and stored once.
+/// After an error it is unknown what reached the disk: the same entries are written again, and stored once.
 #[test]
 fn one_failed_sync_or_write_loses_nothing() {
     let (folder, shim) = (tempfile::tempdir().expect("a folder"), Shim::new());
@@ -57,7 +57,7 @@ fn until_taken(service: &mut Service) {
     eventually("events that are taken", || (service.send(7) == 200).then_some(()));
 }
 
-/// A failed commit is tried again on a fresh connection, for which there must be descriptors.
+/// A failed commit is retried on a fresh connection, which needs file descriptors.
 #[test]
 fn without_free_file_descriptors_recording_fails_until_some_are_free() {
     let (folder, shim) = (tempfile::tempdir().expect("a folder"), Shim::new());
@@ -98,7 +98,8 @@ fn on_a_full_disk_nothing_is_acknowledged_until_there_is_space() {
     service.end();
 }
 
-/// `ulimit -f` is no reason to end: a service that others talk through would take their traffic with it.
+/// A limit on file sizes must not end the process: for a service in the path of traffic, that would stop the traffic
+/// too.
 #[test]
 fn above_a_file_size_limit_nothing_is_acknowledged_and_the_service_continues() {
     let folder = tempfile::tempdir().expect("a folder");

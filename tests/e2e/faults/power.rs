@@ -1,4 +1,4 @@
-//! The power is cut: what is on the disk at one moment is all there is, and what was acknowledged by then is in it.
+//! The power is cut: only the data that is on the disk at that moment remains, and all acknowledged events are in it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -25,7 +25,7 @@ fn acknowledged_entries_survive_a_power_cut() {
     }
 }
 
-/// Checks that the test above can fail: it does the same to a weaker log.
+/// Checks that the test above can fail: it does the same with commits that are not synced.
 #[test]
 fn commits_without_a_sync_are_lost_in_a_power_cut() {
     let Some(image) = Image::new(SIZE) else { return };
@@ -54,7 +54,7 @@ fn loaded(folder: &Path, dice: &mut Dice, oracle: &mut Oracle) -> Subject {
     subject
 }
 
-/// Stops everything, and returns the disk as it is then.
+/// Stops everything, and returns a copy of the disk at that moment.
 fn cut(image: &Image, subject: Subject, oracle: &mut Oracle) -> Image {
     subject.prey().freeze();
     let cut = image.cut();

@@ -5,7 +5,7 @@ use mcp_audit_log_tests::fault::{Image, Oracle, Seen, Subject, verified};
 
 use crate::old::fill;
 
-/// KiB that are left: enough for some steps of the cleanup, and not for all.
+/// The free space in KiB: enough for some steps of the cleanup, and not for all.
 const SPARE: usize = 1_000;
 
 #[test]

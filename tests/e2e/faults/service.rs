@@ -8,7 +8,7 @@ use mcp_audit_log_tests::fault::{Oracle, Seen, Shim, Word};
 use mcp_audit_log_tests::{Api, Process, READY, eventually, product, token_in};
 use serde_json::{Value, json};
 
-/// A server on a log, and what was sent to it.
+/// A server on a log, and the events that were sent to it.
 pub(crate) struct Service {
     process: Process,
     api: Api,
@@ -26,7 +26,7 @@ pub(crate) struct Sending {
 }
 
 impl Sending {
-    /// Whether something of it was acknowledged by now.
+    /// Whether some of the events were acknowledged by now.
     pub(crate) fn is_acknowledged(&mut self) -> bool {
         self.words = self.words.take().or_else(|| self.answer.try_recv().ok());
         let is_durable = |(_, word): &(String, Word)| matches!(word, Word::Stored(_) | Word::Duplicate);
@@ -35,7 +35,7 @@ impl Sending {
 }
 
 impl Service {
-    /// Starts it on the log in `folder`.
+    /// Starts the server on the log in `folder`.
     pub(crate) fn start(folder: &Path, shim: Option<&Shim>) -> Self {
         let token = token_in(folder, "platform", &["service"], "laptop");
         let mut command = product(["serve", "--listen", "127.0.0.1:0", "--data"]);
@@ -62,7 +62,7 @@ impl Service {
         status
     }
 
-    /// Sends events from a thread, as the answer may be long in coming; it is to be learnt.
+    /// Sends events from a thread, since the answer may take long. [`Service::learn`] waits for it.
     pub(crate) fn sending(&mut self, events: usize) -> Sending {
         let (ids, api) = (self.ids(events), self.api.clone());
         let (sender, answer) = channel();
@@ -80,17 +80,17 @@ impl Service {
         words.into_iter().for_each(|(id, word)| self.oracle.learn(&id, word));
     }
 
-    /// Waits until the readiness has this word.
+    /// Waits until `readyz` returns this word.
     pub(crate) fn until(&self, word: &str) {
         eventually(word, || self.api.get("/readyz").text.contains(word).then_some(()));
     }
 
-    /// Waits until the service's own messages have this.
+    /// Waits until the service's own output contains this text.
     pub(crate) fn until_told(&self, message: &str) {
         eventually(message, || self.process.output().contains(message).then_some(()));
     }
 
-    /// Ends it as an operator would, and compares the log with its answers.
+    /// Ends the server as an operator would, and compares the log with its answers.
     pub(crate) fn end(mut self) {
         let status = self.process.stop();
         assert!(status.success(), "{status}: {}", self.process.output());
@@ -106,7 +106,7 @@ impl Service {
         ids
     }
 
-    /// Lets the process open no file more until this is dropped.
+    /// Prevents the process from opening further files until this is dropped.
     pub(crate) fn without_descriptors(&self) -> Limited {
         let open = std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).expect("its files");
         let open: Vec<_> = open.flatten().filter_map(|file| file.file_name().to_str()?.parse::<u64>().ok()).collect();
@@ -122,7 +122,7 @@ impl Service {
     }
 }
 
-/// A limit of a process, which is lifted when this is dropped.
+/// A limit of a process. Dropping it removes the limit.
 pub(crate) struct Limited {
     process: u32,
     what: &'static str,

@@ -1,5 +1,4 @@
-//! A cleanup that is killed at each of its steps: whatever it had done, the log is whole then, and the next run
-//! finishes it.
+//! A cleanup that is killed at each of its steps: the log still verifies, and the next run finishes the cleanup.
 
 use std::path::Path;
 
@@ -9,10 +8,11 @@ use tempfile::TempDir;
 use crate::each::{each_step, everything};
 use crate::old::{copy, fill};
 
-/// Three chunks of the cleanup.
+/// The number of old entries: three chunks of the cleanup.
 const OLD: usize = 1_300;
 const YOUNG: usize = 40;
-/// How many of the steps are killed at, spread evenly; with `FAULT_STEPS` set, each, and each write as well.
+/// The number of steps at which the cleanup is killed, spread evenly. With `FAULT_STEPS` set, it is killed at each step
+/// and at each write.
 const MOST: u64 = 40;
 
 /// A log whose cleanup is due, and the `seq` of the entries that must stay.
@@ -52,7 +52,7 @@ impl Due {
         self.judge(&after, step);
     }
 
-    /// Lets a process clean up what is due; `None`: it was killed meanwhile.
+    /// Runs the due cleanup; `None`: the process was killed meanwhile.
     fn runs(&self, folder: &Path, shim: &Shim, kill_at: u64) -> Option<Vec<Seen>> {
         let mut subject = Subject::faulty(folder, shim);
         // It is open once it has answered, and steps count from here on.

@@ -19,13 +19,13 @@ use mcp_audit_log_tests::{Process, READY, eventually, product};
 
 const ROUNDS: u64 = 4;
 const CLIENTS: usize = 8;
-/// Calls that the server has seen when the kill comes: it hits any stage of the others.
+/// The number of calls that the server has seen at the kill, which then hits other calls at any stage.
 const BEFORE_THE_KILL: usize = 60;
 
 /// The ids of the calls that a server has seen.
 type Seen = Arc<Mutex<BTreeSet<String>>>;
 
-/// A server that remembers each call before it answers.
+/// A server that records each call before it answers.
 fn counting_server() -> (String, Seen) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let url = format!("http://{}/mcp", listener.local_addr().expect("an address"));
@@ -78,7 +78,7 @@ fn call(url: &str, id: &str) -> Result<u16, ureq::Error> {
     Ok(post.header("content-type", "application/json").send(call)?.status().as_u16())
 }
 
-/// On a disk without room a call is either recorded and forwarded, or answered with 503 and never seen by the server.
+/// On a full disk, a call is either recorded and forwarded, or answered with 503 and never seen by the server.
 #[test]
 #[cfg(target_os = "linux")]
 fn on_a_full_disk_the_server_sees_only_recorded_calls() {

@@ -28,7 +28,7 @@ async fn axe_finds_no_barrier_on_any_page() {
     assert!(found.is_empty(), "{} barriers:\n{}", found.len(), found.join("\n"));
 }
 
-/// A page that is bad on purpose: the test above would find a barrier.
+/// A page with a mistake on purpose: the test above finds it.
 #[tokio::test]
 async fn axe_finds_an_injected_barrier() {
     let bad = "<!doctype html><html><body><img src=x><p style='color:#ccc;background:#fff'>pale</p></body></html>";

@@ -1,11 +1,11 @@
-//! Hostile values in every field: they do nothing, are seen, and do not break the layout.
+//! Hostile values in every field: they have no effect, are visible, and do not break the layout.
 
 use mcp_audit_log_tests::{Browser, Scripts};
 use serde_json::{Map, Value, json};
 
 use crate::support::World;
 
-/// What would run, load or fetch something if it were not text.
+/// A text that would run, load or fetch something if it were not shown as text.
 const SCRIPT: &str =
     "<script>window.hurt=1</script><img src=x onerror=\"window.hurt=2\">'\"><svg onload=window.hurt=3>";
 

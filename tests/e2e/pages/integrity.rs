@@ -46,7 +46,7 @@ async fn the_page_refreshes_by_itself() {
 }
 
 impl Visitor<'_> {
-    /// Starts a verification and waits for its end: the script refreshes, and without one a link does.
+    /// Starts a verification and waits for its end: a script refreshes the page, and without scripts a link does.
     async fn verifies(&self, scripts: Scripts) {
         let known = || self.server.api("auditor").get("/api/v1/verification").json();
         let before = known()["last"]["entry"].clone();

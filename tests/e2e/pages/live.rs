@@ -1,4 +1,4 @@
-//! The live list: new entries appear by themselves, and the viewer learns when they stop.
+//! The live list: new entries appear without a reload, and the page shows when updates stop.
 
 use mcp_audit_log_tests::Scripts;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! A lively log, and each of its pages.
+//! A log with all kinds of entries, and the addresses of all pages.
 
 use serde_json::{Value, json};
 
@@ -33,13 +33,13 @@ impl World {
         world
     }
 
-    /// The id of the newest entry that this search finds.
+    /// The id of the newest entry in the result of this search.
     pub(crate) fn newest(&self, search: &str) -> String {
         let entries = self.server.api("auditor").entries(search);
         entries[0]["id"].as_str().expect("an id").to_owned()
     }
 
-    /// All pages, in the states that differ.
+    /// All pages, in their different states.
     pub(crate) fn pages(&self) -> Vec<Page> {
         let page = |name, group, path: &str| Page { name, group, path: path.to_owned() };
         let failed = format!("/entries/{}", self.newest("outcome=error&tool=create_invoice"));

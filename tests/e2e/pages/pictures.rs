@@ -1,4 +1,4 @@
-//! Pictures of the pages, as the documentation has them. Each run takes them; `tests/pictures` keeps them.
+//! The pictures of the pages in the documentation. Each run makes them; `tests/pictures` stores them.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use mcp_audit_log_tests::Scripts;
 
 use crate::support::World;
 
-/// What is shown, under which name, how wide and high, and whether in the dark.
+/// A page, the name of its picture, its width and height, and whether it is dark.
 const PICTURES: [(&str, &str, u32, u32, bool); 8] = [
     ("log", "log", 1280, 760, false),
     ("log", "log-dark", 1280, 760, true),
@@ -18,7 +18,7 @@ const PICTURES: [(&str, &str, u32, u32, bool); 8] = [
     ("settings", "settings", 1280, 900, false),
 ];
 
-/// Where the pictures are kept, if they are.
+/// The variable with the folder for the pictures. Without it they are not stored.
 const FOLDER: &str = "PICTURES";
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! How people read a log: an incident at night, the check of every morning, a view that a colleague shares.
+//! Users read a log: an incident at night, the daily check in the morning, a view that a colleague shares.
 
 use mcp_audit_log_tests::Scripts;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use thirtyfour::Key;
 
 use crate::support::{Visitor, World};
 
-/// What happened, the oldest first: errors of one connection among others, and calls that went well.
+/// The events, oldest first: errors of one connection among others, and successful calls.
 fn events() -> Value {
     let failed = |connection: &str, number: usize| {
         json!({ "channel": "mcp", "method": "tools/call", "tool": format!("tool_{number}"), "user": "uma",
@@ -147,7 +147,7 @@ async fn long_values_do_not_break_the_layout() {
 }
 
 impl Visitor<'_> {
-    /// How many of these can be seen.
+    /// How many of these elements are visible.
     async fn visible(&self, selector: &str) -> usize {
         let mut visible = 0;
         for element in self.browser.all(selector).await {

@@ -51,7 +51,7 @@ async fn groups_are_sorted_opened_and_returned_to() {
     }
 }
 
-/// The switch of the test itself: without this, a browser that runs scripts after all would prove nothing.
+/// Checks the test's own switch: if the browser ran scripts in spite of it, the test would prove nothing.
 #[tokio::test]
 async fn javascript_is_really_off_in_the_browser_without_scripts() {
     let stub = Stub::page("<p>still</p><script>document.querySelector('p').textContent = 'ran'</script>");
@@ -63,7 +63,7 @@ async fn javascript_is_really_off_in_the_browser_without_scripts() {
 }
 
 impl Visitor<'_> {
-    /// The list shows what was done, the newest first.
+    /// The list shows the actions, newest first.
     async fn reads(&self) {
         let rows = self.rows().await;
         assert!(rows.len() > 15, "{rows:#?}");
@@ -74,7 +74,7 @@ impl Visitor<'_> {
         assert!(place("elicitation/create") < place("initialize"), "the newest is not at the top: {rows:#?}");
     }
 
-    /// The policy's quick filter leaves the errors and nothing else.
+    /// The policy's quick filter shows only the errors.
     async fn finds_the_errors(&self) {
         let errors = self.browser.page().find(By::LinkText("Errors")).await.expect("the quick filter");
         errors.click().await.expect("clicked");
@@ -84,7 +84,7 @@ impl Visitor<'_> {
         assert!(rows.iter().all(|row| row.contains("error") || row.contains("denied")), "{rows:#?}");
     }
 
-    /// Chooses what to group by in the form, as one does without a mouse as well.
+    /// Selects the fields to group by in the form, which also works without a mouse.
     async fn groups_by_tool(&self) {
         self.browser.open(self.server.address()).await;
         self.browser.one("select[name=by] option[value=tool]").await.click().await.expect("chosen");
@@ -128,7 +128,7 @@ impl Visitor<'_> {
         self.rows().await.iter().map(words).collect()
     }
 
-    /// Changes the switch on the settings page, and sees that it is in force.
+    /// Changes the switch on the settings page, and checks that it is in force.
     async fn turns_payloads_on(&self) {
         self.browser.open(&format!("{}/settings", self.server.address())).await;
         let page = self.browser.text().await;
@@ -140,7 +140,7 @@ impl Visitor<'_> {
         assert_eq!(settings["log_payloads"], true, "{settings}");
     }
 
-    /// What the newest echo's own page shows.
+    /// The content of the page of the newest echo.
     async fn opens_the_newest_echo(&self) -> String {
         self.browser.open(&format!("{}/?tool=echo", self.server.address())).await;
         self.browser.one("main table tbody a").await.click().await.expect("clicked");
@@ -151,7 +151,7 @@ impl Visitor<'_> {
         page
     }
 
-    /// Payloads need a click of their own, because reading one is recorded.
+    /// A payload is shown only after a click on it, because each reading is recorded.
     async fn opens_the_payload_of_the_newest_echo(&self) {
         let before = self.opens_the_newest_echo().await;
         assert!(!before.contains(AFTER), "the payload is shown before it was asked for: {before}");

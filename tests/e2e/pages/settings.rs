@@ -1,4 +1,4 @@
-//! Settings: periods, good and bad, the cleanup at once, and a hold that was typed wrongly.
+//! Settings: valid and invalid periods, an immediate cleanup, and a hold with invalid input.
 
 use mcp_audit_log_tests::{Scripts, eventually};
 
@@ -23,7 +23,7 @@ async fn an_admin_changes_retention_and_runs_the_cleanup() {
 }
 
 impl Visitor<'_> {
-    /// Nothing of the form is saved when one value is wrong, and all of it is as it was typed.
+    /// If one value is wrong, no value of the form is saved, and the form keeps its input.
     async fn is_told_what_is_wrong(&self) {
         for wrong in ["0", "x", "1.5", "-7"] {
             self.types("#retention_days", wrong).await;

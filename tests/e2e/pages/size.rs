@@ -1,4 +1,4 @@
-//! (short: one file per question) How much a page is: small, and nothing of it from elsewhere.
+//! (short: one file per question) The size of a page: it is small, and loads nothing from other hosts.
 
 use mcp_audit_log_tests::Scripts;
 use serde_json::Value;

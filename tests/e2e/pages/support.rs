@@ -21,14 +21,14 @@ impl World {
         Self { server, _everything: Some(everything), token }
     }
 
-    /// With a log of what is sent to it.
+    /// With a log of the events that are sent to it.
     pub(crate) fn of(events: &Value) -> Self {
         let world = Self { server: Server::start(&[]), _everything: None, token: String::new() };
         world.send(events);
         world
     }
 
-    /// Calls of two users: of `search` two that succeeded and one that failed, and one of `ask`.
+    /// Calls of two users: for `search`, two that succeeded and one that failed; and one of `ask`.
     pub(crate) fn of_two_users() -> Self {
         let call = |user: &str, tool: &str, outcome: &str| {
             json!({ "channel": "mcp", "method": "tools/call", "tool": tool, "server": "crm", "user": user,

@@ -54,7 +54,7 @@ async fn viewers_with_usage_rights_only_start_on_the_usage_page() {
 }
 
 impl Visitor<'_> {
-    /// A row links to its own figures, and changes the address.
+    /// A row links to its own figures.
     async fn drills_down_to_the_search(&self) {
         self.follows("search").await;
         assert_eq!(self.reads(".lifts a").await, "Tool: search × (on, select to remove)");
@@ -70,7 +70,7 @@ impl Visitor<'_> {
         assert_eq!(self.address().await, "/usage?range=7d&tool=search");
     }
 
-    /// All requests of the figure, and the figure of all that the list shows.
+    /// Compares the requests of the figure with the entries in the linked list.
     async fn comes_back_from_the_list(&self) {
         self.leaves_by(".tile .figure a").await;
         assert_eq!(self.listed().await, 3);
@@ -89,7 +89,7 @@ impl Visitor<'_> {
         assert_eq!(self.listed().await, 3);
     }
 
-    /// How many entries the list shows.
+    /// The number of entries in the list.
     async fn listed(&self) -> usize {
         self.browser.one("table.log tbody tr").await;
         self.browser.all("table.log tbody tr").await.len()

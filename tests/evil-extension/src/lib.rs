@@ -1,7 +1,7 @@
-//! An extension that misbehaves as the target of an event says (`evil:MODE`), so that tests can hold the host to its
+//! An extension that misbehaves as the target of an event selects (`evil:MODE`), so that tests can check the host's
 //! boundary. For other events it changes nothing.
 
-/// What wit-bindgen makes of the contract.
+/// The code that wit-bindgen generates from the contract.
 #[allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "audit-extension" });

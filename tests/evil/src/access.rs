@@ -1,11 +1,11 @@
-//! Grants access, decently or not.
+//! Grants access, correctly or as a mode selects.
 
 use crate::contract::{Comparison, Domain, Grant, Leaf, Operand, Right, Token, Value, Viewer};
 use crate::fault::{self, CONTROL_CHARACTERS, MANY, MUCH};
 use crate::manifest::CLERK;
 use crate::mode::Mode;
 
-/// The only viewer that this policy knows.
+/// The only viewer who gets access in the well-behaved mode.
 const GOOD: &str = "good";
 
 #[cfg(not(feature = "contract-0-7"))]
@@ -23,7 +23,7 @@ fn every_right() -> Vec<Right> {
     ]
 }
 
-/// Also rights that no host knows.
+/// All rights, and some that no host knows.
 #[cfg(feature = "contract-0-7")]
 fn every_right() -> Vec<Right> {
     let rights = ["read", "read-payloads", "export", "export-payloads", "read-usage", "configure", "manage", "verify"];
@@ -50,7 +50,7 @@ fn payloads() -> Vec<Right> {
     vec!["read-payloads".to_owned()]
 }
 
-/// Reads everything for the good viewer, nothing for the others; or every right under an invalid rule.
+/// Lets the good viewer read everything, and others nothing; or grants every right under an invalid rule.
 pub(crate) fn access(mode: Mode, viewer: &Viewer) -> Grant {
     fault::run(mode);
     match misruled(mode) {

@@ -1,10 +1,10 @@
-//! Faults that end a call before it has an answer, and texts that no answer should hold.
+//! Faults that end a call before it has an answer, and texts that no answer should contain.
 
 use std::hint::black_box;
 
 use crate::mode::Mode;
 
-/// Does what ends the call. For the other modes it does nothing.
+/// Causes the fault that ends the call. In the other modes it does nothing.
 pub(crate) fn run(mode: Mode) {
     match mode {
         Mode::Panic => panic(),
@@ -15,7 +15,7 @@ pub(crate) fn run(mode: Mode) {
     }
 }
 
-/// Traps, as every panic does in a component that can print nowhere.
+/// Traps, like every panic in a component that cannot print.
 #[allow(clippy::panic, reason = "this is the point")]
 pub(crate) fn panic() -> ! {
     panic!("evil")
@@ -28,7 +28,7 @@ pub(crate) fn spin() -> ! {
     }
 }
 
-/// Takes memory by the megabyte, and writes on it, so that it is really there.
+/// Allocates memory by the megabyte, and writes to it, so that it is really used.
 fn memory() -> ! {
     let mut taken = Vec::new();
     loop {
@@ -37,7 +37,7 @@ fn memory() -> ! {
     }
 }
 
-/// Has work left after each call of itself, so that no compiler makes a loop of it.
+/// Recurses with work after each call, so that no compiler turns it into a loop.
 #[allow(unconditional_recursion, reason = "this is the point")]
 fn recurse(depth: u64) -> u64 {
     let below = recurse(black_box(depth + 1));
@@ -51,11 +51,12 @@ pub(crate) fn bad_utf8() -> String {
     unsafe { String::from_utf8_unchecked(vec![b'o', b'k', 0xff, 0xc3, 0x28]) }
 }
 
-/// What would hurt a terminal, a log line, a PostgreSQL text or a reader: escape, newline, NUL, and a bidi override.
+/// Characters that can damage a terminal, a log line, a PostgreSQL text or a reader: escape, newline, NUL, and a bidi
+/// override.
 pub(crate) const CONTROL_CHARACTERS: &str = "evil.\u{1b}[31mred\r\nforged\0\u{202e}dekcart\u{7f}\u{9b}";
 
 /// The items of an oversize list. All of them together still fit into 32 MiB of guest memory.
 pub(crate) const MANY: usize = 200_000;
 
-/// The bytes of an oversize text. So does this.
+/// The bytes of an oversize text, which also fits.
 pub(crate) const MUCH: usize = 8 << 20;

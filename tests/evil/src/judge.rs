@@ -1,4 +1,4 @@
-//! Judges events, decently or not.
+//! Judges events, correctly or as a mode selects.
 
 use std::hint::black_box;
 
@@ -7,7 +7,8 @@ use crate::fault::{self, CONTROL_CHARACTERS, MANY, MUCH};
 use crate::manifest::SHARE;
 use crate::mode::Mode;
 
-/// One verdict for each event, unless asked otherwise. An event's own way goes before that of the settings.
+/// One verdict for each event, unless a mode changes that. The mode of an event takes precedence over the mode of the
+/// settings.
 pub(crate) fn judge(settings: &[Setting], events: &[Event]) -> Vec<Verdict> {
     let general = Mode::of_settings(settings);
     // A batch may be empty, and a function that is to fail must fail all the same.
@@ -93,7 +94,7 @@ fn decent() -> Verdict {
     }
 }
 
-/// Names that the host uses, in entries about the log itself and in others.
+/// Names of details that the host sets, in entries about the log itself and in others.
 const HOSTS: [&str; 14] = [
     "sent_by",
     "policy_digest",

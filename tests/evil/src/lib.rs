@@ -1,7 +1,7 @@
-//! A policy that misbehaves in every way it can, switched by name, so that tests can hold the host to its boundary.
+//! A policy that misbehaves in every way it can, switched by name, so that tests can check the host's boundary.
 //!
 //! The name is the text setting `evil`, or, for `judge`, an event's target `evil:<name>`; `mode.rs` lists the names.
-//! Without one it is a small, decent policy. What is wrong with its manifest is a cargo feature.
+//! Without a name it is a small, well-behaved policy. Mistakes in its manifest are cargo features.
 
 mod access;
 mod fault;
@@ -12,7 +12,7 @@ mod retention;
 
 use mode::Mode;
 
-/// What wit-bindgen makes of the contract.
+/// The code that wit-bindgen generates from the contract.
 #[allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
 mod bindings {
     #[cfg(feature = "contract-0-7")]
@@ -35,7 +35,7 @@ mod bindings {
     export!(EvilPolicy with_types_in self);
 }
 
-/// The contract that this build has: 0.6, or the present one by a feature.
+/// The contract of this build: 0.6, or the current one by a feature.
 pub mod contract {
     #[cfg(not(feature = "contract-0-7"))]
     pub use super::bindings::exports::mcp_audit_log::policy::policy::*;
@@ -44,7 +44,7 @@ pub mod contract {
     #[cfg(feature = "contract-0-7")]
     pub use super::bindings::mcp_audit_log::policy::types::*;
 
-    /// A right, as the contract has it.
+    /// A right, as in the contract.
     #[cfg(feature = "contract-0-7")]
     pub type Right = String;
 }

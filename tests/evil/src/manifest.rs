@@ -6,9 +6,9 @@ use crate::contract::{Cron, Group, Mask, PolicyManifest, SavedFilter, SettingFie
 use crate::mode::Mode;
 use crate::{fault, mode};
 
-/// The group that may be assigned, where a mistake is about groups.
+/// The group for mistakes about groups.
 pub(crate) const CLERK: &str = "clerk";
-/// The setting by which something is divided.
+/// The setting that is a divisor.
 pub(crate) const SHARE: &str = "evil_share";
 
 /// The manifest of the variant that was built.
@@ -57,7 +57,7 @@ fn empty() -> PolicyManifest {
     }
 }
 
-/// The clock's time is in the summary, so that the import is really called.
+/// The summary contains the clock's time, so that the import is really called.
 #[cfg(feature = "imports")]
 fn summary() -> String {
     format!("now is {}", crate::bindings::wasi::clocks::monotonic_clock::now())

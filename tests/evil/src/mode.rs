@@ -1,19 +1,19 @@
-//! The ways to misbehave, and how one of them is chosen.
+//! The modes in which the policy misbehaves, and how one of them is chosen.
 
 use std::hint::black_box;
 
 use crate::contract::{Event, Setting, Value};
 
-/// The setting that chooses.
+/// The setting that chooses the mode.
 pub(crate) const SETTING: &str = "evil";
 
-/// What the target of an event begins with when it chooses for itself.
+/// The prefix of an event's target that chooses a mode for this event.
 const TARGET: &str = "evil:";
 
-/// Declares the ways with their names, so that no name can be forgotten.
+/// Declares the modes with their names, so that no name can be forgotten.
 macro_rules! modes {
     ($($(#[$doc:meta])* $mode:ident = $name:literal,)+) => {
-        /// A way to misbehave.
+        /// A mode in which the policy misbehaves.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Mode { $($(#[$doc])* $mode,)+ }
 

@@ -1,4 +1,4 @@
-//! (short: one file per function) Plans deletions: none, all that there is, or all that there will ever be.
+//! (short: one file per function) Plans deletions: none, of all current data, or of all data that will ever exist.
 
 use crate::contract::RetentionPlan;
 use crate::fault;

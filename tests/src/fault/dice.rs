@@ -1,4 +1,4 @@
-//! Chance that can be repeated: whatever is random in a test follows from a seed, which the test prints.
+//! Repeatable random numbers: all random choices of a test follow from a seed, which the test prints.
 
 use std::io::Write;
 use std::time::SystemTime;

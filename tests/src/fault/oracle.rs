@@ -84,7 +84,7 @@ impl Oracle {
         self.acknowledged.len()
     }
 
-    /// How many did not fit.
+    /// The number of events that did not fit into the queue.
     pub fn dropped(&self) -> usize {
         self.dropped.len()
     }

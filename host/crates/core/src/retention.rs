@@ -106,7 +106,7 @@ impl CleanupRun {
         Self { announced, report, _running: recorder.gauges().cleanup.begin() }
     }
 
-    /// Removes a chunk. How long to rest before the next one; `None` where nothing is left.
+    /// Removes a chunk. Returns the pause before the next chunk; `None` if nothing is left to remove.
     ///
     /// # Errors
     /// A sentence: the store failed.
@@ -122,7 +122,7 @@ impl CleanupRun {
         Ok(more.then(|| (begun.elapsed() * REST).min(LONGEST_REST)))
     }
 
-    /// What it has removed so far.
+    /// The numbers of removed entries and payloads so far.
     pub fn report(&self) -> CleanupReport {
         self.report
     }

@@ -17,13 +17,13 @@ pub enum Column {
     Field(Field),
     /// Whether a payload is kept.
     HasPayload,
-    /// Everything that has no field.
+    /// The details, which have no field of their own.
     Details,
     /// The request's body.
     Request,
     /// The answer's body.
     Response,
-    /// Their lengths and marks.
+    /// The lengths of the bodies, and whether they were masked or cut.
     PayloadNotes,
 }
 
@@ -62,7 +62,7 @@ impl Column {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns(Vec<Column>);
 
-/// Why columns cannot be had.
+/// The reason why a list of columns is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ColumnsError {
@@ -72,7 +72,7 @@ pub enum ColumnsError {
         /// The unknown name.
         name: String,
     },
-    /// One is named twice.
+    /// A column is named twice.
     #[error("the column {0} is given twice; give it once")]
     Twice(&'static str),
 }
@@ -106,7 +106,7 @@ impl Columns {
         self.0.iter().copied()
     }
 
-    /// Whether one of them holds a part of a payload.
+    /// Whether one of the columns holds a part of a payload.
     pub fn have_content(&self) -> bool {
         self.iter().any(Column::is_content)
     }

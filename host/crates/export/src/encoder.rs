@@ -1,4 +1,4 @@
-//! How entries become bytes, and the two formats that need little for it: CSV and JSON Lines.
+//! Encoding of entries, and the two formats that need little code: CSV and JSON Lines.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use super::column::{Cell, Column, Columns, Row};
 use super::table::Table;
 
-/// Makes bytes of entries.
+/// Encodes entries as bytes.
 pub(super) trait Encoder: Send {
     /// Adds an entry.
     fn entry(&mut self, entry: &Entry, payload: Option<&StoredPayload>) -> io::Result<()>;
@@ -17,7 +17,7 @@ pub(super) trait Encoder: Send {
     /// The approximate number of bytes that are ready.
     fn pending(&self) -> usize;
 
-    /// Takes what is ready.
+    /// Returns the bytes that are ready, and removes them.
     fn take(&mut self) -> io::Result<Vec<u8>>;
 
     /// Returns the rest; nothing is added afterwards.

@@ -1,4 +1,4 @@
-//! The formats of an export: their names, and what makes files of each.
+//! The formats of an export: their names and their encoders.
 
 use std::io;
 
@@ -43,7 +43,7 @@ impl Format {
         }
     }
 
-    /// What a file of this format is, in one sentence.
+    /// A description of this format in one sentence.
     pub fn description(self) -> &'static str {
         match self {
             Self::Csv => "RFC 4180 in UTF-8, with a header line.",
@@ -66,13 +66,13 @@ impl Format {
         }
     }
 
-    /// What a file that was begun at this moment is called: without a colon, which some file systems refuse.
+    /// The name of a file that was begun at this time: without a colon, which some file systems refuse.
     pub fn file_name(self, begun: Timestamp) -> String {
         let moment: String = second(begun).chars().filter(|char| !matches!(char, ':' | 'Z')).collect();
         format!("mcp-audit-log-{moment}Z.{}", self.name())
     }
 
-    /// What makes files of this format, with these columns.
+    /// An encoder for this format, with these columns.
     ///
     /// # Errors
     /// The file cannot be begun.

@@ -1,8 +1,8 @@
 //! Exports: the entries that match a filter as one file, made piece by piece so that memory stays bounded.
 //!
-//! An export ends where the log ended when it began, and goes oldest first by `seq`: what the cleanup removes meanwhile
-//! was already read. It reads page by page through [`Reader`] and holds no transaction in between, because a long one
-//! would block the checkpoint of the write-ahead log.
+//! An export lists the oldest entries first, and ends with the newest entry that existed when it began. It reads page
+//! by page through [`Reader`] and holds no transaction in between, because a long one would block the checkpoint of the
+//! write-ahead log.
 
 mod column;
 mod encoder;
@@ -42,7 +42,7 @@ pub struct ExportRequest {
     pub domain: Domain,
     /// The columns of each row.
     pub columns: Columns,
-    /// As which kind of file.
+    /// The format of the file.
     pub format: Format,
 }
 
@@ -50,7 +50,7 @@ pub struct ExportRequest {
 pub struct Export {
     columns: Columns,
     pages: Pages,
-    /// Read and not written yet.
+    /// Entries that were read and not written yet.
     ready: VecDeque<Entry>,
     encoder: Box<dyn Encoder>,
     hash: Sha256,
@@ -74,7 +74,7 @@ pub enum ExportError {
          stop the process that has the log open"
     )]
     Unrecorded,
-    /// The file cannot be made.
+    /// The file cannot be written.
     #[error("the file cannot be written: {0}")]
     Write(#[from] io::Error),
 }

@@ -14,7 +14,7 @@ use super::hash::{Hash, node_hash};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProofError {
-    /// There is no such leaf.
+    /// The tree has no such leaf.
     #[error("no leaf {index} in a tree of {size}")]
     Beyond {
         /// The leaf's index.
@@ -22,7 +22,7 @@ pub enum ProofError {
         /// The tree's size.
         size: u64,
     },
-    /// The tree got smaller.
+    /// The newer tree is smaller than the older one.
     #[error("no consistency proof from {old} to {new} leaves: the newer tree is smaller than the older one")]
     Shrunk {
         /// The size that is claimed to be older.

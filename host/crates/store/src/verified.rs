@@ -5,7 +5,7 @@ use std::fmt;
 use mcp_audit_log_index::StoreError;
 use mcp_audit_log_ledger::{Head, SignedCheckpoint};
 
-/// A checkpoint that was kept outside of the log, which the log must still be a continuation of.
+/// A checkpoint that was kept outside of the log. The log must still continue it.
 #[derive(Clone, Debug)]
 pub struct ExternalCheckpoint {
     /// Its name in messages: the name of its file.
@@ -14,7 +14,7 @@ pub struct ExternalCheckpoint {
     pub note: SignedCheckpoint,
 }
 
-/// What was found true.
+/// The confirmed facts about a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verified {
@@ -47,7 +47,7 @@ pub struct VerifyFinding {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// Something in it is wrong or missing.
+    /// A part of the log is wrong or missing.
     #[error("{0}")]
     Wrong(VerifyFinding),
     /// The log could not be read, so the result is unknown.
@@ -68,7 +68,7 @@ pub enum VerifyError {
     /// The signing keys are not valid.
     #[error("the signing keys cannot be used: {0}")]
     Keys(String),
-    /// A file beside it could not be read.
+    /// A file beside the log could not be read.
     #[error("{path} cannot be read: {reason}")]
     Beside {
         /// The file.
@@ -78,7 +78,7 @@ pub enum VerifyError {
     },
 }
 
-/// What verification of a folder cannot show.
+/// The facts that the verification of a folder cannot prove.
 pub const NOT_PROVED: &[&str] = &[
     "that the log was not rebuilt as a whole: a user who can write the log's folder, database and last signed \
      checkpoint included, can cut or rewrite the log so that both match, even without the signing keys. Compare it \

@@ -49,7 +49,7 @@ fn timeouts(seconds: [Option<u32>; 4]) -> Timeouts {
     Timeouts { connect, tls, first_byte, idle }
 }
 
-/// An MCP server after the proxy.
+/// An MCP server behind the proxy.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub(in crate::cli) struct Server(pub(in crate::cli) Upstream);
@@ -74,7 +74,7 @@ struct Written {
     strict: Option<bool>,
 }
 
-/// A name and a URL that an upstream may have, checked each by itself: so a mistake has the line that it stands in.
+/// The name and the URL of an upstream. Each is checked alone, so that an error has its own line.
 struct Name(String);
 struct Url(String);
 

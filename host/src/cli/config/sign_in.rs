@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::text::{Filled, Text};
 
-/// And at most: more would give tokens a second life.
+/// The largest leeway, in seconds: with more, expired JWTs would stay valid for long.
 const LONGEST_LEEWAY: u32 = 300;
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -81,7 +81,7 @@ const RESERVED: [&str; 12] = [
 ];
 
 impl Header {
-    /// A mistake in the names together, when each of them is valid.
+    /// A mistake in the combination of names that are valid alone.
     pub(super) fn mistake(&self) -> Option<String> {
         let names = self.names();
         let all: Vec<_> =
@@ -107,7 +107,7 @@ impl Header {
 }
 
 impl JwtTable {
-    /// The door that the table describes.
+    /// The sign-in by JWT that this table configures.
     pub(in crate::cli) fn open(self, groups: GroupMap) -> Result<Jwt, KeySourceError> {
         let audiences = self.audiences.iter().map(|audience| audience.value().0.clone()).collect();
         let algorithms = self.algorithms.iter().map(|algorithm| *algorithm.value()).collect();
@@ -135,7 +135,7 @@ fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Resu
     if list.is_empty() { Err(de::Error::custom("the list is empty; add at least one item")) } else { Ok(list) }
 }
 
-/// A clock's difference that does not void the end of every JWT.
+/// A leeway for clocks that is not too long.
 fn short<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     match u32::deserialize(deserializer)? {
         seconds if seconds > LONGEST_LEEWAY => {

@@ -1,4 +1,4 @@
-//! Addresses in both directions: which host the upstream is asked for, and where its redirects lead.
+//! Addresses in both directions: the host that the upstream sees, and the mapped redirects.
 
 use axum::Router;
 use axum::http::{StatusCode, header};

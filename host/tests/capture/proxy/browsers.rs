@@ -138,7 +138,7 @@ async fn with_tokens_the_upstream_judges_unlisted_origins() {
     );
 }
 
-/// A stream of a server whose first event is this, requested as clients of both transports do.
+/// A server's stream that begins with this event, requested as the clients of both transports do.
 async fn stream(log: &Log, first: &'static str, headers: &[(&str, &str)]) -> hyper::Response<hyper::body::Incoming> {
     let body = move || async move {
         let events = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(first)]);

@@ -15,7 +15,7 @@ use mcp_audit_log::tokens::{NewToken, Tokens};
 use super::CALL;
 use crate::support::*;
 
-/// So long at most, whatever is wrong.
+/// The time limit of a test if something is wrong.
 const WATCHDOG: Duration = Duration::from_secs(30);
 fn viewer() -> Viewer {
     Viewer::new("ada", ["user"])

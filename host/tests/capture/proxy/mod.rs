@@ -1,4 +1,5 @@
-//! The proxy on real sockets: traffic, sign-in, failures and their causes, reused connections, addresses, origins, OAuth.
+//! The proxy on real sockets: traffic, sign-in, failures and their causes, reused connections, addresses, origins,
+//! OAuth.
 
 mod addresses;
 mod browsers;
@@ -27,20 +28,20 @@ const CALL: &str =
 /// Its answer.
 const ANSWER: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#;
 
-/// A proxy, open to all, in front of `upstream`; returns the address of its path.
+/// A proxy with `--open` in front of `upstream`; returns the address of its path.
 async fn proxy(log: &Log, upstream: Upstream, options: ProxyOptions) -> String {
     let name = upstream.name().to_owned();
     let router = router_with(log.log.clone(), vec![upstream], SignIn::Open(Identity::without_sign_in()), options);
     format!("http://{}/mcp/{name}", serve(router).await)
 }
 
-/// The same before a plain server, with default options.
+/// The same in front of a plain server, with default options.
 async fn plain_proxy(log: &Log, upstream: SocketAddr) -> String {
     let upstream = Upstream::new("up", &format!("http://{upstream}/base")).expect("an upstream");
     proxy(log, upstream, ProxyOptions::default()).await
 }
 
-/// A server that does this with every connection.
+/// A server that runs this code on every connection.
 async fn server<F, D>(with: F) -> SocketAddr
 where
     F: Fn(TcpStream) -> D + Send + 'static,

@@ -39,7 +39,8 @@ async fn closed_idle_connections_lose_no_call() {
     assert!(resent > 20, "{resent}");
 }
 
-/// Two calls to a server that does this when the second comes: the status of the second, and how often it came.
+/// Two calls to a server that answers the second one with `then`: the status of the second call, and how often it
+/// arrived.
 async fn second(body: &str, then: &'static [u8]) -> (u16, usize) {
     let arrived = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&arrived);

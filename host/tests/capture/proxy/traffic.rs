@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::CALL;
 use crate::support::*;
 
-/// A proxy, open to all, in front of `upstream`.
+/// A proxy with `--open` in front of `upstream`.
 async fn proxy(log: &Log, upstream: std::net::SocketAddr) -> String {
     let upstream = Upstream::new("up", &format!("http://{upstream}/base")).expect("an upstream");
     format!(
@@ -282,7 +282,7 @@ async fn a_huge_request_passes() {
     assert_eq!(entries[0].request_bytes, Some(length as u64));
 }
 
-/// What an upstream sees of a request, and what a client sees of the upstream's answer.
+/// The request as the upstream sees it, and the answer as the client sees it.
 async fn passed(headers: &[(&str, &str)], answer: &[(&'static str, &'static str)]) -> [axum::http::HeaderMap; 2] {
     let (sender, mut seen) = mpsc::channel(1);
     let answer: Vec<_> = answer.to_vec();

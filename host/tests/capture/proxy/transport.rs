@@ -14,9 +14,9 @@ use tokio::sync::mpsc;
 use super::{CALL, answer, parts, plain_proxy, proxy, request, server};
 use crate::support::{Log, client, exchange, line, post, serve_bytes};
 
-/// So long at most, whatever is wrong.
+/// The time limit of a test if something is wrong.
 const WATCHDOG: Duration = Duration::from_secs(30);
-/// A limit that is over soon, for what never comes.
+/// A short limit, for an event that never happens.
 const SOON: Option<Duration> = Some(Duration::from_millis(300));
 
 fn told(entry: &Entry) -> (String, Option<&str>) {
@@ -236,7 +236,7 @@ async fn a_client_that_does_not_wait_for_the_connection_is_recorded_with_its_too
     assert_eq!(told(&entry), ("request tools/call echo client-closed -".to_owned(), Some("client_closed")));
 }
 
-/// An upstream that takes a tunnel for a request would be reached past the recording.
+/// If an upstream interpreted `CONNECT` as a request, it could be reached without a recording.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tunnel_is_refused_and_recorded() {
     let (arrived, arrivals) = mpsc::channel(1);

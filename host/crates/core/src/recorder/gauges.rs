@@ -23,7 +23,7 @@ const UNPACKING: usize = 256 << 20;
 /// Numbers about the recorder. Counters run from the start of the process.
 #[derive(Debug)]
 pub struct Gauges {
-    /// How much may wait.
+    /// The limits of the queue.
     pub limits: QueueLimits,
     /// Items that wait.
     pub waiting: AtomicUsize,
@@ -51,9 +51,9 @@ pub struct Gauges {
     pub failing: AtomicU64,
     /// Commits that failed.
     pub failed: AtomicU64,
-    /// How long commits took, in microseconds.
+    /// The durations of commits, in microseconds.
     pub latency: Histogram<12>,
-    /// How many entries they had.
+    /// The numbers of entries of commits.
     pub size: Histogram<7>,
     /// Events that were judged.
     pub judged: AtomicU64,
@@ -174,7 +174,7 @@ impl Gauges {
     }
 }
 
-/// How the cleanup gets on.
+/// The progress of the cleanup.
 #[derive(Debug, Default)]
 pub struct Cleanup {
     /// Whether it runs now.
@@ -195,7 +195,7 @@ impl Cleanup {
         Running(Arc::clone(&self.running))
     }
 
-    /// A step of it is done.
+    /// A step of the run is done.
     pub(crate) fn removed(&self, entries: u64, payloads: u64) {
         self.progress.fetch_add(entries, Ordering::Relaxed);
         self.entries.fetch_add(entries, Ordering::Relaxed);

@@ -11,7 +11,7 @@ use super::gauges::Gauges;
 use super::write_thread::Receipt;
 use super::{Changed, PruneError, RecordError, StateChange};
 
-/// How much may wait.
+/// The limits of the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueLimits {
     /// Items. The same number of slots can be reserved for calls in progress.
@@ -76,7 +76,7 @@ impl Queue {
         self.place(Work::Event(event, receipt), bytes)
     }
 
-    /// Room for `bytes`, if there is.
+    /// Reserves `bytes` of the budget, if there is room.
     fn weigh(&self, bytes: usize) -> Option<()> {
         let gauges = &self.gauges;
         if gauges.waiting_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > gauges.limits.bytes {
@@ -111,7 +111,7 @@ impl Queue {
         })
     }
 
-    /// Must be called for everything received.
+    /// Must be called for every received item.
     pub(super) fn taken(&self, bytes: usize) {
         self.gauges.waiting.fetch_sub(1, Ordering::Relaxed);
         self.gauges.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);

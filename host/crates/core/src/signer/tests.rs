@@ -8,7 +8,7 @@ use mcp_audit_log_ledger::VerifierKey;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
 
-/// What a log knows that has entries and keys.
+/// The known facts about a log that has entries and keys.
 fn known(keys: &[VerifierKey]) -> Known<'_> {
     Known { keys, size: keys.len() as u64, now: NOW }
 }

@@ -11,12 +11,12 @@ use mcp_audit_log_model::entry::Entry;
 
 pub use thread::{Backoff, SinkThread};
 
-/// What a sink takes.
+/// A delivery to a sink.
 pub trait Delivery: Send + Sync + 'static {
-    /// What these are, in messages: "checkpoints".
+    /// The name of these deliveries in messages: "checkpoints".
     const WHAT: &'static str;
 
-    /// How far the other side is when it has this. It ascends from one delivery to the next.
+    /// The progress of the destination once it has this delivery. It ascends from one delivery to the next.
     fn watermark(&self) -> u64;
 }
 
@@ -36,13 +36,13 @@ impl<D: Delivery> Sink<D> for Box<dyn Sink<D>> {
     }
 }
 
-/// Why something was not delivered, as a sentence for the operator.
+/// The reason why a delivery failed, as a sentence for the operator.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SinkError {
     /// The destination cannot be reached or written.
     Failed(String),
-    /// The destination has what this log does not continue; nothing there is overwritten.
+    /// The destination has data that this log does not continue; nothing there is overwritten.
     Conflict(String),
 }
 
@@ -54,10 +54,10 @@ pub trait Feed<D: Delivery>: Send + 'static {
     /// It cannot be read.
     fn next(&mut self) -> Result<Option<D>, SinkError>;
 
-    /// How far the other side is: everything below this arrived, or is not for it.
+    /// The progress of the destination: everything below this arrived, or is not for it.
     fn watermark(&self) -> u64;
 
-    /// The other side has acknowledged this.
+    /// Called when the destination has acknowledged a delivery.
     fn arrived(&mut self, delivery: &D);
 }
 
@@ -65,16 +65,16 @@ pub trait Feed<D: Delivery>: Send + 'static {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct EntryBatch {
-    /// Which entries of the log were looked at.
+    /// The range of `seq` that was read from the log.
     pub seqs: Range<u64>,
-    /// The cleanup removed entries below this, which the sink may not have got; `seqs.start` where it removed none.
+    /// The cleanup removed entries below this `seq` before the sink got them; `seqs.start` if it removed none.
     pub removed_below: u64,
-    /// Those that the sink is to have, oldest first.
+    /// The entries for the sink, oldest first.
     pub entries: Vec<Entry>,
 }
 
 impl EntryBatch {
-    /// The entries among `seqs` that a sink is to have; see the fields.
+    /// The batch of the entries in `seqs`; see the members.
     pub fn new(seqs: Range<u64>, removed_below: u64, entries: Vec<Entry>) -> Self {
         Self { seqs, removed_below, entries }
     }
@@ -95,16 +95,16 @@ impl Delivery for EntryBatch {
 pub struct SinkStatus {
     /// Its name; of a destination of checkpoints `folder`, `http` or `stdout`.
     pub name: Arc<str>,
-    /// How far the other side is: the newest checkpoint that arrived since the log was opened, by number, or the `seq`
-    /// after the last entry.
+    /// The progress of the destination: the number of the newest checkpoint that arrived since the log was opened, or
+    /// the `seq` after the last entry.
     pub arrived: Option<u64>,
     /// How many deliveries failed since the log was opened.
     pub failures: u64,
-    /// Why the last attempt failed; `None` when it succeeded.
+    /// The reason why the last attempt failed; `None` if it succeeded.
     pub failing: Option<String>,
     /// Whether it failed because the destination has another history than the log.
     pub conflict: bool,
-    /// The newest that was attempted.
+    /// The newest delivery that was attempted.
     tried: Option<u64>,
 }
 

@@ -12,7 +12,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// The pause after a failure. It doubles each time.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
-    /// After the first one.
+    /// The pause after the first failure.
     pub first: Duration,
     /// At most.
     pub longest: Duration,
@@ -24,7 +24,7 @@ impl Default for Backoff {
     }
 }
 
-/// A sink at work. It works on until it is closed.
+/// A running sink. It runs until it is closed.
 #[derive(Debug)]
 pub struct SinkThread<D> {
     state: Mutex<State<D>>,
@@ -33,7 +33,7 @@ pub struct SinkThread<D> {
 
 #[derive(Debug)]
 struct State<D> {
-    /// What is to arrive next.
+    /// The next delivery.
     wanted: Option<Arc<D>>,
     status: SinkStatus,
     /// A caller waits for this one, so it is attempted without a pause.
@@ -64,7 +64,7 @@ impl<D: Delivery> SinkThread<D> {
         })
     }
 
-    /// Starts a sink that takes everything that `feed` has, in order and one after another.
+    /// Starts a sink that gets every delivery of `feed`, one after another and in order.
     ///
     /// # Errors
     /// The system cannot start a thread.
@@ -119,12 +119,12 @@ impl<D: Delivery> SinkThread<D> {
         self.changed.notify_all();
     }
 
-    /// How it gets on.
+    /// The current state.
     pub fn status(&self) -> SinkStatus {
         self.state().status.clone()
     }
 
-    /// Begins to end it, after one more attempt.
+    /// Begins to end the thread, after one more attempt.
     pub fn close(&self) {
         self.state().closing = true;
         self.changed.notify_all();
@@ -151,7 +151,7 @@ impl<D: Delivery> SinkThread<D> {
         !timeout.timed_out()
     }
 
-    /// Tries once. Whether it arrived; after a failure it has rested.
+    /// Makes one attempt, and returns whether it succeeded. After a failure it pauses.
     fn deliver(&self, sink: &mut impl Sink<D>, delivery: &D, pauses: Backoff, pause: &mut Duration) -> bool {
         match sink.put(delivery) {
             Ok(()) => {

@@ -1,4 +1,4 @@
-//! Checkpoints in the file: stored in order, thinned to the first of each day when they are some days old.
+//! Checkpoints in the file: they are stored in order, and after some days only the first of each day is kept.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 

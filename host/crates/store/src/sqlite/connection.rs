@@ -1,4 +1,4 @@
-//! Connections: what every one of them is set to, and what it is forbidden to do.
+//! Connections: the settings of each, and the statements that each may not run.
 
 use std::cell::Cell;
 use std::path::Path;
@@ -12,18 +12,19 @@ use rusqlite::{Connection, OpenFlags};
 use super::{SqlContext, schema};
 use mcp_audit_log_index::StoreError;
 
-/// Marks the file as ours: "mcpa".
+/// The file's application id, which marks it as a log: "mcpa".
 const APPLICATION_ID: i64 = 0x6d63_7061;
-/// One per file in migrations/sqlite.
+/// The migrations: one for each file in migrations/sqlite.
 pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../../../../migrations/sqlite/0001_log.sql")];
-/// Older versions have bugs in what we rely on (write-ahead log resets).
+/// Older versions have bugs in features that the log needs (resets of the write-ahead log).
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// Every `seq` is below this.
 pub(super) const PLACES: i64 = 1 << 62;
-/// How long a query may run.
+/// The time limit of a query.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Opens the writer's connection and brings the schema up to date. Deletion stays forbidden until `pruning` is set.
+/// Opens the writer's connection and migrates the schema to the current version. Deletion is forbidden until `pruning`
+/// is set.
 pub(super) fn writer(path: &Path, pruning: Arc<AtomicBool>) -> Result<Connection, StoreError> {
     let foreign = |reason: String| StoreError::Foreign { path: path.to_owned(), reason };
     if rusqlite::version_number() < OLDEST_SQLITE {
@@ -64,7 +65,7 @@ pub(super) fn writer(path: &Path, pruning: Arc<AtomicBool>) -> Result<Connection
     Ok(connection)
 }
 
-/// Opens a connection that can only read, and not for long.
+/// Opens a connection that can only read, with a time limit for each query.
 pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     #[cfg_attr(not(test), allow(unused_mut))]
@@ -79,7 +80,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Opens a connection for verification: it can only read, and takes as long as it takes.
+/// Opens a connection for verification: it can only read, and has no time limit.
 pub(super) fn verifier(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).context("opening the log for reading")?;
@@ -96,18 +97,18 @@ pub(super) fn is_ours(connection: &Connection) -> Result<bool, StoreError> {
 }
 
 thread_local! {
-    /// When the query that runs on this thread must be over.
+    /// The deadline of the query that runs on this thread.
     static UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// Stops whatever SQLite runs on `connection` once the deadline has passed; to be called before each query.
+/// Stops any statement on `connection` once the deadline has passed. Call this before each query.
 pub(super) fn start_deadline(connection: &mut Connection) -> Result<(), StoreError> {
     let until = Instant::now() + DEADLINE;
     UNTIL.set(Some(until));
     connection.progress_handler(10_000, Some(move || Instant::now() > until)).context("setting a deadline")
 }
 
-/// To be called after each query: what this thread does next may take as long as it needs.
+/// Removes the deadline of this thread. Call this after each query.
 pub(super) fn end_deadline() {
     UNTIL.set(None);
 }
@@ -134,7 +135,7 @@ fn common(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Runs the migrations that are missing. `false`: the file is not ours, or newer than this program.
+/// Runs the missing migrations. `false`: the file is not a log, or was made by a newer program.
 fn migrate(connection: &mut Connection) -> Result<bool, StoreError> {
     let doing = "creating the log's tables";
     let number = |pragma: &str, connection: &Connection| {
@@ -158,7 +159,8 @@ fn migrate(connection: &mut Connection) -> Result<bool, StoreError> {
     Ok(true)
 }
 
-/// What is wrong with where the log begins and ends. Holes in between would take reading all of it.
+/// The fault at the beginning or the end of the log, if there is one. To find holes in between, all rows would have to
+/// be read.
 pub(super) fn misplaced(connection: &Connection) -> Result<Option<String>, StoreError> {
     let sql = "SELECT (SELECT min(seq) FROM entry), (SELECT max(seq) FROM entry), (SELECT pruned FROM head)";
     let ends = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
@@ -174,7 +176,7 @@ pub(super) fn misplaced(connection: &Connection) -> Result<Option<String>, Store
     })
 }
 
-/// The second guard beside the triggers: statements that edit entries cannot even be prepared.
+/// The second safeguard besides the triggers: statements that edit entries cannot even be prepared.
 fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization {
     let allowed = match context.action {
         AuthAction::Select | AuthAction::Read { .. } | AuthAction::Transaction { .. } => true,

@@ -12,7 +12,7 @@ use super::{SqlContext, connection};
 use crate::private;
 use mcp_audit_log_index::{Snapshot, Source, StoreError, StoreReader, StoreSize};
 
-/// Reading connections that are kept for the next reader.
+/// The number of idle reading connections that are kept for later readers.
 const IDLE_READERS: usize = 4;
 
 /// The file of a log, open for reading.
@@ -21,10 +21,10 @@ pub(super) struct SqliteSource {
     idle: Mutex<Vec<Connection>>,
 }
 
-/// Opens the log in `folder` for reading and writing, creating both where they are missing.
+/// Opens the log in `folder` for reading and writing, and creates both if they are missing.
 ///
 /// # Errors
-/// The folder cannot be used, another process writes the log, or the file is no log.
+/// The folder cannot be used, another process writes the log, or the file is not a log.
 pub fn open(folder: &Path) -> Result<(StoreReader, SqliteWriter), StoreError> {
     let unusable = |reason| StoreError::Folder { path: folder.to_owned(), reason };
     private::folder(folder).map_err(unusable)?;
@@ -35,10 +35,10 @@ pub fn open(folder: &Path) -> Result<(StoreReader, SqliteWriter), StoreError> {
     Ok((reader(path), writer))
 }
 
-/// Keeps others from writing the log in `folder`, and from starting it, for as long as the file is open.
+/// Locks the log in `folder` while the returned file is open: no other process can write the log or create one there.
 ///
 /// # Errors
-/// Another process has the log, or the folder cannot be used.
+/// Another process has the log open, or the folder cannot be used.
 pub fn lock(folder: &Path) -> Result<File, StoreError> {
     let unusable = |reason| StoreError::Folder { path: folder.to_owned(), reason };
     let lock = private::file(&folder.join("mcp-audit-log.lock")).map_err(unusable)?;
@@ -70,7 +70,7 @@ impl SqliteSource {
         Self { path, idle: Mutex::default() }
     }
 
-    /// Runs `work` on a connection within one transaction, so that everything that is read is of one moment.
+    /// Runs `work` on a connection within one transaction, so that all reads are of one moment.
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let pooled = idle().pop();

@@ -21,7 +21,7 @@ pub use writer::{SqliteStore, SqliteWriter};
 
 use mcp_audit_log_index::{StoreError, StoreFailure};
 
-/// Names what was being done when SQLite failed.
+/// Adds to an SQLite error what the store was doing.
 trait SqlContext<T> {
     fn context(self, doing: &'static str) -> Result<T, StoreError>;
 }
@@ -35,7 +35,7 @@ impl<T> SqlContext<T> for rusqlite::Result<T> {
     }
 }
 
-/// What kind of failure it is; none where SQLite was stopped, which only the deadline of a reader does.
+/// The kind of the failure; `None` if SQLite was stopped, which only the deadline of a reader does.
 fn failure(error: &rusqlite::Error) -> Option<StoreFailure> {
     use rusqlite::Error::{
         FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, QueryReturnedNoRows, SqliteFailure,

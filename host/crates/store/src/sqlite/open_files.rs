@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 
 use mcp_audit_log_index::StoreError;
 
-/// The files of an open log: where they are, and which they are.
+/// The files of an open log: their paths and their identities.
 #[derive(Debug)]
 pub(super) struct OpenFiles(Vec<(PathBuf, Option<Id>)>);
 
-/// Device and number, which a file keeps for its life.
+/// Device and inode number, which never change for a file.
 type Id = (u64, u64);
 
 impl OpenFiles {
-    /// The database at `path` and its write-ahead log, which a connection has opened.
+    /// The database at `path` and its write-ahead log, after a connection has opened them.
     pub(super) fn of(path: &Path) -> Self {
         let files = [path.to_owned(), path.with_extension("db-wal")];
         Self(files.map(|file| (file.clone(), id(&file))).to_vec())
@@ -35,7 +35,7 @@ fn id(path: &Path) -> Option<Id> {
     std::fs::metadata(path).ok().map(|data| (data.dev(), data.ino()))
 }
 
-/// Elsewhere an open file cannot be moved.
+/// On other systems, an open file cannot be moved.
 #[cfg(not(unix))]
 fn id(_: &Path) -> Option<Id> {
     None

@@ -30,7 +30,7 @@ pub(super) fn find(connection: &Connection, seq: u64) -> rusqlite::Result<Option
     connection.query_row(sql, [seq], payload).optional()
 }
 
-/// The body in a column, unpacked.
+/// The body in a column, decompressed.
 pub(super) fn body(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Option<String>> {
     let Some(Body(packed)) = row.get::<_, Option<Body>>(at)? else { return Ok(None) };
     let damaged = || FromSqlError::Other("a compressed body is damaged".into());
@@ -40,7 +40,7 @@ pub(super) fn body(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Optio
         .ok_or_else(|| rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Blob, Box::new(damaged())))
 }
 
-/// A body as its column has it.
+/// A body as it is stored in a column.
 struct Body(Packed);
 
 impl FromSql for Body {
@@ -52,7 +52,7 @@ impl FromSql for Body {
     }
 }
 
-/// What a body is bound as.
+/// The value to bind for a body.
 pub(super) struct Bound<'a>(pub(super) &'a Option<Packed>);
 
 impl ToSql for Bound<'_> {

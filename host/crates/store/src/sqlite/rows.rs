@@ -1,4 +1,4 @@
-//! Entries in the table: which columns are read and written, in one list from which the statements are made.
+//! Entries in the table. One list of columns generates the statements that read and write them.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -51,7 +51,7 @@ fn list(fields: &[Field]) -> String {
 // The statements have the columns in this order.
 const _: () = assert!(COMMITMENT == Field::COUNT && DETAILS == Field::COUNT + 1);
 
-/// A row as SQLite shows it.
+/// A row as SQLite returns it.
 pub(super) struct SqliteRow<'r, 's>(pub(super) &'r rusqlite::Row<'s>);
 
 impl Row for SqliteRow<'_, '_> {
@@ -66,13 +66,13 @@ impl Row for SqliteRow<'_, '_> {
     }
 }
 
-/// The insert of entries. Numbers that are bound already, which is most of them, are not bound again.
+/// The insert of entries. A parameter that already has the right number, which is the usual case, is not bound again.
 pub(super) struct Insert<'c> {
     statement: CachedStatement<'c>,
     bound: [Bound; Field::COUNT + 2],
 }
 
-/// What a parameter is bound to.
+/// The value that is bound to a parameter.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Bound {
     Number(i64),

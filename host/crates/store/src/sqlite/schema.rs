@@ -16,14 +16,14 @@ const OWN: &[(&str, &str)] = &[
     ("sqlite_stat4", "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)"),
 ];
 
-/// A row of the schema: as "trigger entry_no_update", the table that it is about, and how it was made.
+/// A row of the schema: its type and name ("trigger entry_no_update"), its table, and its statement.
 struct SchemaRow {
     name: String,
     of: String,
     sql: String,
 }
 
-/// What of the tables, indexes and triggers is not as the migrations make it.
+/// The tables, indexes and triggers that differ from those of the migrations.
 pub(super) fn changed(connection: &Connection) -> Result<Option<String>, StoreError> {
     let doing = "checking the log's schema";
     let model = Connection::open_in_memory().context(doing)?;
@@ -49,7 +49,7 @@ fn is_own(name: &str, of: &str, sql: &str) -> bool {
     OWN.iter().any(|(table, made)| name == format!("table {table}") && of == *table && sql == *made)
 }
 
-/// Every row, whatever its name. A text that is missing is none that the migrations left out.
+/// Every row, whatever its name. A missing text counts as an empty one, which no migration writes.
 fn rows(connection: &Connection) -> rusqlite::Result<Vec<SchemaRow>> {
     let sql = "SELECT coalesce(type, '?') || ' ' || coalesce(name, '?'), coalesce(tbl_name, '?'), coalesce(sql, '')
         FROM sqlite_schema";
@@ -72,7 +72,7 @@ mod tests {
         crate::open(folder.path()).map(drop).err().map(|error| error.to_string())
     }
 
-    /// What SQLite refuses to make under such a name, and takes when the schema itself is written.
+    /// SQLite refuses to create such names, but accepts them when the schema table itself is written.
     #[test]
     fn nothing_that_is_called_like_sqlites_own_gets_in() {
         let evil = "AFTER INSERT ON entry BEGIN SELECT 1; END";

@@ -1,4 +1,4 @@
-//! A log in SQLite as searches see it: the seam's primitives, a statement each.
+//! A log in SQLite for searches: each method of the seam is one statement.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use mcp_audit_log_model::field::Field;
 /// How many entries a block has when it is closed. Unit tests use few, so that they have many blocks.
 pub(super) const BLOCK: u64 = if cfg!(test) { 64 } else { 4_096 };
 
-/// What a connection sees within its transaction.
+/// The state that a connection sees within its transaction.
 #[derive(Clone, Copy)]
 pub(super) struct SqliteSnapshot<'c> {
     pub(super) connection: &'c Connection,
@@ -197,7 +197,7 @@ impl Snapshot for SqliteSnapshot<'_> {
     }
 }
 
-/// Room for the fields of one block in the numbering of chunks.
+/// The number of chunk numbers that are reserved for the fields of one block.
 const FIELDS: u64 = 64;
 const _: () = assert!(Field::COUNT <= FIELDS as usize);
 

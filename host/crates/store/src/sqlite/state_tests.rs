@@ -171,7 +171,7 @@ fn views_are_read_back_by_those_who_may_see_them() {
     assert_eq!(seen(&log, "ada", None), [kept], "whose it is and since when stays");
 }
 
-/// A commit may fail after it has stored everything, and is then tried again.
+/// A commit may fail after everything was stored, and is then retried.
 #[test]
 fn a_checkpoint_and_a_key_that_are_there_are_not_stored_again() {
     let mut log = log(&[1, 2]);

@@ -49,7 +49,7 @@ fn write_cron(connection: &Connection, name: &str, state: &CronState) -> rusqlit
     connection.execute(sql, row).map(drop)
 }
 
-/// A moment in a column that may be empty.
+/// A time in a column that may be empty.
 pub(super) fn time(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Timestamp>> {
     row.get::<_, Option<i64>>(at).map(|micros| micros.map(Timestamp::from_micros))
 }

@@ -1,4 +1,4 @@
-//! The database refuses every edit, and prunes a prefix and nothing else.
+//! The database refuses every edit, and permits only the removal of a prefix.
 
 mod contract;
 mod damage;
@@ -28,11 +28,11 @@ pub(super) const SMALL: u64 = BLOCK;
 pub(super) const LARGE: u64 = 16 * SMALL;
 
 thread_local! {
-    /// The statements that readers run.
+    /// The statements that readers ran.
     static TRACED: std::cell::RefCell<std::collections::BTreeSet<String>> = const { std::cell::RefCell::new(std::collections::BTreeSet::new()) };
 }
 
-/// Notes what `connection` runs.
+/// Records the statements that `connection` runs.
 pub(super) fn trace(connection: &mut Connection) {
     let traced = connection.trace_v2(
         rusqlite::trace::TraceEventCodes::SQLITE_TRACE_STMT,
@@ -206,7 +206,7 @@ fn edits_are_refused_on_every_connection() {
     assert_eq!(all(&log.files, Domain::TRUE), before);
 }
 
-/// What a raw connection appends: the newest entry and its payload once more, at other seqs.
+/// Appends the newest entry and its payload again, at other seqs, through a raw connection.
 fn forged(entry: &str, payload: &str) -> [String; 2] {
     let copy = "CREATE TEMP TABLE forged AS SELECT * FROM";
     let id = "UPDATE forged SET id = randomblob(16)";
@@ -229,7 +229,7 @@ fn only_the_next_seq_takes_an_entry() {
     assert_eq!(log.writer.commit(&batch([entry(3, at(3))])).expect("stored"), [Stored::At(2)]);
 }
 
-/// Counts the errors that are reported.
+/// Counts the reported errors.
 #[derive(Clone, Default)]
 struct ErrorCount(std::sync::Arc<std::sync::atomic::AtomicUsize>);
 

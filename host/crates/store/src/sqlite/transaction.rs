@@ -1,4 +1,4 @@
-//! What the writer's connection does within one transaction: the seam's primitives that change the log.
+//! One transaction of the writer's connection: the methods of the seam that change the log.
 
 use std::cell::RefCell;
 use std::ops::Range;

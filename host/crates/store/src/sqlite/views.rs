@@ -19,7 +19,7 @@ pub(super) fn write(connection: &Connection, change: &ViewChange) -> rusqlite::R
     }
 }
 
-/// Whose a view is and since when does not change.
+/// Stores a view. The owner of an existing view, and the time of its creation, do not change.
 fn save(connection: &Connection, view: &SavedView) -> rusqlite::Result<()> {
     let sql = "INSERT INTO view (id, name, owner, instance, shared, query, created_at, updated_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET name = excluded.name,

@@ -1,4 +1,4 @@
-//! The one connection that writes: its transactions, and what keeps the file small and whole around them.
+//! The only connection that writes: its transactions, checkpoints of the write-ahead log, and recovery after errors.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ pub struct SqliteStore {
     on_disk: OpenFiles,
     connection: Connection,
     pruning: Arc<AtomicBool>,
-    /// Set after an error: what the connection believes may not be what the disk holds.
+    /// Set after an error: the connection's state may differ from the disk.
     broken: bool,
     /// Keeps other processes from writing. It is dropped last.
     lock: File,

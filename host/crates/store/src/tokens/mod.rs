@@ -1,4 +1,4 @@
-//! API tokens: who may come in, under which name and how long. The secret is shown once and only its hash is stored.
+//! API tokens: their users, names and expiry. The secret is shown once, and only its hash is stored.
 
 mod outbox;
 mod sessions;
@@ -29,14 +29,14 @@ pub const PREFIX: &str = "mcpa_";
 const FILE: &str = "tokens.db";
 const SCHEMA: &str = include_str!("../../../../../migrations/sqlite/tokens_0001.sql");
 const COLUMNS: &str = "id, user, connection, groups, instance, created_at, expires_at, last_used_at";
-/// How exactly the last use is known: a write an hour for each token, and none for each request.
+/// The precision of the time of last use: at most one write per hour and token.
 const USE: i64 = 3_600 * SECOND;
 
 /// Why tokens cannot be read or made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// The file of tokens failed.
+    /// The database of tokens failed.
     #[error("the token file {path} cannot be used: {source}")]
     Database {
         /// The file.
@@ -44,19 +44,19 @@ pub enum TokenError {
         /// SQLite's error.
         source: rusqlite::Error,
     },
-    /// The file was made by another build.
+    /// Another build made the file.
     #[error("the token file {0} was made by an older version; move it away and create new tokens")]
     Older(PathBuf),
-    /// The operating system gave no random numbers.
+    /// The operating system returned no random numbers.
     #[error("the operating system returned no random numbers: {0}")]
     Random(getrandom::Error),
-    /// The folder cannot be made.
+    /// The folder cannot be created.
     #[error("the data folder {0} cannot be used: {1}; name a writable folder with --data")]
     Folder(PathBuf, std::io::Error),
     /// The process is stopping.
     #[error("the server is stopping")]
     Stopping,
-    /// A name that is none.
+    /// The name is not valid.
     #[error("{0} {1}")]
     Name(&'static str, NameError),
     /// The time of expiry is in the past.
@@ -64,17 +64,17 @@ pub enum TokenError {
     Past(Timestamp),
 }
 
-/// The tokens of a data folder. The log in the same folder records when one is made or revoked, by any process.
+/// The tokens of a data folder. The log in the same folder records when any process creates or revokes one.
 #[derive(Clone, Debug)]
 pub struct Tokens {
     path: PathBuf,
 }
 
 impl Tokens {
-    /// The tokens in `folder`; the file is made when it is missing.
+    /// The tokens in `folder`. The file is created if it is missing.
     ///
     /// # Errors
-    /// The folder or the file cannot be used, or the file is of an older build.
+    /// The folder or the file cannot be used, or an older build made the file.
     pub fn open(folder: &Path) -> Result<Self, TokenError> {
         let tokens = Self { path: folder.join(FILE) };
         let made = private::folder(folder).and_then(|()| private::file(&tokens.path));
@@ -92,14 +92,14 @@ impl Tokens {
         if current { Ok(tokens) } else { Err(TokenError::Older(tokens.path)) }
     }
 
-    /// The tokens in `folder`, if it has a file of them. Looking does not make it.
+    /// The tokens in `folder`, if it has a file of tokens. The file is not created.
     #[doc(hidden)]
     pub fn existing(folder: &Path) -> Option<Self> {
         let path = folder.join(FILE);
         path.metadata().is_ok_and(|file| file.len() > 0).then_some(Self { path })
     }
 
-    /// Makes a token that never expires, on behalf of the operator of this process; see [`Tokens::create_by`].
+    /// Creates a token that never expires, on behalf of the operator of this process; see [`Tokens::create_by`].
     ///
     /// # Errors
     /// A name is empty or too long, or the file cannot be written.
@@ -149,7 +149,7 @@ impl Tokens {
         })
     }
 
-    /// The token whose secret this is, expired ones included. That it was used is put down.
+    /// The token with this secret, even if it has expired. The use is recorded.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -172,7 +172,7 @@ impl Tokens {
         self.one("id = ?1", &id)
     }
 
-    /// Under which names the token with this id acts, or did until it was revoked: its entries are still there.
+    /// The names under which the token with this id acts, or acted until it was revoked: its entries still exist.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -182,7 +182,7 @@ impl Tokens {
         self.with(|connection| connection.query_row(sql, [id], caller).optional())
     }
 
-    /// Under which names the token acted whose secret this was, if it was revoked.
+    /// The names under which the token with this secret acted, if it was revoked.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -216,7 +216,7 @@ impl Tokens {
         })
     }
 
-    /// Puts down that the token was used. A failure to write that refuses no caller.
+    /// Records the use of a token. If that cannot be written, the caller is still accepted.
     fn used(&self, token: &Token, now: Timestamp) {
         if token.last_used_at.is_some_and(|last| now < last.plus(USE)) {
             return;
@@ -233,7 +233,8 @@ impl Tokens {
         self.with(|connection| connection.query_row(&sql, [value], token).optional())
     }
 
-    /// A connection for one piece of work: another process may write at any time, and none of this is on a hot path.
+    /// A connection for one operation. Another process may write at any time, and none of these operations is on a hot
+    /// path.
     fn with<T>(&self, work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T, TokenError> {
         let run = || {
             let mut connection = Connection::open(&self.path)?;

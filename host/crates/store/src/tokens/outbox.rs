@@ -12,7 +12,7 @@ use mcp_audit_log_model::time::Timestamp;
 /// How many changes are read at once. The others wait for the next read.
 const MOST: u32 = 1_000;
 
-/// What was done to a token.
+/// An action on a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenAction {
     /// The token was created.
@@ -22,7 +22,7 @@ pub enum TokenAction {
 }
 
 impl TokenAction {
-    /// Its name, as the catalogue of the default policy has it.
+    /// Its name in the action catalogue of the default policy.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Created => "api_key.created",
@@ -42,11 +42,11 @@ pub struct PendingAction {
     pub at: Timestamp,
     /// Who did it.
     pub by: Actor,
-    /// The token as it was then.
+    /// The token at the time of the action.
     pub token: Token,
 }
 
-/// Enqueues the entry about a change of the token `id`, which must be there, in the transaction of the change.
+/// Enqueues the entry about a change of the token `id`, which must exist, in the transaction of the change.
 pub(super) fn enqueue(
     database: &Transaction<'_>,
     action: TokenAction,
@@ -64,8 +64,8 @@ pub(super) fn enqueue(
         .map(drop)
 }
 
-/// The changes whose entries are not in the log yet. For the log only: the façade does not re-export it, so that an
-/// embedder cannot drop an entry about a change.
+/// The changes whose entries are not in the log yet. Only the log uses this: the façade does not re-export it, so that
+/// an embedder cannot drop an entry about a change.
 pub trait Outbox {
     /// The pending ones, oldest first.
     ///
@@ -73,10 +73,10 @@ pub trait Outbox {
     /// The file of tokens failed.
     fn pending(&self) -> Result<Vec<PendingAction>, TokenError>;
 
-    /// Removes those whose entries are in the log by now.
+    /// Removes the changes whose entries are now in the log.
     ///
     /// # Errors
-    /// The file of tokens failed; all of it is still there.
+    /// The database of tokens failed, and nothing was removed.
     fn delivered(&self, actions: &[PendingAction]) -> Result<(), TokenError>;
 }
 

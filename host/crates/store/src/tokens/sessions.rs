@@ -6,12 +6,12 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use super::{COLUMNS, Token, TokenError, Tokens, token};
 use mcp_audit_log_model::time::Timestamp;
 
-/// How many ended sessions of a token are remembered one by one. Where there are more, the older half is remembered by
-/// the end of its last one, and whatever began before that is ended with it.
+/// How many ended sessions of a token are stored one by one. If there are more, only the end of the last one of the
+/// older half is stored, and every session that began before that counts as ended.
 const ONE_BY_ONE: i64 = 1_000;
 
 impl Tokens {
-    /// The token with this id, expired ones included, unless its session that is over at `until` was signed out.
+    /// The token with this id, even if it has expired, unless its session that expires at `until` was signed out.
     ///
     /// # Errors
     /// The file cannot be read.

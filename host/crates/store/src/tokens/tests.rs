@@ -1,4 +1,4 @@
-//! What the file of tokens promises.
+//! Tests of the file of tokens.
 
 use super::*;
 use mcp_audit_log_model::name::NameError;

@@ -32,12 +32,12 @@ pub struct Token {
 }
 
 impl Token {
-    /// The token's bearer as a reader of the log.
+    /// The token's user as a viewer of the log.
     pub fn viewer(&self) -> Viewer {
         Viewer { user: self.user.clone(), groups: self.groups.clone(), instance: self.instance.clone() }
     }
 
-    /// The token's bearer as the actor of an event.
+    /// The token's user as the actor of an event.
     pub fn caller(&self) -> Caller {
         Caller {
             user: Some(self.user.clone()),
@@ -47,20 +47,20 @@ impl Token {
         }
     }
 
-    /// Whether it is refused at `now` because its time is over.
+    /// Whether the token has expired at `now`.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|end| end <= now)
     }
 }
 
-/// A token that is wanted.
+/// The data for a new token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewToken {
-    /// Whose it shall be, with which groups, in which tenant.
+    /// The user of the token, with groups and tenant.
     pub viewer: Viewer,
     /// The name of the connection that will use it.
     pub connection: String,
-    /// From when on it shall be refused; `None`: never.
+    /// The time of expiry; `None`: never.
     pub expires_at: Option<Timestamp>,
 }
 

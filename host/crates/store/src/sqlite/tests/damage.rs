@@ -20,7 +20,7 @@ const TOOL: u64 = Field::Tool as u64;
 
 type Row = (u64, Vec<u8>, Vec<u8>);
 
-/// Blocks and chunks, to the byte.
+/// All blocks and chunks, byte for byte.
 fn index(folder: &Path) -> (Vec<(u64, u64, i64)>, Vec<Row>) {
     let raw = raw(folder);
     let mut blocks = raw.prepare("SELECT first, length, fields FROM block ORDER BY first").expect("a statement");
@@ -65,7 +65,7 @@ fn a_start_makes_again_what_is_missing() {
     }
 }
 
-/// What is found damaged while recording costs no entry, and is whole afterwards.
+/// If damage is found while the log records, no entry is lost, and the index is whole afterwards.
 #[test]
 fn damage_does_not_stop_the_recording() {
     let undamaged = log((0..2 * ENTRIES).map(varied));
@@ -87,7 +87,8 @@ fn damage_does_not_stop_the_recording() {
     }
 }
 
-/// A row removed while the log is open is reported, and neither merged into a block nor swept.
+/// If a row is removed while the log is open, that is reported. The hole is neither merged into a block nor used by the
+/// garbage collection.
 #[test]
 fn a_hole_is_reported_and_not_believed() {
     let Log { folder, files, mut writer } = log((0..ENTRIES).map(varied));

@@ -1,4 +1,4 @@
-//! What is found is what the domain means, over blocks of every kind: large ones, small ones, the open one.
+//! Searches find exactly the entries that match the domain, in large blocks, small blocks and the open one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ use mcp_audit_log_model::value::Value;
 
 /// Two large blocks, some small ones, and an open one.
 pub(super) const ENTRIES: u64 = 2 * LARGE + 3 * SMALL + 17;
-/// The first of them that are pruned: the end is within the first large block.
+/// The number of pruned entries: the log begins within the first large block.
 const PRUNED: u64 = 100;
 
 /// An entry whose values make some combinations frequent and others rare.
@@ -43,7 +43,7 @@ pub(super) fn varied(number: u64) -> Entry {
     entry
 }
 
-/// Mostly ascending, never exactly.
+/// Times that mostly ascend, but not always.
 fn moment(number: u64) -> Timestamp {
     at(number as i64 * 200 + (number % 13) as i64 * 30)
 }
@@ -147,7 +147,7 @@ fn grouping() -> impl Strategy<Value = Vec<GroupBy>> {
     prop::collection::vec(by, 1..=2)
 }
 
-/// What a group is, written as plainly as possible: count, errors, sum of durations, how many have one.
+/// A group computed in the simplest way: count, errors, sum of durations, number of durations.
 type Naive = BTreeMap<Vec<Value>, (u64, u64, Vec<u64>)>;
 
 fn naive<'a>(entries: impl Iterator<Item = &'a Entry>, by: &[GroupBy]) -> Naive {
@@ -168,7 +168,7 @@ fn naive<'a>(entries: impl Iterator<Item = &'a Entry>, by: &[GroupBy]) -> Naive 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever the filter, the store finds exactly what evaluation in memory finds, in both directions.
+    /// For any filter, the store finds exactly the entries that evaluation in memory finds, in both directions.
     #[test]
     fn queries_mean_what_domains_mean(domain in domain(), start in 0..ENTRIES, limit in 1..40_usize) {
         LOG.with(|(log, entries)| {
@@ -213,7 +213,7 @@ proptest! {
         })?;
     }
 
-    /// Menus offer what is there for the viewer, and nothing else.
+    /// Menus offer the values that the viewer may see, and no others.
     #[test]
     fn values_are_those_of_visible_entries(rule in domain(), limit in 1..30_usize) {
         LOG.with(|(log, entries)| {
@@ -304,7 +304,7 @@ fn plan(connection: &rusqlite::Connection, sql: &str) -> Vec<String> {
     rows.expect("a plan")
 }
 
-/// The statements that readers ran on this thread while `work` was done.
+/// The statements that readers ran on this thread during `work`.
 fn traced(work: impl FnOnce()) -> BTreeSet<String> {
     super::TRACED.take();
     work();

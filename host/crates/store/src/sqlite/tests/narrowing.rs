@@ -1,4 +1,4 @@
-//! A condition on texts costs a viewer by what the viewer may see, and not by the size of the log.
+//! The cost of a condition on texts depends on the entries that the viewer may see, and not on the size of the log.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use mcp_audit_log_index::{GroupBy, GroupQuery, GroupSort, PageAnchor, PageQuery}
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::Field;
 
-/// Everybody else's entries, each with a tool of its own, and one of uma's in the middle.
+/// Entries of other users, each with its own tool, and one entry of uma in the middle.
 fn one_among_many() -> Log {
     log((0..2_000).map(|number| {
         let mut entry = Entry::new(Uuid::from_u128(number), at(number as i64), at(number as i64));
@@ -24,7 +24,7 @@ fn one_among_many() -> Log {
     }))
 }
 
-/// How many entries match `rule` and `filter`, and the statements that went through all texts of the tools.
+/// How many entries match `rule` and `filter`, and the statements that read all texts of the field `tool`.
 fn search(log: &Log, rule: &str, filter: &str) -> (usize, BTreeSet<String>) {
     let domain = parse_json(&format!("[{rule},{filter}]"), &Context::without_viewer(at(0))).expect("a domain");
     super::TRACED.take();

@@ -1,4 +1,4 @@
-//! What can be proved of a stored log, before a cleanup, after it and in the middle of it.
+//! Proofs from a stored log: before a cleanup, during it and after it.
 
 use std::fs;
 
@@ -22,7 +22,7 @@ fn prune(log: &mut Log, plan: Plan, at_most: Option<u64>) {
     while log.writer.prune(removal).expect("pruned").more {}
 }
 
-/// Every proof that there can be between these trees, checked against the roots that were known before.
+/// Checks every possible proof between these trees against the roots that were known before.
 fn prove(files: &StoreReader, pruned: u64, known: &[Head]) {
     for new in known.iter().filter(|head| head.size >= pruned) {
         for old in known.iter().filter(|head| (pruned..=new.size).contains(&head.size)) {
@@ -108,7 +108,7 @@ fn nothing_goes_that_lies_beyond_the_bound() {
     assert_eq!(log.files.seqs().expect("seqs"), 580..600);
 }
 
-/// A changed entry stays as evidence: the cleanup stops before it removes anything of that step.
+/// A changed entry stays as evidence: the cleanup stops before it removes any entry of that step.
 #[test]
 fn what_was_changed_is_not_removed() {
     for (sql, expected) in [

@@ -51,7 +51,7 @@ fn names(log: &Log) -> Vec<String> {
     texts(log, Field::User).into_iter().map(|(_, text)| text).filter(|text| !text.is_empty()).collect()
 }
 
-/// Every number of every entry has its text, and every text has an entry.
+/// Every number in an entry has its text, and an entry uses every text.
 fn assert_exact(log: &Log) {
     let raw = raw(log);
     for field in Field::ALL.iter().filter(|field| field.kind() == FieldType::Text && field.repeats()) {
@@ -176,7 +176,7 @@ fn a_text_goes_only_while_the_cleanup_sweeps() {
     assert_eq!(texts(&log, Field::User), before);
 }
 
-/// A damaged file must not cost the server its memory.
+/// A damaged file must not use up the server's memory.
 #[test]
 fn a_huge_number_in_the_dictionary_ends_the_cleanup_and_not_the_process() {
     let mut log = log((0..20).map(|number| entry(number, at(number.cast_signed()))));

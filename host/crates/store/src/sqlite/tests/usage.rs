@@ -17,16 +17,16 @@ use mcp_audit_log_model::time::{DAY, SECOND, Timestamp};
 
 /// Two runs, and entries after them.
 pub(super) const ENTRIES: u64 = 2 * LARGE + 3 * SMALL + 17;
-/// Seconds between two entries: a run is some two and a half days.
+/// The seconds between two entries: a run covers some two and a half days.
 pub(super) const STEP: i64 = 211;
 
-/// Some who do much, and as many others as there are shares that users are divided into.
+/// Some users with many requests, and as many others as there are shares of users.
 const USERS: [&str; 24] = [
     "ada", "bob", "uma", "", "eve", "ada", "bob", "uma", "u01", "u02", "u03", "u04", "u05", "u06", "u07", "u08", "u09",
     "u10", "u11", "u12", "u13", "u14", "u15", "u16",
 ];
 
-/// A request, most often.
+/// An entry, in most cases a request.
 pub(super) fn request(number: u64) -> Entry {
     let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
     let id = Uuid::from_u128(u128::from(mixed) << 64 | u128::from(number));
@@ -63,7 +63,7 @@ pub(super) fn request(number: u64) -> Entry {
     entry
 }
 
-/// A log, what was ever recorded in it, and up to which `seq` entries and usage are removed.
+/// A log, all entries that were ever recorded in it, and the `seq` below which entries and usage are removed.
 struct Case {
     log: Log,
     entries: Vec<Entry>,

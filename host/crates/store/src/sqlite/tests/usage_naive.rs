@@ -1,4 +1,4 @@
-//! Usage counted as plainly as possible.
+//! Usage, counted in the simplest way.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
-/// Plainly what the figures of these entries are; the quantiles exact.
+/// The figures of these entries, counted in the simplest way; the quantiles are exact.
 fn naive(entries: &[&Entry]) -> UsageStats {
     let mut durations: Vec<_> = entries.iter().filter_map(|entry| entry.duration_us).collect();
     durations.sort_unstable();
@@ -52,12 +52,12 @@ fn distinct(entries: &[&Entry], field: Field) -> u64 {
     values.iter().filter(|value| **value != Value::Unset).count() as u64
 }
 
-/// Those that began in this range.
+/// The entries that began in this range.
 pub(super) fn within<'a>(entries: &[&'a Entry], from: Timestamp, to: Timestamp) -> Vec<&'a Entry> {
     entries.iter().copied().filter(|entry| (from..to).contains(&entry.occurred_at)).collect()
 }
 
-/// How many values a field has, where it is known: that needs every entry, whatever else is lacking.
+/// The number of distinct values of a field, if it is known. It always needs all entries.
 pub(super) fn assert_no_guess(usage: &Usage, inside: &[&Entry]) -> Result<(), TestCaseError> {
     for (field, count) in &usage.totals.unique {
         prop_assert!(count.is_none_or(|count| count == distinct(inside, *field)), "{:?} is {:?}", field, count);
@@ -65,7 +65,7 @@ pub(super) fn assert_no_guess(usage: &Usage, inside: &[&Entry]) -> Result<(), Te
     Ok(())
 }
 
-/// All of an answer that lacks nothing.
+/// The whole answer of a query in which nothing is missing.
 pub(super) fn assert_exact(usage: &Usage, query: &UsageQuery, entries: &[&Entry]) -> Result<(), TestCaseError> {
     let inside = within(entries, usage.covered.start, usage.covered.end);
     same(&usage.totals.stats, &inside)?;

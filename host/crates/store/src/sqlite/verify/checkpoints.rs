@@ -50,7 +50,7 @@ fn reaches(subject: &Subject<'_>, size: u64, none: &str) -> Result<(), Fault> {
     Err(wrong("head.pruned", Some(first), what))
 }
 
-/// Whether flags and links are what the table would take, which SQLite checks only when it writes.
+/// Whether flags and links satisfy the constraints of the table, which SQLite checks only when it writes.
 fn shaped(subject: &Subject<'_>) -> Result<(), Fault> {
     let sql = "SELECT min(number) FROM checkpoint WHERE archived NOT IN (0, 1) OR (link IS NULL) <> (archived = 0)
         OR length(link) % 32 <> 0 OR number < 1";
@@ -59,20 +59,20 @@ fn shaped(subject: &Subject<'_>) -> Result<(), Fault> {
     found.map_or(Ok(()), |number| Err(broken(number)))
 }
 
-/// How far the checkpoints are looked at, in the order of their numbers.
+/// The progress of the check, in the order of the checkpoints' numbers.
 struct Row {
-    /// The number of the newest.
+    /// The number of the newest checkpoint.
     newest: u64,
     /// The number of the last checked one.
     number: u64,
     archived: Option<Archived>,
 }
 
-/// The last archived one: size, root, and the day that it was the first of.
+/// The last archived checkpoint: size, root, and the day whose first checkpoint it is.
 struct Archived(u64, Hash, Timestamp);
 
 impl Row {
-    /// Whether this one may be the next.
+    /// Whether this checkpoint may be the next.
     fn next(
         &mut self,
         StoredCheckpoint { number, checkpoint }: &StoredCheckpoint,

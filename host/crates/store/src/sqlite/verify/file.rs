@@ -5,7 +5,7 @@ use super::{Fault, Subject, wrong};
 
 const DOING: &str = "checking the file";
 
-/// SQLite's own check: pages, types, constraints, and that each B-tree index has what its table has.
+/// SQLite's own check: pages, types, constraints, and whether each B-tree index agrees with its table.
 pub(super) fn pages(subject: &Subject<'_>) -> Result<u64, Fault> {
     let found: String =
         subject.connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).context(DOING)?;
@@ -15,7 +15,7 @@ pub(super) fn pages(subject: &Subject<'_>) -> Result<u64, Fault> {
     Ok(subject.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).context(DOING)?)
 }
 
-/// Whether tables, indexes and triggers are as this version makes them.
+/// Whether tables, indexes and triggers are those of this version.
 pub(super) fn safeguards(subject: &Subject<'_>) -> Result<u64, Fault> {
     if !connection::is_ours(subject.connection)? {
         return Err(wrong("the file", None, "it is not a log of this version of mcp-audit-log"));

@@ -12,7 +12,7 @@ use mcp_audit_log_model::time::Timestamp;
 
 const DOING: &str = "reading holds";
 
-/// A hold as its row has it.
+/// A hold as it is stored in its row.
 struct HoldRow {
     id: String,
     from: String,
@@ -21,7 +21,7 @@ struct HoldRow {
     released: Option<HoldAction>,
 }
 
-/// Who placed or released it, when and why.
+/// The user who placed or released it, the time and the reason.
 #[derive(PartialEq, Eq)]
 struct HoldAction {
     by: String,

@@ -30,7 +30,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     Ok(full.saturating_sub(seqs.start))
 }
 
-/// Compares a block with its rows; returns how many fields it has.
+/// Compares a block with its rows, and returns the number of its fields.
 fn compare(subject: &Subject<'_>, block: &Block) -> Result<u64, Fault> {
     let stated = stated(subject, block)?;
     let mut fields = 0;

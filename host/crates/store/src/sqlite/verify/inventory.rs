@@ -32,7 +32,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     Ok(done)
 }
 
-/// Whether the keys are those that there were at this entry.
+/// Whether the stored keys are those that existed at this entry.
 fn keys(found: &Inventory, entry: &StateEntry) -> Result<(), Fault> {
     match entry.text("key_digest") == Some(&found.key_digest()) {
         true => Ok(()),
@@ -44,7 +44,7 @@ fn keys(found: &Inventory, entry: &StateEntry) -> Result<(), Fault> {
     }
 }
 
-/// Whether the archived checkpoints that there were at this entry are those that there are.
+/// Whether the archived checkpoints that existed at this entry are still stored.
 fn checkpoints(chain: &[(u64, Hash)], entry: &StateEntry) -> Result<(), Fault> {
     let newest = entry.number("checkpoint").unwrap_or_default();
     let found = digest_up_to(chain, newest);

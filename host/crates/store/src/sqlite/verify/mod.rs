@@ -33,13 +33,13 @@ use dictionary::Used;
 use mcp_audit_log_index::check::Texts;
 use mcp_audit_log_index::{Snapshot, StoreError, StoreFailure};
 
-/// A check: what it is called, and what it does.
+/// A check: its name, and its function.
 struct Check {
     name: &'static str,
     run: fn(&Subject<'_>) -> Result<u64, Fault>,
 }
 
-/// All of them, in order.
+/// All checks, in order.
 const CHECKS: &[Check] = &[
     Check { name: "file", run: file::pages },
     Check { name: "safeguards", run: file::safeguards },
@@ -59,10 +59,10 @@ const CHECKS: &[Check] = &[
     Check { name: "kept", run: external_checkpoints::check },
 ];
 
-/// How many checks there are.
+/// The number of checks.
 pub const COUNT: usize = CHECKS.len();
 
-/// Is called with the progress of a check: its name, how much it has checked, and how much there is.
+/// Called with the progress of a check: its name, the number of checked things, and the number of all.
 pub type VerifyProgress<'a> = &'a dyn Fn(&str, u64, u64);
 
 /// The log that is being verified.
@@ -72,19 +72,19 @@ struct Subject<'a> {
     log: SqliteSnapshot<'a>,
     /// A cache for this run alone: it does not follow later changes.
     texts: Texts,
-    /// The seqs there are.
+    /// The seqs of the existing entries.
     seqs: Range<u64>,
-    /// The numbers of the dictionary that entries have.
+    /// The numbers of the dictionary that entries use.
     used: RefCell<Used>,
     /// Checkpoints that were kept elsewhere.
     external: &'a [ExternalCheckpoint],
-    /// Which of these cannot be compared any more.
+    /// The kept checkpoints that can no longer be compared.
     uncompared: RefCell<Vec<String>>,
     check: &'static str,
     progress: VerifyProgress<'a>,
 }
 
-/// What a check ends with when not all is well.
+/// The result of a check that fails.
 enum Fault {
     Wrong { at: String, seq: Option<u64>, what: String },
     Store(StoreError),
@@ -148,7 +148,7 @@ fn run<'a>(
 }
 
 impl Subject<'_> {
-    /// Reports the progress of the check, once in a while.
+    /// Reports the progress of the check from time to time.
     fn report(&self, done: u64, all: u64) {
         if done.is_multiple_of(4_096) {
             (self.progress)(self.check, done, all);
@@ -156,7 +156,7 @@ impl Subject<'_> {
     }
 }
 
-/// Something wrong in a table or a column of it.
+/// A fault in a table or a column of it.
 fn wrong(at: impl Into<String>, seq: Option<u64>, what: impl Into<String>) -> Fault {
     Fault::Wrong { at: at.into(), seq, what: what.into() }
 }

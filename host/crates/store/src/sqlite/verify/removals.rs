@@ -41,7 +41,7 @@ struct Removed {
     payloads: u64,
 }
 
-/// Where the log may begin, by the removals that its entries announced.
+/// The seqs at which the log may begin, by the announced removals.
 struct Announced {
     entries: RangeInclusive<u64>,
     payloads: RangeInclusive<u64>,
@@ -93,13 +93,13 @@ impl Announced {
     }
 }
 
-/// How many entries the newest checkpoint is about. That it is signed, and fits the tree, was found before.
+/// How many entries the newest checkpoint covers. Earlier checks have found that it is signed and matches the tree.
 fn signed(subject: &Subject<'_>) -> Result<u64, Fault> {
     let sql = "SELECT coalesce((SELECT size FROM checkpoint ORDER BY number DESC LIMIT 1), 0)";
     Ok(subject.connection.query_row(sql, [], |row| row.get(0)).context(DOING)?)
 }
 
-/// A hold, and the seqs of the entries about it: between them it was in force.
+/// A hold, and the seqs of the entries about it: it was in force between them.
 struct Hold {
     id: String,
     from: Timestamp,

@@ -29,8 +29,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     }
 }
 
-/// The settings that an entry is about, with their new values: in the list of changes that the policy made, or as the
-/// host handed them over.
+/// The settings of an entry with their new values: from the policy's list of changes, or from the host's.
 fn values(details: &Details) -> impl Iterator<Item = (&str, &Json)> {
     let changes = details.get("changes").and_then(Json::as_array).into_iter().flatten();
     let changes = changes.filter_map(|change| Some((change.get("field")?.as_str()?, change.get("new")?)));

@@ -8,7 +8,7 @@ use mcp_audit_log_model::entry::Details;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 
-/// An entry about a state that was changed.
+/// An entry about a changed state.
 pub(super) struct StateEntry {
     pub(super) seq: u64,
     pub(super) method: String,
@@ -19,23 +19,23 @@ pub(super) struct StateEntry {
 }
 
 impl StateEntry {
-    /// A number of its details.
+    /// A number in its details.
     pub(super) fn number(&self, name: &str) -> Option<u64> {
         self.details.get(name).and_then(serde_json::Value::as_u64)
     }
 
-    /// A moment of its details.
+    /// A time in its details.
     pub(super) fn moment(&self, name: &str) -> Option<Timestamp> {
         self.text(name).and_then(Timestamp::parse)
     }
 
-    /// A text of its details.
+    /// A text in its details.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.details.get(name).and_then(serde_json::Value::as_str)
     }
 }
 
-/// The entries of the log itself with one of three methods, oldest first; without those about a refused attempt.
+/// The log's own entries with one of three methods, oldest first, without those about refused attempts.
 pub(super) fn state_entries(subject: &Subject<'_>, methods: [&str; 3]) -> Result<Vec<StateEntry>, Fault> {
     let doing = "reading what entries report of other tables";
     let sql = "SELECT method.text, who.text, occurred_at, details, seq FROM entry

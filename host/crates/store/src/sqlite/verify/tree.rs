@@ -1,5 +1,5 @@
-//! The ledger in itself: every tile is there and full, each has the hash that the level above has of it, and what is
-//! left at the right edge makes the root.
+//! The ledger's tree: every tile exists and is full, the level above has the hash of each tile, and the remaining
+//! hashes at the right edge lead to the root.
 
 use rusqlite::params;
 

@@ -1,4 +1,4 @@
-//! Each column of each table changed, in its first, a middle and its last row; and bytes of the file at random.
+//! Changes each column of each table in its first, a middle and its last row, and random bytes of the file.
 
 use std::fs;
 
@@ -30,7 +30,7 @@ fn of_every_table_it_is_known_whether_it_is_evidence() {
     assert!(unknown.is_empty(), "{unknown:?}: write a check in `verify`, or say in OTHERS that it needs none");
 }
 
-/// Another value of the same kind. Where nothing is set, something is.
+/// Another value of the same type. If no value is set, one is set.
 fn flipped(value: &Sql, declared: &str, is_key: bool, at: usize) -> String {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     match value {
@@ -69,7 +69,7 @@ fn key(table: &str) -> &str {
     }
 }
 
-/// The first row of a table, one in its middle, its last one.
+/// The first row of a table, one in the middle, and the last one.
 const ROWS: [u64; 3] = [0, 1, 2];
 
 /// A statement that changes a column of a row.
@@ -149,7 +149,7 @@ fn a_change_is_found_after_several_cleanups_as_well() {
     }
 }
 
-/// A body without its compression, where some bits mean nothing.
+/// A body without its compression, in which some bits have no meaning.
 fn unpacked(value: Sql) -> Sql {
     match value {
         Sql::Blob(bytes) => Packed::Frame(bytes.clone()).unpack().map_or(Sql::Blob(bytes), Sql::Text),
@@ -157,7 +157,7 @@ fn unpacked(value: Sql) -> Sql {
     }
 }
 
-/// All that can be read of a log.
+/// All data that can be read from a log.
 fn dump(raw: &Connection) -> rusqlite::Result<Vec<Vec<Sql>>> {
     let mut all = Vec::new();
     for table in EVIDENCE.iter().copied() {
@@ -172,7 +172,7 @@ fn dump(raw: &Connection) -> rusqlite::Result<Vec<Vec<Sql>>> {
     Ok(all)
 }
 
-/// A byte of the file is changed: either that is reported, or nothing that can be read is another.
+/// If a byte of the file is changed, either the change is reported, or all data that can be read is the same.
 #[test]
 fn a_change_of_any_byte_of_the_file_is_found_or_changes_nothing() {
     let world = World::new(300, 0);

@@ -18,7 +18,8 @@ fn a_log_that_is_whole_is_verified() {
     }
 }
 
-/// The numbers fit each other, so the ledger fits too; what is made for each number up to it would be a terabyte.
+/// The forged numbers fit each other, so the ledger matches too. A data structure with an item for each number would
+/// need a terabyte.
 #[test]
 fn a_huge_number_in_the_dictionary_is_named() {
     let world = World::new(300, 0);
@@ -32,7 +33,7 @@ fn a_huge_number_in_the_dictionary_is_named() {
     }
 }
 
-/// What is done, the table and the `seq` that are named.
+/// A change, and the table and `seq` that verification must name.
 const DONE: &[(&str, &str, Option<u64>)] = &[
     ("DELETE FROM entry WHERE seq = 0", "head", None),
     ("DELETE FROM entry WHERE seq = 77", "entry", Some(77)),
@@ -167,7 +168,7 @@ fn a_safeguard_that_is_gone_is_named() {
     assert!(error.contains("trigger entry_no_update is missing"), "{error}");
 }
 
-/// An erasure is evidence only with the entry about it, which cannot be made up afterwards.
+/// An erasure is evidence only together with its entry, which cannot be forged afterwards.
 #[test]
 fn a_payload_is_missed_unless_its_erasure_was_recorded() {
     let world = World::new(600, 0);

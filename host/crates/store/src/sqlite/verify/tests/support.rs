@@ -21,7 +21,7 @@ use mcp_audit_log_model::field::{Field, FieldType};
 use mcp_audit_log_model::time::{SECOND, Timestamp};
 use mcp_audit_log_model::value::Value;
 
-/// How many entries a log has on top of those that it is made with: those about its start, a cleanup and states.
+/// How many entries a log has besides the requested ones: those about its start, a cleanup and states.
 pub(super) const MORE: u64 = 8;
 
 /// A log without a writer.
@@ -58,7 +58,7 @@ fn payload(number: u64) -> StoredPayload {
     StoredPayload { salt: [9; 32], request: Some("{}".into()), response, notes }
 }
 
-/// An entry of the log's own about something that anna did, as the recorder makes it.
+/// One of the log's own entries, about an action of anna, as the recorder makes it.
 fn system_entry(number: u64, method: &str, details: &serde_json::Value) -> Entry {
     let mut entry = entry(number);
     for (field, text) in [(Field::Channel, "system"), (Field::Method, method), (Field::User, "anna")] {
@@ -74,7 +74,7 @@ fn hold(number: u64) -> Hold {
     Hold { id: id(number), from, to, reason, placed_by, placed_at, released: None }
 }
 
-/// A setting that was changed, two holds, one of them released, a payload that was erased.
+/// Entries and states: a changed setting, two holds, one of them released, and an erased payload.
 fn states(number: u64, erasing: u64) -> (Vec<Entry>, StateChange) {
     let (first, second) = (hold(number + 1), hold(number + 2));
     let release = Release { by: "anna".into(), at: at(number.cast_signed() + 3), reason: "over".into() };
@@ -107,7 +107,7 @@ fn keys() -> Vec<SigningKey> {
     kinds.map(|(name, kind)| SigningKey::from_seed(name, kind, [7; 32]).expect("a key")).into()
 }
 
-/// A checkpoint of this size and root, signed at the beginning of a day.
+/// A checkpoint of this size and root, signed at the beginning of the day `day`.
 fn signed((size, root): (u64, Hash), day: u64, link: Option<Vec<Hash>>) -> CheckpointChange {
     let checkpoint = Checkpoint { origin: "log".into(), size, root };
     let second = day * 86_400;
@@ -115,7 +115,7 @@ fn signed((size, root): (u64, Hash), day: u64, link: Option<Vec<Hash>>) -> Check
     CheckpointChange::Signed(NewCheckpoint { size, signed_at: at(second.cast_signed()), note, link })
 }
 
-/// The keys, and that there was nothing when they were made.
+/// The keys, and the checkpoint of the empty log that is made with them.
 fn key_change() -> StateChange {
     let keys = keys().into_iter().map(|key| CheckpointChange::Key(key.verifier().to_string(), at(0)));
     let checkpoints = keys.chain([signed((0, Hash::of_nothing()), 0, Some(Vec::new()))]).collect();
@@ -226,7 +226,7 @@ impl World {
         verify(self.folder(), &[], &|_, _, _| {})
     }
 
-    /// What verification finds after `sql`.
+    /// The result of a verification after `sql`.
     pub(super) fn wrong_after(&self, sql: &str) -> VerifyFinding {
         let copy = self.copy();
         tamper(&copy.file(), sql);
