@@ -1,4 +1,4 @@
-//! Bodies around other bodies: what is done with each frame is a closure, and the rest is shared.
+//! Wrappers around bodies: a closure handles each frame, and all wrappers share the rest of the code.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -34,7 +34,7 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How often to check whether a cancelled call has waited long enough for an answer.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How the traffic is called in the log, and how the server ends.
+/// The names for the traffic in entries, and the time limits for the server's end.
 #[derive(Clone, Debug)]
 pub struct StdioOptions {
     /// The server's name.

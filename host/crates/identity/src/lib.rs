@@ -35,7 +35,7 @@ pub const SESSION_COOKIE: &str = "mcp_audit_log_session";
 /// A user identified by a token, a proxy, an issuer or an embedder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
-    /// As a reader of the log.
+    /// The user as a viewer of the log.
     pub viewer: Viewer,
     /// The name of the connection, if it is known.
     pub connection: Option<String>,

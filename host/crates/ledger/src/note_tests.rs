@@ -1,4 +1,4 @@
-//! Notes and checkpoints against the specification's examples, an implementation of others, and hostile texts.
+//! Notes and checkpoints: the specification's examples, an independent implementation, and hostile texts.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

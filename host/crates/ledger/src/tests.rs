@@ -1,4 +1,4 @@
-//! The tree against an implementation of others, at every size; and what is left of it after every prune.
+//! The tree, compared with an independent implementation at every size; and the remaining tree after every prune.
 
 use std::collections::HashMap;
 

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A value. There are no floating-point numbers in the log: they have no exact text, and what is sealed must.
+/// A value. There are no floating-point numbers in the log, because they have no exact text, and the ledger needs one
+/// encoding for each value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
     /// Odoo's `False`: not set. JSON `null`.

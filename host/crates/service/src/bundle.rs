@@ -44,7 +44,7 @@ impl BundleRequest {
 pub struct Bundled {
     /// The range of `seq`.
     pub places: Range<u64>,
-    /// How many of them are shown.
+    /// How many entries of the range are shown.
     pub shown: u64,
     /// The number of requested entries that no checkpoint covers yet. They are not in the bundle.
     pub unsigned: u64,

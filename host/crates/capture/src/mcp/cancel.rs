@@ -73,8 +73,7 @@ impl Exchange {
         self.take_back_awaited(id)
     }
 
-    /// The client no longer wants the answer to `id`. Returns whether this exchange is about it and has not answered
-    /// it.
+    /// Marks the call `id` as cancelled by its client. Returns whether this exchange has that call without an answer.
     fn is_taken_back(&self, id: &Id, at: Instant) -> bool {
         let mut parse_state = self.parse_state();
         parse_state.absorb(self, TURN);
@@ -92,8 +91,8 @@ impl Exchange {
         call.map(|call| call.cancelled = Some(at)).is_some()
     }
 
-    /// When the call was cancelled, if that was before `answer` came: by a notification that was read, or by one that
-    /// is passing in another exchange.
+    /// The time when the call was cancelled, if that was before `answer` came. The cancellation may have been read
+    /// already, or may be passing in another exchange.
     pub(crate) fn taken_back(&self, call: &Call, answer: Option<&Arrived>) -> Option<Instant> {
         let passing = || {
             let id = call.message.id.as_ref()?;

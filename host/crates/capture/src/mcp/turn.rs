@@ -44,7 +44,7 @@ impl Told {
         self.events()
     }
 
-    /// In the background.
+    /// Decodes the rest on the background thread.
     fn rest(self: Arc<Self>, place: Reservation) {
         // By turns, since the recorder's thread may look at this exchange meanwhile.
         while !self.exchange.read_some(TURN) {}

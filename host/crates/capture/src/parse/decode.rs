@@ -158,7 +158,7 @@ impl Decoder {
         self.good && self.levels.iter().any(Level::is_busy)
     }
 
-    /// Nothing more is decoded.
+    /// Stops decoding.
     pub(crate) fn stop(&mut self) {
         self.good &= self.levels.is_empty();
         self.levels.iter_mut().for_each(Level::clear);

@@ -49,7 +49,7 @@ impl Keep {
 pub(crate) struct Document {
     lexer: Lexer<Collector>,
     collector: Collector,
-    /// How long it is by now.
+    /// Its length so far.
     length: u64,
     /// The position of the last message.
     begin: u64,

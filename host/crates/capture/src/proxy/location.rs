@@ -79,7 +79,7 @@ struct MappedAddress {
     path: String,
     /// Query and fragment.
     rest: String,
-    /// Whether it named the host itself.
+    /// Whether the original address had a host.
     whole: bool,
 }
 

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, BodyStream, StreamBody};
 
 use super::sign_in::refusal;
 
-/// How long the beginning of a stream is waited for. A server of that transport names its address at once.
+/// How long the proxy waits for the beginning of a stream. A server of that transport sends its address at once.
 const MOMENT: Duration = Duration::from_secs(1);
 
 /// Whether a request may be the first of that transport. Streams of the newer one belong to a session, or name their

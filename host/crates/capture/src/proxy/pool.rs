@@ -22,7 +22,8 @@ use crate::tap::transport::Transport;
 const IDLE: Duration = Duration::from_secs(3);
 /// How many headers a response may have; hyper's own limit of 100 would refuse what passes without a proxy.
 const HEADERS: usize = 1_000;
-/// How soon a connection that the upstream had closed before must show it. What breaks later may have been at work.
+/// The time within which a connection that the upstream had already closed must fail. If it fails later, the upstream
+/// may have acted on the request.
 const PROMPT: Duration = Duration::from_secs(2);
 /// Most connections that are kept unused.
 const KEPT: usize = 256;
@@ -131,7 +132,7 @@ impl Pool {
         }
     }
 
-    /// Closes what is too old; `true` when nothing is left.
+    /// Closes old connections; `true` if none is left.
     fn sweep(&self) -> bool {
         let mut unused = self.unused();
         unused.list.retain(|(since, _)| since.elapsed() < IDLE);

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::bodies::{PolledFrame, with_read};
 use crate::tap::transport::Transport;
 
-/// Most bytes that are read ahead, or read of a request that goes nowhere; also the longest body that is kept.
+/// The most bytes that are read ahead, or read of an abandoned request; also the longest body that is kept.
 const READ: usize = 64 << 10;
 /// The time for them to arrive after the request was abandoned.
 const PATIENCE: Duration = Duration::from_millis(100);

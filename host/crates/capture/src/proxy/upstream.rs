@@ -222,7 +222,7 @@ fn overlong(pair: &[u8]) -> bool {
     matches!(pair, [0xe0, 0x80..=0x9f] | [0xf0, 0x80..=0x8f])
 }
 
-/// `%41` becomes `A`, once; what is no such sequence stays.
+/// Replaces sequences such as `%41` by their byte, once. Invalid sequences stay.
 fn decode(text: &[u8]) -> Vec<u8> {
     let digit =
         |at: usize| text.get(at).and_then(|byte| char::from(*byte).to_digit(16)).and_then(|n| u8::try_from(n).ok());

@@ -1,4 +1,4 @@
-//! Wrapped servers: what passes, what is recorded, and how both end.
+//! Wrapped servers: which bytes pass, what is recorded, and how wrapper and server end.
 
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_core::recorder::QueueLimits;

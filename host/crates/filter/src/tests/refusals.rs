@@ -1,4 +1,4 @@
-//! What is not a domain is refused, with a reason and a position.
+//! A text that is not a domain is refused, with a reason and a position.
 
 use super::*;
 

@@ -123,7 +123,7 @@ impl<'a> Visitor<'a> for Reading {
     }
 }
 
-/// One side: an object.
+/// The state before or after a change: an object.
 pub(crate) fn side(json: &RawValue) -> Result<Json, String> {
     members(json, MEMBERS)?;
     serde_json::from_str(json.get()).map_err(|_| "not valid JSON, or nested too deep".to_owned())

@@ -48,7 +48,7 @@ fn pattern(domain: &Domain) -> Option<&str> {
     }
 }
 
-/// One pattern in many fields is a plain word of the search.
+/// A word of free text: it is one pattern in many fields.
 fn anywhere(pattern: &str, not: bool) -> String {
     let word = if not { "nowhere" } else { "anywhere" };
     format!("{word} “{}”", short(readable(pattern).trim_matches('*')))

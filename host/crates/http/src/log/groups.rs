@@ -107,7 +107,7 @@ impl Table {
     }
 }
 
-/// How rows are made.
+/// The data for making rows.
 struct Rows<'a> {
     home: &'a str,
     pairs: &'a Pairs,
@@ -287,7 +287,7 @@ fn options(chosen: Option<GroupBy>) -> Vec<Choice> {
     choices().chain(by_hand).map(choice).collect()
 }
 
-/// How it is called.
+/// The label of a grouping.
 pub(crate) fn label(by: GroupBy) -> &'static str {
     match by {
         GroupBy::Field(field) => field.label(),

@@ -96,7 +96,7 @@ pub(crate) fn bounded(pairs: &Pairs) -> Result<(), Problem> {
     ))
 }
 
-/// How the document describes one.
+/// The schema of a time in the OpenAPI document.
 pub(crate) struct Moment;
 
 impl JsonSchema for Moment {

@@ -104,7 +104,7 @@ fn add(pairs: &mut Pairs, field: &str, value: &Value) -> Option<()> {
     add_term(pairs, serde_json::json!([field, "=", value]))
 }
 
-/// The same with any term.
+/// Adds any term, in the JSON form, to the search's domain.
 pub(crate) fn add_term(pairs: &mut Pairs, term: Json) -> Option<()> {
     let at = pairs.iter().position(|(name, _)| name == "domain");
     let mut terms: Vec<Json> = match at {

@@ -9,7 +9,7 @@ use crate::problem::Problem;
 
 /// The most bodies of events that are read at once. Others wait for their turn.
 const INTAKE: usize = 8;
-/// How long they do.
+/// How long the others wait.
 const INTAKE_PATIENCE: Duration = Duration::from_secs(5);
 /// The most exports at once. Each of them uses a processor while its client reads.
 const EXPORTS: usize = 4;

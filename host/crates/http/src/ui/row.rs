@@ -1,4 +1,4 @@
-//! One line of the list.
+//! One row of the list.
 
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::Outcome;

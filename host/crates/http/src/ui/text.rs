@@ -10,7 +10,7 @@ use mcp_audit_log_model::name::is_hidden;
 pub(crate) struct Shown(String);
 
 impl Shown {
-    /// On one line.
+    /// A text on one line.
     pub(crate) fn line(text: &str) -> Self {
         Self(escape(text, false))
     }

@@ -122,7 +122,7 @@ vocabulary! {
         ToolError = "tool-error",
         /// The result asks the client for more input (2026-07-28).
         InputRequired = "input-required",
-        /// The result is a task to be asked for later.
+        /// The result is a task, and the client asks for its result later.
         TaskCreated = "task-created",
         /// The server ended the stream without an answer and lets the client fetch it later; the answer is a separate
         /// entry.
@@ -154,7 +154,7 @@ impl OutcomeDetail {
         }
     }
 
-    /// The outcome that this folds into. What could not be decided is never a success.
+    /// The outcome of this detail. A detail such as `unknown` is never a success.
     pub fn outcome(self) -> Outcome {
         match self {
             Self::Ok | Self::Accepted | Self::InputRequired | Self::TaskCreated => Outcome::Success,

@@ -1,4 +1,4 @@
-//! What is hidden, what must stay, and that neither depends on the spelling.
+//! Masks: which texts are hidden, and which must stay, in any spelling.
 
 use super::*;
 
@@ -173,7 +173,8 @@ fn the_same_names_are_hidden_as_keys_and_in_texts() {
     assert!(masks.hides("pin", true) && !masks.hides("tokens", true) && !masks.hides("pass", true));
 }
 
-/// What the prefilter passes is not searched, so it must find everything that the masks would hide.
+/// A text that the prefilter lets through is not searched, so the prefilter must find everything that the masks would
+/// hide.
 #[test]
 fn the_prefilter_finds_everything_that_is_hidden() {
     assert!(SIEVE.is_there());

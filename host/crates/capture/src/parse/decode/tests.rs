@@ -1,4 +1,4 @@
-//! What clients decode is decoded, in any pieces and by any turns, and bombs are not.
+//! Bodies that clients can decode are decoded, whatever the chunks and the turns are. Decompression bombs are not.
 
 use std::io::Write as _;
 

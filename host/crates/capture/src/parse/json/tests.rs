@@ -1,4 +1,4 @@
-//! Reading JSON in pieces: what is taken, and what is stepped over.
+//! Reading JSON in pieces: which values are extracted, and which are skipped.
 
 use super::*;
 

@@ -1,4 +1,5 @@
-//! What is read of messages: the same whatever the pieces are, and the same as a parser finds that reads all at once.
+//! Reading of messages: the result is the same for all sizes of pieces, and equals that of a parser that reads the
+//! whole text.
 
 use std::collections::BTreeMap;
 

@@ -37,7 +37,7 @@ struct Found {
     at: Instant,
     /// The upstream's name for the resource that it protects.
     resource: String,
-    /// By path: what is done there.
+    /// The action at each path.
     paths: BTreeMap<String, &'static str>,
 }
 
