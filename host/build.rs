@@ -10,7 +10,8 @@ fn main() {
     println!("cargo::rustc-env=MCP_AUDIT_LOG_COMMIT={commit}");
 }
 
-/// The commit that an optimized build is made of. Others do not say, as each commit would compile the host anew.
+/// The commit of an optimized build. Other builds do not name theirs, because each commit would then compile the host
+/// again.
 fn commit(here: &Path) -> Option<String> {
     if std::env::var("PROFILE").ok()? != "release" {
         return Some("debug build".to_owned());

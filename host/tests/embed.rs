@@ -48,7 +48,7 @@ async fn the_embedding_example_works() {
     assert_eq!(ask(&app, get("/audit", "ada")).await.0, StatusCode::OK);
     let stranger = Request::get("/audit/api/v1/entries").body(Body::empty()).expect("a request");
     assert_eq!(ask(&app, stranger).await.0, StatusCode::UNAUTHORIZED);
-    // A cookie-like sign-in comes by itself: another site may not change anything with it.
+    // A browser sends a cookie by itself, so a request from another site may not change anything.
     let foreign =
         Request::post("/audit/api/v1/views").header("x-your-session", "ada").header("sec-fetch-site", "cross-site");
     assert_eq!(ask(&app, foreign.body(Body::empty()).expect("a request")).await.0, StatusCode::FORBIDDEN);

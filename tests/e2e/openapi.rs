@@ -46,7 +46,8 @@ fn schemathesis(server: &Server, token: &str, token_id: &str) -> Command {
     let mut command = Command::new("timeout");
     command.arg(PATIENCE).arg(program()).arg("--config-file").arg(root().join("tests/schemathesis/schemathesis.toml"));
     command.args(["run", "--no-color", "--generation-deterministic", "--max-examples", EXAMPLES]);
-    // The file, and not what the server hands out: there schemathesis would leave out the document itself.
+    // The file, and not the served document: with the served one, schemathesis would leave out the route of the
+    // document.
     command.arg(root().join("docs/openapi.json")).args(["--url", server.address()]);
     command.env("SCHEMATHESIS_HOOKS", root().join("tests/schemathesis/lines.py"));
     command

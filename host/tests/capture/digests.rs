@@ -110,8 +110,7 @@ async fn a_digest_recognises_a_text_that_is_not_stored() {
         "{keyless:?}"
     );
     assert!(!folder.join("secret.key").exists(), "and no other key is made in its place");
-    // Another log's key tells nothing of this one: the digests are made with the key, and no guess can be tried
-    // without.
+    // Another log's key cannot be used here: the digests depend on the key, and without it no guess can be tested.
     let other = Log::open();
     std::fs::copy(other.folder.path().join("secret.key"), folder.join("secret.key")).expect("copied");
     let foreign = matches(folder, &entries[1], "request", request);

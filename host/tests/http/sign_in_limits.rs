@@ -64,7 +64,7 @@ async fn a_missing_body_times_out() {
         assert_eq!(page.status, StatusCode::REQUEST_TIMEOUT, "{path}: {}", page.text);
         assert!(page.text.contains("<html") && page.text.contains("nothing was done"), "{path}");
     }
-    // What is there at once is in time.
+    // A body that is sent at once is in time.
     let browser = world.stranger().header("sec-fetch-site", "same-origin");
     assert_eq!(browser.form("/sign-in", &format!("token={secret}")).await.status, StatusCode::SEE_OTHER);
 }

@@ -34,7 +34,7 @@ async fn a_full_queue_accepts_all_of_a_request_or_nothing() {
     let service = world.bearer("platform", &["service"]);
     let items: Vec<Value> = (0..50).map(|_| item()).collect();
     let held = hold(&world.log);
-    // Until there is no room, whatever the log itself has put there meanwhile.
+    // Until the queue has no room, even after the log's own events.
     while world.log.record_later(0, Vec::new).is_ok() {}
     let full = service.events(&json!(items)).await;
     full.problem(503, "nothing was recorded");

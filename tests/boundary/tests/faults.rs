@@ -44,7 +44,7 @@ const JUDGE: &[(&str, FaultKind)] = &[
     ("spin", FaultKind::Fuel),
     ("memory", FaultKind::Memory),
     ("recurse", FaultKind::Stack),
-    // Giving so many items back to the guest's allocator already takes more fuel than there is.
+    // The guest's allocator needs more than all of the fuel to free so many items.
     ("oversize-list", FaultKind::Fuel),
     ("oversize-text", FaultKind::Result),
     ("bad-utf8", FaultKind::Result),

@@ -14,7 +14,7 @@ use mcp_audit_log::verify_log;
 /// The log's answer about one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Word {
-    /// It is about to be handed in.
+    /// It is about to be sent.
     Sent,
     /// It is durable, at this `seq`.
     Stored(u64),

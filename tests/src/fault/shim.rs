@@ -15,7 +15,7 @@ use crate::process::binary;
 pub const EIO: i64 = 5;
 /// "No space left on device".
 pub const ENOSPC: i64 = 28;
-/// A fault that does not pass by itself.
+/// A fault that stays until another one is set.
 pub const ALWAYS: i64 = -1;
 
 /// The fields of `struct control`, in order.
@@ -41,7 +41,7 @@ pub enum Sync {
     Lie,
     /// They fail with an input/output error.
     Fail,
-    /// They wait until something else is set.
+    /// They wait until another behaviour is set.
     Stall,
 }
 

@@ -38,7 +38,7 @@ fn compare(field: Field, comparison: Comparison, values: &[Value], now: Timestam
             Err(DomainError::new("'=' and '!=' need a value; false means \"not set\", and 'in' takes an empty list"))
         }
         Comparison::Equal => any_of(field, values, now),
-        // Odoo: whatever is empty, which is 0 and the empty text and list too.
+        // As in Odoo: empty values, which include 0, the empty text and the empty list.
         Comparison::EqualIfSet if values.is_empty() => Ok(Domain::TRUE),
         Comparison::EqualIfSet => match single(values)? {
             Value::Unset | Value::Boolean(false) | Value::Integer(0) => Ok(Domain::TRUE),

@@ -57,7 +57,7 @@ pub enum NoteError {
     /// Too many.
     #[error("the note has more than {MOST_SIGNATURES} signatures")]
     Signatures,
-    /// A line that is none.
+    /// A line that is not a signature line.
     #[error("line {0} below the note's text is not a signature")]
     Line(usize),
     /// A signature of a known key that is wrong.

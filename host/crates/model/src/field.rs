@@ -65,7 +65,7 @@ pub enum SenderRule {
     Fact,
     /// A text that the policy gets as an argument of a request. The policy keeps it if it looks like a name.
     Argument,
-    /// A value that is read and checked in a way of its own.
+    /// A value with its own parser and checks.
     Checked,
 }
 
@@ -108,7 +108,7 @@ const fn text(label: &'static str, section: Section) -> Spec {
     Spec { repeats: true, ..field(FieldType::Text, label, section) }
 }
 
-/// A text that hardly repeats and stands in the row.
+/// A text that hardly repeats, so the row contains it.
 const fn unique_text(label: &'static str, section: Section) -> Spec {
     field(FieldType::Text, label, section)
 }

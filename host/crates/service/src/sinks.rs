@@ -108,7 +108,7 @@ impl Feed<EntryBatch> for LogFeed {
         let removed_below = log.view.files.prune_points().map_err(|error| failed(&error))?.0;
         let removed_below = removed_below.clamp(seqs.start, seqs.end);
         if entries.is_empty() && removed_below == seqs.start {
-            // Nothing for this sink. After a restart these are looked at again.
+            // No entry is for this sink. After a restart, these entries are read again.
             self.watermark = seqs.end;
             return Ok(None);
         }

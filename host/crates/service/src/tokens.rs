@@ -152,7 +152,7 @@ pub(super) fn record_changes(log: &Arc<Inner>) -> Result<(), RunError> {
 }
 
 fn record(log: &Inner, tokens: &Tokens) -> Result<(), RunError> {
-    // One at a time, so that nothing is handed in twice for nothing.
+    // One caller at a time, so that no action is recorded twice.
     let _changing = log.changing.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         let pending = tokens.pending()?;

@@ -216,7 +216,7 @@ async fn a_client_that_does_not_wait_for_the_connection_is_recorded_with_its_too
     let mute = server(move |mut stream: TcpStream| {
         let arrived = arrived.clone();
         async move {
-            // With the beginning of TLS the proxy is past reading what had come by then.
+            // When TLS begins, the proxy has already read the chunks that had arrived.
             let _ = stream.read(&mut [0; 1]).await;
             arrived.send(()).await.unwrap();
             let _ = stream.read_to_end(&mut Vec::new()).await;

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 #[derive(Clone)]
 pub(crate) struct Loan(Arc<Mutex<LoanState>>);
 
-/// The body as a connection gets it, until it is lent anew.
+/// The body in the hands of one connection, until another connection gets it.
 pub(crate) struct SharedBody {
     loan: Loan,
     turn: u32,
@@ -73,7 +73,7 @@ impl Loan {
         SharedBody { loan: self.clone(), turn: held.turn }
     }
 
-    /// Whether it can be lent a second time.
+    /// Whether the body can be sent a second time.
     pub(crate) fn is_kept(&self) -> bool {
         self.held().kept.is_some()
     }
@@ -114,7 +114,7 @@ impl Loan {
         // The earlier borrower may still poll.
         self.held().turn += 1;
         let read = std::future::poll_fn(|context| self.held().poll_ahead(context));
-        // What has not come by then is not worth waiting for.
+        // Chunks that arrive later are not read.
         let _ = tokio::time::timeout(PATIENCE, read).await;
     }
 
@@ -202,6 +202,6 @@ pub(crate) async fn read_beginning(body: &mut Body) {
             }
         }
     };
-    // What has not come by then is not worth waiting for.
+    // Chunks that arrive later are not read.
     let _ = tokio::time::timeout(PATIENCE, read).await;
 }

@@ -147,7 +147,7 @@ impl Reservation {
         let free = gauges.reserved.fetch_add(1, Ordering::Relaxed) < most
             && gauges.waiting.load(Ordering::Relaxed) < most
             && !queue.is_closed();
-        // Dropped, and counted back, where none is free.
+        // If no slot is free, this is dropped, which corrects the count.
         let place = Self { queue: Arc::clone(queue) };
         free.then_some(place)
     }
@@ -198,7 +198,7 @@ pub struct BudgetShare {
 }
 
 impl Budget {
-    /// One of at most so many bytes.
+    /// An empty budget with a limit in bytes.
     #[doc(hidden)]
     pub fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { held: AtomicUsize::new(0), most })

@@ -8,17 +8,18 @@
 //!        | ( "since" | "from" | "until" | "to" ) ":" time   with 7d for 7 days ago; until a day includes it
 //! value  = "none"                           the field is not set
 //!        | "@me"                            the viewer's own, of user and instance
-//!        | text | '"' text '"'              between quotes everything stands for itself, after \ also quotes
-//! word   = text | '"' text '"'              free text: found in any of some fields, in whatever case
+//!        | text | '"' text '"'              between quotes all characters are literal; \" is a quote
+//! word   = text | '"' text '"'              free text: found in any of several fields, ignoring case
 //! ```
 //!
-//! Texts are compared exactly. A `*` stands for anything, and then case does not matter: who leaves a part open does
-//! not mean the rest to the letter. Fields have the names of the JSON form and the short ones of `names.rs`; `duration`
+//! Texts are compared exactly. A `*` stands for any text, and then case is ignored, because a user who writes a pattern
+//! does not need an exact match. Fields have the names of the JSON form and the short ones of `names.rs`; `duration`
 //! takes a unit.
 //!
-//! A colon behind what is no field belongs to a word, as in `https://x` and `INV:42`. A name in small letters, as in
-//! `tol:x`, is an error, and so is what other languages write for our operators (`tool=x`, `or`, `not`), since a search
-//! for the text would find nothing and read as "nothing happened". Between quotes it is a word again.
+//! If the word before a colon is not a field, the colon belongs to the word, as in `https://x` and `INV:42`. A name in
+//! small letters, as in `tol:x`, is an error. Operators of other languages (`tool=x`, `or`, `not`) are errors too: a
+//! search for these texts would find nothing, and the user would read that as "nothing happened". Between quotes, all
+//! of them are plain words.
 
 mod lexer;
 mod names;

@@ -29,7 +29,7 @@ pub(crate) struct Exporting;
 /// Begins the export that `pairs` describe. When it returns, the entry about the export is durable.
 pub(crate) async fn begin(visitor: Visitor, pairs: Pairs, ending: Option<Extension<Ending>>) -> Result<File, Problem> {
     let site: &Site = &visitor.site;
-    // Before there is a turn to wait for, and whatever is asked for.
+    // The right is checked first, before a turn is taken and before the parameters are read.
     site.log.allow(&visitor.access, mcp_audit_log_contract::access::Right::Export, "export.started")?;
     let turn = site.turns.export()?;
     let begun = visitor.search(move |log, access| {

@@ -76,7 +76,7 @@ pub(crate) fn entries(pairs: &Pairs, by: &[GroupBy], group: &Group) -> Option<St
 pub(crate) fn narrow(pairs: &mut Pairs, by: GroupBy, key: &Value) -> Option<()> {
     match (by, key) {
         (GroupBy::Field(field), Value::Text(_) | Value::Integer(_)) if has_parameter(field, key) => {
-            // Whatever was asked of this field before, the group's value is one of that.
+            // The value of the group is one of those that an earlier condition on this field permits.
             pairs.retain(|(name, _)| name != field.name());
             pairs.push((field.name().to_owned(), key.to_string()));
             Some(())

@@ -33,7 +33,7 @@ pub(crate) fn values(
     let scan = BlockScan::new(log, looked_at(domain, end), &fields)?;
     for (block, within) in scan.blocks().rev() {
         let Some(Zone::Values(values)) = block.zone(log, field)? else { continue };
-        // A block that can add nothing is not looked at, which is most of them.
+        // Most blocks can add no value, and are skipped.
         if found.len() <= limit && values.iter().any(|value| *value > 0 && !found.contains(value)) {
             let matching = plan.find(log, block, within)?;
             found.extend(used(&Axis::numbers(log, block, field)?, &matching));

@@ -264,7 +264,7 @@ mod tests {
         CellAmounts::read(&bytes, 1).expect("a string").add(0, &mut found);
         expected.sums.timed = u64::MAX;
         expected.add_durations(BUCKETS - 1, u32::MAX);
-        // What is left of the string is read as users.
+        // The rest of the string is read as users.
         expected.add_user(5);
         assert_eq!(found, expected);
     }

@@ -272,7 +272,7 @@ pub(crate) fn repair(log: &dyn Transaction, pruned: u64, next: u64) -> Result<()
             Ok(()) => {}
         }
     }
-    // Parts whose run is gone.
+    // Removes parts whose run is missing.
     log.remove(Removable::Runs(end(now)?..END))?;
     append(log, blocks::end(now)?.unwrap_or(0))
 }

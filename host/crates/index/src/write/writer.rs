@@ -144,7 +144,7 @@ impl<S: Store> Writer for StoreWriter<S> {
             Ok(!matches!(step, Step::Nothing))
         });
         if done.is_ok() && matches!(step, Step::Nothing) {
-            // The last thing that the cleanup does, in a transaction of its own.
+            // The last part of the cleanup, in its own transaction.
             done = store.transact(true, &mut |log| {
                 step = cleanup::gc_dictionary(state, log)?;
                 Ok(true)

@@ -67,8 +67,8 @@ impl Event {
     /// The state before and after a change, mostly as JSON objects. The policy compares them field by field, hides
     /// secrets, and makes the change list; the states themselves are not stored.
     ///
-    /// Of a state of more than 16 KiB only what differs is handed over, long texts as their length; what does not fit
-    /// even then is counted in the detail `changes_left_out`.
+    /// If a state has more than 16 KiB, only the members that differ are passed to the policy, and long texts only as
+    /// their length. The detail `changes_left_out` counts the members that still do not fit.
     pub fn changed(self, old: &Json, new: &Json) -> Self {
         self.states(Some(old), Some(new))
     }

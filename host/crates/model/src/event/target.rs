@@ -14,7 +14,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// The name, whatever it names.
+    /// The name of the tool, prompt, resource or other target.
     pub fn name(&self) -> &str {
         match self {
             Self::Tool(name) | Self::Prompt(name) | Self::Resource(name) | Self::Other(name) => name,

@@ -119,7 +119,7 @@ impl Snapshot for SqliteSnapshot<'_> {
 
     fn texts(&self, field: Field, above: u64, show: ShowText<'_>) -> Result<(), StoreError> {
         let doing = "reading the dictionary";
-        // The field's number stands in the statement: bound, it would have SQLite plan anew for each.
+        // The statement contains the field's number, because SQLite would plan the query again for each bound number.
         let sql = format!("SELECT id, text FROM term WHERE field = {} AND id > ?1 ORDER BY id", field as i64);
         let mut statement = self.connection.prepare_cached(&sql).context(doing)?;
         let mut found = statement.query([above.cast_signed()]).context(doing)?;

@@ -48,7 +48,7 @@ pub(super) fn views(log: &SqliteSnapshot<'_>, viewer: &Viewer) -> Result<Vec<Sav
 
 fn view(row: &Row<'_>) -> rusqlite::Result<SavedView> {
     let unreadable = |error| rusqlite::Error::FromSqlConversionFailure(5, rusqlite::types::Type::Text, error);
-    // Read as "no filter", a search that is broken would show something else than its name says.
+    // If a broken search were read as "no filter", the view would show other entries than its name says.
     let query = serde_json::from_str(&row.get::<_, String>(5)?).map_err(|error| unreadable(Box::new(error)))?;
     Ok(SavedView {
         id: Uuid::from_bytes(row.get(0)?),

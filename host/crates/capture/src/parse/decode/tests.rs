@@ -125,7 +125,7 @@ fn a_highly_compressed_answer_is_read_and_a_decompression_bomb_is_not() {
     assert!(twice.len() < 10_000 && read("zstd, gzip", &twice, 100) == (true, 1));
 }
 
-/// However much a few bytes become, it is done by turns.
+/// A few bytes that decode to many are decoded in turns.
 #[test]
 fn a_turn_decodes_no_more_than_its_quota() {
     let bomb = [&b" ".repeat(8 << 20)[..], JSON].concat();

@@ -82,7 +82,7 @@ fn found_like(files: &StoreReader, pattern: &str) -> usize {
 
 #[test]
 fn a_text_goes_with_its_last_entry() {
-    // The cut lies within a small block, within a large one, and in what is no block yet.
+    // The cut is within a small block, within a large one, and within the open block.
     for (count, cut) in [(300, 201), (1_100, 700), (40, 30)] {
         let mut log = users(count);
         clean(&mut log, below(cut));

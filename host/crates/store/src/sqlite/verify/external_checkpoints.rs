@@ -38,9 +38,9 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     Ok(subject.external.len() as u64)
 }
 
-/// The root that the log had at this size, by its tree or else by an archived checkpoint. An earlier check found that
-/// each of these is signed and leads to the next, and the last to the tree. Nothing else about that time can be
-/// checked.
+/// The root of the log at this size, from its tree or from an archived checkpoint. Earlier checks found that each
+/// archived checkpoint is signed and has a proof to the next one, and the last one to the tree. Nothing else about that
+/// time can be checked.
 fn root_at(subject: &Subject<'_>, size: u64) -> Result<Option<Hash>, Fault> {
     if size >= subject.seqs.start {
         return Ok(Some(root(size, &Tiles::new(&subject.log))?));

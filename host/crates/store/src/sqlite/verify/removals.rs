@@ -128,7 +128,7 @@ fn holds(subject: &Subject<'_>) -> Result<Vec<Hold>, Fault> {
     let (placed, released) = (by_id("hold.placed"), by_id("hold.released"));
     let hold = |row: &Row<'_>| {
         let id = Uuid::from_bytes(row.get(0)?).to_string();
-        // Entries that are gone are older than all that are read here.
+        // The removed entries are older than all entries that are read here.
         let end = if row.get(2)? { 0 } else { u64::MAX };
         let (placed, released) = (placed.get(&id).copied().unwrap_or(0), released.get(&id).copied().unwrap_or(end));
         Ok(Hold { id, from: Timestamp::from_micros(row.get(1)?), placed, released })
@@ -196,7 +196,7 @@ mod tests {
             (vec![(started, intent(0, 50)), (failed, at(20))], 20..=20),
             (vec![(started, intent(0, 50)), (failed, json!({}))], 0..=50),
             (vec![(started, intent(0, 50)), (started, intent(30, 20))], 30..=50),
-            // The entries about what went before are gone with it.
+            // The entries about earlier removals were removed too.
             (vec![(completed, at(50)), (started, intent(50, 10)), (completed, at(60))], 60..=60),
         ] {
             assert_eq!(found(&reported, u64::MAX), begins.collect::<Vec<_>>(), "{reported:?}");
