@@ -1,5 +1,4 @@
 //! Related messages in separate exchanges: late answers, cancelled calls, and clients that only an earlier exchange
-
 //! identified.
 
 use http_body_util::BodyExt;
