@@ -75,6 +75,11 @@ pub mod signer {
     pub use mcp_audit_log_core::signer::{Resume, SignerError, SignerOptions};
 }
 
+/// Signatures of policies.
+pub mod policy_signature {
+    pub use mcp_audit_log_core::policy_signature::{PolicySignatureError, PolicyStatement, make_key, read_key};
+}
+
 /// The data folder's secret key.
 pub mod secret {
     pub use mcp_audit_log_core::secret::Secret;
@@ -92,9 +97,9 @@ pub mod sink {
 pub mod reader {
     pub use mcp_audit_log_core::reader::{MAX_LIMIT, ReadError, Reader};
     pub use mcp_audit_log_index::{
-        Breakdown, Group, GroupBy, GroupQuery, GroupSort, Groups, LogStats, MAX_GROUPS, MAX_POINTS, MissingUsage, Page,
-        PageAnchor, Point, REQUESTS, RangeError, StoreError, StoreFailure, StoredPayload, Totals, USAGE_FIELDS, Usage,
-        UsageQuery, UsageRow, UsageSort, UsageStats, UsageStep, Values, requests, usage_range,
+        Breakdown, Group, GroupBy, GroupSort, Groups, LogStats, MAX_GROUPS, MAX_POINTS, MissingUsage, Page, PageAnchor,
+        Point, REQUESTS, RangeError, StoreError, StoreFailure, StoredPayload, Totals, USAGE_FIELDS, Usage, UsageQuery,
+        UsageRow, UsageSort, UsageStats, UsageStep, Values, requests, usage_range,
     };
 }
 
@@ -110,8 +115,9 @@ pub mod recorder {
 pub use mcp_audit_log_service::follow_cursor;
 pub use mcp_audit_log_service::{
     AuditLog, BundleRequest, Bundled, ChangeError, CleanupProgress, CronStatus, EvidenceError, Follower, Found,
-    Integrity, LogStatistics, LogView, NewestCheckpoint, OpenError, Options, PayloadError, RunError, SignError,
-    StartError, TokenRequest, Verification, VerificationProgress, VerificationResult, Wakeup, rotate_keys, verify_log,
+    Integrity, JobProgress, LogStatistics, LogView, NewestCheckpoint, OpenError, Options, PayloadError, RunError,
+    SignError, StartError, TokenRequest, Verification, VerificationProgress, VerificationResult, Wakeup, rotate_keys,
+    verify_log,
 };
 
 /// Entries as files.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mcp_audit_log_boundary_tests as evil;
-use mcp_audit_log_tests::run;
+use mcp_audit_log_tests::{Server, run};
 use serde_json::{Value, json};
 
 /// A folder with components.
@@ -142,4 +142,46 @@ fn policies_are_measured_by_turns() {
     assert!(report["policies"][0]["fuel"].as_u64().is_some_and(|fuel| fuel > 1_000), "{shown}");
     let (code, _, said) = desk.policy("bench panic.wasm");
     assert!(code == Some(2) && said.contains("judges no golden event"), "{said}");
+}
+
+#[test]
+fn where_signatures_are_demanded_only_a_signed_policy_starts() {
+    let desk = Desk::new();
+    let (code, key, said) = desk.policy("sign vendor.wasm --extend iban.wasm --key vendor.key/ --new vendor.example");
+    assert!(code == Some(0) && said.contains("is signed in") && key.starts_with("vendor.example+"), "{said}");
+    let (code, again, _) = desk.policy("sign vendor.wasm --key vendor.key/");
+    assert_eq!((code, again), (Some(0), key.clone()), "the same key");
+    let (code, _, said) = desk.policy("sign vendor.wasm --key vendor.key/ --new vendor.example");
+    assert!(code == Some(2) && said.contains("exists"), "a key is not replaced: {said}");
+    let (code, _, said) = desk.policy("sign --key vendor.key/");
+    assert!(code == Some(2) && said.contains("name a component"), "{said}");
+
+    let config = desk.path("signed.toml");
+    let text = format!("policy = \"vendor.wasm\"\nextend = [\"iban.wasm\"]\npolicy_signers = [\"{}\"]\n", key.trim());
+    fs::write(&config, text).expect("written");
+    let config = config.to_string_lossy();
+    let mut server = Server::with(&[], &["--config", &config]);
+    let api = server.api("admin");
+    let started = parsed(&api.get("/api/v1/entries?method=log.started").text);
+    let id = started["entries"][0]["id"].as_str().expect("an id");
+    let text = api.get(&format!("/api/v1/entries/{id}")).text;
+    assert!(text.contains(r#""policy_signers":"vendor.example; vendor.example""#), "{text}");
+    server.stop();
+
+    let data = desk.path("data").to_string_lossy().into_owned();
+    let refused = || {
+        let output = run(["serve", "--listen", "127.0.0.1:0", "--data", &data, "--config", &config]);
+        assert_eq!(output.status.code(), Some(1), "refused");
+        String::from_utf8(output.stderr).expect("text")
+    };
+    fs::remove_file(desk.path("iban.wasm.note")).expect("removed");
+    let said = refused();
+    assert!(said.contains("iban 0.1.0") && said.contains("has no signature"), "{said}");
+    // A note about another component says nothing about this one.
+    fs::copy(desk.path("vendor.wasm.note"), desk.path("iban.wasm.note")).expect("copied");
+    assert!(refused().contains("has no signature"));
+    desk.policy("sign --extend iban.wasm --key other.key/ --new vendor.example");
+    let said = refused();
+    assert!(said.contains("not signed by a trusted key"), "{said}");
+    assert!(!Path::new(&data).exists(), "nothing was made");
 }

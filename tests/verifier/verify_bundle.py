@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """A second verifier of bundles and of proofs of one entry, written from docs/ledger.md and not from the product's code.
+It reads the table of items from that page, which lies two folders above it.
 
     verify_bundle.py BUNDLE [VKEY …]
     verify_bundle.py FILE.tlog-proof VKEY …
@@ -11,24 +12,31 @@ checked without a key, and with 3 if no key was given for a bundle: then those i
 import base64
 import hashlib
 import json
+import re
 import sys
 import uuid
+from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-TEXTS = dict(zip(
-    "channel kind action method tool prompt resource_uri server http_method path protocol_version outcome "
-    "outcome_detail".split(), range(4, 17)))
-TEXTS.update(zip(
-    "user connection agent agent_instance instance client_name client_version session request_id ip user_agent "
-    "resource_type resource_id resource_name model record_id provider llm_model api_key".split(), range(21, 40)))
-TEXTS.update({"policy": 43, "error_type": 44, "error_message": 45, "trace_id": 46, "fault": 48, "details": 65})
-NUMBERS = {"occurred_at": 2, "status_code": 17, "duration_us": 18, "request_bytes": 19, "response_bytes": 20,
-           "input_tokens": 40, "output_tokens": 41, "cost_micros": 42}
-IDS = {"id": 1, "parent": 47}
-COMMITMENT = 64
-FIELDS = {**TEXTS, **NUMBERS, **IDS, "payload_commitment": COMMITMENT}
+SPECIFICATION = Path(__file__).resolve().parents[2] / "docs/ledger.md"
+
+
+def specified():
+    """The numbers of the items of each kind, from the table of the specification."""
+    kinds = {"text": {}, "number": {}, "UUID": {}, "bytes": {}}
+    for number, item, value in re.findall(r"^\| (\d+) \| (`\w+`|the payload's commitment) \| (.+) \|$",
+                                          SPECIFICATION.read_text(), re.MULTILINE):
+        kind = next((kind for kind in ("text", "UUID", "number", "microseconds") if kind in value), "bytes")
+        name = item.strip("`") if item.startswith("`") else "payload_commitment"
+        kinds["number" if kind == "microseconds" else kind][name] = int(number)
+    return kinds.values()
+
+
+TEXTS, NUMBERS, IDS, OTHERS = specified()
+COMMITMENT = OTHERS["payload_commitment"]
+FIELDS = {**TEXTS, **NUMBERS, **IDS, **OTHERS}
 PROOF = "c2sp.org/tlog-proof@v1"
 
 

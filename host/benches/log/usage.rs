@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use mcp_audit_log::field::Field;
-use mcp_audit_log::filter::{Context, Domain, parse_text};
-use mcp_audit_log::reader::{GroupBy, GroupSort, UsageQuery, UsageSort};
+use mcp_audit_log::filter::{Context, parse_text};
+use mcp_audit_log::reader::{GroupBy, GroupSort, UsageQuery};
 use mcp_audit_log::time::{DAY, Timestamp};
 use mcp_audit_log::{Grant, LogView, Options, Viewer};
 use rusqlite::{Connection, OpenFlags};
@@ -49,14 +49,9 @@ impl Using {
         let ninety = end.plus(-91 * DAY)..end;
         let thirty = end.plus(-31 * DAY - 1)..end.plus(-DAY);
         let page = |range: &std::ops::Range<Timestamp>, by: &[Field]| UsageQuery {
-            domain: Domain::TRUE,
-            range: range.clone(),
-            step: None,
             by: by.to_vec(),
-            sort: UsageSort::Requests,
             limit: ROWS,
-            previous: false,
-            recorded_before: None,
+            ..UsageQuery::over(range.clone())
         };
         let tool = |query: UsageQuery, text: &str| {
             Ok::<_, Box<dyn std::error::Error>>(UsageQuery {

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -98,11 +98,26 @@ impl LogOptions {
         if let Some(path) = &self.policy {
             options = options.policy(fs::read(path).map_err(unreadable(path, "--policy"))?);
         }
+        for path in self.policy.iter().chain(&self.extend) {
+            let note = note_path(path);
+            match fs::read(&note) {
+                Ok(bytes) => options = options.policy_note(bytes),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(format!("{} cannot be read: {error}", note.display()).into()),
+            }
+        }
         for path in &self.extend {
             options = options.extend(fs::read(path).map_err(unreadable(path, "--extend"))?);
         }
         Ok(options)
     }
+}
+
+/// Where the signature of a component lies: beside it.
+pub(super) fn note_path(component: &Path) -> PathBuf {
+    let mut name = component.as_os_str().to_owned();
+    name.push(".note");
+    name.into()
 }
 
 /// Reports at the start which policy judges, and what its extensions change.

@@ -184,8 +184,11 @@ fn options(config: &Config, data: PathBuf) -> Result<Options, Failure> {
     let token = std::env::var("MCP_AUDIT_LOG_CHECKPOINT_TOKEN").ok();
     let (policy, extend) = (config.policy.clone(), config.extend.clone().unwrap_or_default());
     let options = LogOptions { data, policy, extend, signing: Signing::default() }.options()?;
-    let options =
-        options.floors(config.floors()).queue(config.queue()).prices(config.prices.clone().unwrap_or_default());
+    let options = options
+        .policy_signers(config.policy_signers())
+        .floors(config.floors())
+        .queue(config.queue())
+        .prices(config.prices.clone().unwrap_or_default());
     Ok(options.signer(checkpoints.signer(signing_keys())).publish(checkpoints.places(token)))
 }
 

@@ -72,13 +72,12 @@ impl Usage {
         by.dedup();
         let query = UsageQuery {
             domain,
-            range,
             step: self.step.as_deref().and_then(UsageStep::parse),
             by,
             sort: UsageSort::parse(&self.sort).unwrap_or_default(),
             limit: self.limit.into(),
             previous: self.compare,
-            recorded_before: None,
+            ..UsageQuery::over(range)
         };
         let usage = log.reader(&access).usage(query).advised(&log)?;
         match self.format {

@@ -5,9 +5,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log::field::Field;
-use mcp_audit_log::filter::Domain;
-use mcp_audit_log::reader::{UsageQuery, UsageSort};
-use mcp_audit_log::time::Timestamp;
+use mcp_audit_log::reader::UsageQuery;
 
 use crate::prepared_answers::*;
 use crate::support::*;
@@ -24,16 +22,7 @@ fn resume(url: &str, from: &'static str) -> hyper::Request<http_body_util::Full<
 async fn counted(log: &Log) -> (u64, u64) {
     let (log, access) = (log.log.clone(), log.access());
     let now = log.view().now();
-    let query = UsageQuery {
-        domain: Domain::TRUE,
-        range: Timestamp::from_micros(now.as_micros() - 3_600_000_000)..Timestamp::from_micros(now.as_micros() + 1),
-        step: None,
-        by: Vec::new(),
-        sort: UsageSort::Requests,
-        limit: 1,
-        previous: false,
-        recorded_before: None,
-    };
+    let query = UsageQuery::over(now.plus(-3_600_000_000)..now.plus(1));
     let usage =
         tokio::task::spawn_blocking(move || log.view().reader(&access).usage(query)).await.unwrap().expect("usage");
     (usage.totals.stats.requests, usage.totals.stats.errors)

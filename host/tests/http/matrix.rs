@@ -215,7 +215,7 @@ async fn address(world: &World, path: &str, role: &str, whose: Whose) -> String 
         ("/api/v1/settings/mcp-tokens/{token_id}/audit" | "/api/v1/tokens/{id}", _) => {
             world.token(user, &["user"]).1.id
         }
-        ("/api/v1/crons/{name}/run", _) => world.log.view().manifest().crons[0].name.replace(' ', "%20"),
+        ("/api/v1/crons/{name}/run", _) => world.cleanup(),
         ("/api/v1/holds/{id}/release", _) => made(world, user, "admin", "/api/v1/holds", HOLD).await,
         ("/api/v1/views/{id}", _) if READERS.contains(&role) => made(world, user, role, "/api/v1/views", VIEW).await,
         _ => NO_ID.to_owned(),

@@ -79,7 +79,7 @@ async fn a_page_says_when_the_retention_removed_a_payload() {
     world.log.sign().expect("signed");
     clock.advance(9 * DAY);
     assert_eq!(root.post("/api/v1/clock/confirm", "").await.status, StatusCode::NO_CONTENT, "a leap deletes nothing");
-    let name = world.log.view().manifest().crons[0].name.replace(' ', "%20");
+    let name = world.cleanup();
     let started = root.send("POST", &format!("/api/v1/crons/{name}/run"), "", "").await;
     assert_eq!(started.status, StatusCode::ACCEPTED, "{}", started.text);
     world.idle().await;

@@ -177,7 +177,7 @@ async fn missing_data_in_figures_is_named() {
     let admin = world.browser("root", &["admin"]).await;
     let api = world.bearer("root", &["admin"]);
     assert_eq!(api.patch("/api/v1/settings", r#"{"retention_days":1}"#).await.status, StatusCode::OK);
-    let job = world.log.view().manifest().crons[0].name.replace(' ', "%20");
+    let job = world.cleanup();
     assert_eq!(api.post(&format!("/api/v1/crons/{job}/run"), "").await.status, StatusCode::ACCEPTED);
     world.idle().await;
     let from = |at: Timestamp| at.to_string().replace(':', "%3A");

@@ -11,6 +11,7 @@ use http_body_util::BodyExt;
 use mcp_audit_log::event::{self, Channel, Event, Kind, OutcomeDetail, Payload, Target};
 use mcp_audit_log::http::{SignInLinks, Site, router};
 use mcp_audit_log::identity::Identity;
+use mcp_audit_log::manifest::Job;
 use mcp_audit_log::recorder::QueueLimits;
 use mcp_audit_log::time::{Clock, ManualClock, SystemClock};
 use mcp_audit_log::tokens::{Token, Tokens};
@@ -224,6 +225,13 @@ impl Caller<'_> {
 }
 
 impl World {
+    /// The name of the cleanup's cron, as a path has it.
+    pub(crate) fn cleanup(&self) -> String {
+        let crons = &self.log.view().manifest().crons;
+        let cleanup = crons.iter().find(|cron| cron.job == Job::Retention);
+        cleanup.expect("the policy declares a cleanup").name.replace(' ', "%20")
+    }
+
     pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
         self.ask_router(self.router.clone(), request).await
     }

@@ -5,6 +5,7 @@ use std::io::BufRead;
 use std::time::Duration;
 
 use mcp_audit_log::event::{Caller, Channel, Client, Event, Kind, OutcomeDetail, Target};
+use mcp_audit_log::manifest::Job;
 use mcp_audit_log::recorder::{QueueLimits, RecordError, Stored};
 use mcp_audit_log::{AuditLog, Options};
 use mcp_audit_log_tests::fault::{admin, seen};
@@ -119,8 +120,9 @@ fn fling(log: &AuditLog, refused: usize) {
 }
 
 fn clean(log: &AuditLog) {
-    let name = &log.view().manifest().crons[0].name;
-    match log.run_cron(&admin(log.view()), name) {
+    let crons = &log.view().manifest().crons;
+    let cleanup = crons.iter().find(|cron| cron.job == Job::Retention).expect("the policy declares a cleanup");
+    match log.run_cron(&admin(log.view()), &cleanup.name) {
         Ok(state) => println!("{} {}", state.last_succeeded == Some(true), state.last_message.unwrap_or_default()),
         Err(error) => println!("not run: {error}"),
     }

@@ -14,6 +14,9 @@ pub mod http_client;
 /// Signs checkpoints.
 pub mod signer;
 
+/// Signatures of policies.
+pub mod policy_signature;
+
 /// Ways out of the log.
 pub mod sink;
 

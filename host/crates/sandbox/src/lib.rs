@@ -2,7 +2,7 @@
 //!
 //! The policy decides, the host enforces. Every fault has a safe direction: an event that could not be judged is
 //! recorded as metadata and marked, access that failed is denied, retention that failed deletes nothing. No policy can
-//! go below the floors (`floor.rs`, the masks, the recorder's `facts.rs`), whatever it returns.
+//! go below the floors (`floors.rs`, the masks, the recorder's `facts.rs`), whatever it returns.
 
 mod bindings;
 mod breaker;
@@ -229,6 +229,11 @@ impl Policy {
         Self::load(DEFAULT, limits, now)
     }
 
+    /// Whether it is the default policy, which is part of the program.
+    pub fn is_builtin(&self) -> bool {
+        self.digest == digest(DEFAULT)
+    }
+
     /// Its declarations.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
@@ -320,7 +325,7 @@ fn layer(component: &[u8], limits: Limits, now: Timestamp) -> Result<Layer, Load
 }
 
 /// SHA-256 of a component, as `sha256:` and hex.
-fn digest(component: &[u8]) -> String {
+pub fn digest(component: &[u8]) -> String {
     Sha256::digest(component).iter().fold(String::from("sha256:"), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex

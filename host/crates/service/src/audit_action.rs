@@ -14,27 +14,27 @@ use super::{AuditLog, Inner};
 
 impl AuditLog {
     /// An event about an action of the viewer on the log.
-    pub(super) fn by(&self, deed: &str, access: &Grant) -> Event {
+    pub(super) fn by(&self, action: &str, access: &Grant) -> Event {
         let viewer = access.viewer();
-        self.0.event(deed).by_actor(access.actor(), viewer.instance.as_deref())
+        self.0.event(action).by_actor(access.actor(), viewer.instance.as_deref())
     }
 
-    /// Checks that the viewer has the right for the action `deed`. A refused attempt is an entry; many are counted in
+    /// Checks that the viewer has the right for the action `action`. A refused attempt is an entry; many are counted in
     /// one.
     ///
     /// # Errors
     /// The viewer lacks the right.
-    pub fn allow(&self, access: &Grant, right: Right, deed: &str) -> Result<(), Denied> {
+    pub fn allow(&self, access: &Grant, right: Right, action: &str) -> Result<(), Denied> {
         access.require(right).inspect_err(|denied| {
             let viewer = access.viewer();
             let who = format!("{} of {}", viewer.user, viewer.instance.as_deref().unwrap_or_default());
             // A viewer without rights must not be able to fill the log.
-            if !self.0.refusals.is_recorded_as(deed, self, Some(who), "changes") {
+            if !self.0.refusals.is_recorded_as(action, self, Some(who), "changes") {
                 return;
             }
-            let event = self.by(deed, access).failed(OutcomeDetail::Denied, "denied", format!("Refused: {denied}."));
+            let event = self.by(action, access).failed(OutcomeDetail::Denied, "denied", format!("Refused: {denied}."));
             if let Err(error) = self.record(event) {
-                tracing::warn!(%error, deed, "a refused change was not recorded");
+                tracing::warn!(%error, action, "a refused change was not recorded");
             }
         })
     }
@@ -82,10 +82,10 @@ impl RefusalLimiter {
         self.is_recorded_as("sign_in.failed", log, address, what)
     }
 
-    /// The same for refusals that are counted in an entry about `deed`.
+    /// The same for refusals that are counted in an entry about `action`.
     pub(crate) fn is_recorded_as(
         &self,
-        deed: &str,
+        action: &str,
         log: &AuditLog,
         address: Option<String>,
         what: &'static str,
@@ -94,19 +94,19 @@ impl RefusalLimiter {
         if told == Told::ByNumber
             && let Ok(runtime) = Handle::try_current()
         {
-            runtime.spawn(self.clone().tell_the_number(deed.to_owned(), log.clone(), what));
+            runtime.spawn(self.clone().tell_the_number(action.to_owned(), log.clone(), what));
         }
         told == Told::Alone
     }
 
-    async fn tell_the_number(self, deed: String, log: AuditLog, what: &'static str) {
+    async fn tell_the_number(self, action: String, log: AuditLog, what: &'static str) {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let number = std::mem::take(&mut self.second().passed_over);
         let message = format!("{number} more refused {what} were counted, not recorded one by one.");
         let event = Event::new(log.view().now(), Channel::System, Kind::System, OutcomeDetail::Denied)
             .fact("not_recorded", number);
         let event = event.failed(OutcomeDetail::Denied, "too_many_refusals", message);
-        if let Err(error) = log.record(Event { method: Some(deed), ..event }) {
+        if let Err(error) = log.record(Event { method: Some(action), ..event }) {
             tracing::warn!(%error, number, "the number of refusals was not recorded");
         }
     }

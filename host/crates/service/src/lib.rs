@@ -14,6 +14,7 @@ mod integrity;
 mod log_view;
 mod open;
 mod payloads;
+mod policy_trust;
 mod run_error;
 mod saved_views;
 mod sinks;
@@ -45,7 +46,7 @@ pub use audit_action::RefusalLimiter;
 pub use background::{Background, NotTaken};
 pub use bundle::{BundleRequest, Bundled};
 pub use checkpoints::SignError;
-pub use crons::{CleanupProgress, CronStatus};
+pub use crons::{CleanupProgress, CronStatus, JobProgress};
 pub use evidence::{EvidenceError, rotate_keys};
 pub use integrity::{Integrity, LogStatistics, NewestCheckpoint};
 use log_view::Followers;
@@ -70,7 +71,7 @@ struct Inner {
     longest_step: i64,
     secret: Secret,
     /// The running scheduled job.
-    running: Mutex<Option<(String, CleanupProgress)>>,
+    running: Mutex<Option<(String, JobProgress)>>,
     /// The progress of a verification, and the result of the last one.
     verification: Mutex<Verification>,
     /// Held from reading a state until it is changed, so that no two changes start from the same state.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use mcp_audit_log_contract::access::{Grant, GrantInternals, Right, Viewer};
 use mcp_audit_log_contract::settings::Settings;
+use mcp_audit_log_core::policy_signature::PolicySignatureError;
 use mcp_audit_log_core::publish::{Destinations, PublishError, Publisher, Roots};
 use mcp_audit_log_core::reader::{InternalReads, Reader};
 use mcp_audit_log_core::recorder::{QueueLimits, Recorder, RecorderControl, RecorderParts, StateChange};
@@ -24,6 +25,7 @@ use mcp_audit_log_store as store;
 use tokio::sync::watch;
 
 use super::checkpoints::{Checkpoints, SignError};
+use super::policy_trust::PolicyTrust;
 use super::{AuditLog, Followers, Inner, LogView, evidence, start_check};
 use crate::{RefusalLimiter, SinkOptions};
 
@@ -32,6 +34,7 @@ pub struct Options {
     folder: PathBuf,
     policy: Option<Vec<u8>>,
     extensions: Vec<Vec<u8>>,
+    pub(super) trust: PolicyTrust,
     limits: Limits,
     floors: Floors,
     queue: QueueLimits,
@@ -54,6 +57,9 @@ pub enum OpenError {
     /// The policy.
     #[error("the policy cannot be loaded: {0}")]
     Policy(#[from] LoadError),
+    /// The policy is not signed as it must be.
+    #[error(transparent)]
+    PolicySignature(#[from] PolicySignatureError),
     /// The secret key.
     #[error("the secret key cannot be used: {0}")]
     Secret(std::io::Error),
@@ -84,6 +90,7 @@ impl Options {
             folder: folder.as_ref().to_owned(),
             policy: None,
             extensions: Vec::new(),
+            trust: PolicyTrust::default(),
             limits: Limits::default(),
             floors: Floors::default(),
             queue: QueueLimits::default(),
@@ -181,6 +188,7 @@ impl Options {
             folder,
             policy,
             extensions,
+            trust,
             limits,
             floors,
             queue,
@@ -193,6 +201,7 @@ impl Options {
             watches_schedule,
         } = self;
         let policy = Arc::new(load(policy, &extensions, limits, &*clock)?.on(&floors));
+        let policy_signers = trust.signers(&policy)?;
         let (files, writer) = store::open(&folder)?;
         let lock = writer.store().hold_lock().map_err(OpenError::Lock)?;
         let (resume, last_signed) = (signer.resume.clone(), signer.last_path(&folder));
@@ -233,7 +242,7 @@ impl Options {
         }));
         // What the last stop left comes first, so that the first entry counts it.
         log.begin_checkpoints()?;
-        log.record_start(&Start { clean, resume, floors, lost_secret })?;
+        log.record_start(&Start { clean, resume, floors, lost_secret, policy_signers })?;
         log.record_old_changes();
         log.0.plan_schedule::<OpenError>()?;
         if watches_schedule {
@@ -267,13 +276,15 @@ struct Start {
     floors: Floors,
     /// Whether the log has entries whose sessions and digests use an earlier key.
     lost_secret: bool,
+    /// Who signed the policy, where signatures are demanded.
+    policy_signers: Option<String>,
 }
 
 impl AuditLog {
     /// The first entry of this start, stored with its changes: new keys, the first checkpoint of a new log, and the
     /// ends of calls that the last run left open.
     fn record_start(&self, start: &Start) -> Result<(), OpenError> {
-        let Start { clean, resume, floors, lost_secret } = start;
+        let Start { clean, resume, floors, lost_secret, policy_signers } = start;
         let manifest = self.view().manifest();
         let mut event = self.0.event("log.started").fact("version", env!("CARGO_PKG_VERSION"));
         event = event
@@ -287,6 +298,9 @@ impl AuditLog {
         let widenings: Vec<_> = extensions.iter().filter_map(Extension::widenings).collect();
         if !widenings.is_empty() {
             event = event.fact("policy_widenings", widenings.join(", "));
+        }
+        if let Some(signers) = policy_signers {
+            event = event.fact("policy_signers", signers.as_str());
         }
         if floors.policy_rules_tenants {
             event = event.fact("policy_rules_tenants", true);

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use mcp_audit_log::capture::proxy::ProxyOptions;
 use mcp_audit_log::identity::{GroupMap, Network, Origins, TrustedProxies};
+use mcp_audit_log::ledger::VerifierKey;
 use mcp_audit_log::manifest::Manifest;
 use mcp_audit_log::policy::Floors;
 use mcp_audit_log::price::Prices;
@@ -36,6 +37,8 @@ pub(super) struct Config {
     pub(super) policy: Option<PathBuf>,
     /// Extensions over the policy.
     pub(super) extend: Option<Vec<PathBuf>>,
+    /// The keys that must sign the policy and its extensions.
+    pub(super) policy_signers: Option<Vec<Text<VerifierKey>>>,
     /// Whether the policy alone keeps tenants apart.
     pub(super) policy_rules_tenants: Option<bool>,
     /// Masks of the host's own that are off.
@@ -122,6 +125,11 @@ impl Config {
             items: items.map_or(default.items, NonZeroUsize::get),
             bytes: bytes.map_or(default.bytes, NonZeroUsize::get),
         }
+    }
+
+    /// The keys that must sign the policy and its extensions; none: they need no signature.
+    pub(super) fn policy_signers(&self) -> Vec<VerifierKey> {
+        self.policy_signers.iter().flatten().map(|key| key.value().clone()).collect()
     }
 
     /// The floors below every policy that are turned off.

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use axum::http::HeaderName;
 use mcp_audit_log::filter::meant;
 use mcp_audit_log::identity::{Algorithm, KeySource, Network};
+use mcp_audit_log::ledger::VerifierKey;
 use mcp_audit_log::mask;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -101,6 +102,12 @@ impl Read for MaskName {
                 Err(format!("unknown mask {text:?}; known masks: {}", mask::floor().collect::<Vec<_>>().join(", ")))
             }
         }
+    }
+}
+
+impl Read for VerifierKey {
+    fn read(text: &str) -> Result<Self, String> {
+        Self::parse(text).map_err(|error| format!("{text:?} is not a verification key: {error}"))
     }
 }
 

@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod inspect;
+mod sign;
 mod test;
 
 use std::io;
@@ -43,6 +44,10 @@ pub(super) enum PolicyCommand {
     Test(test::Test),
     /// Measure what a policy costs, or two by turns.
     Bench(bench::Bench),
+    /// Sign a policy or an extension: writes FILE.note beside each file that is named.
+    ///
+    /// An operator who names trusted keys with `policy_signers` runs only what one of them signed.
+    Sign(sign::Sign),
 }
 
 impl PolicyCommand {
@@ -52,6 +57,7 @@ impl PolicyCommand {
             Self::Check(check) => check.run(),
             Self::Test(test) => test.run(),
             Self::Bench(bench) => bench.run(),
+            Self::Sign(sign) => sign.run(),
         };
         outcome.or_else(|error| {
             if error.is::<io::Error>() {

@@ -26,14 +26,14 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), SignerError> {
 
 /// Whether all users of the machine may read the file. A group may: containers get secrets this way.
 #[cfg(unix)]
-pub(super) fn is_open(path: &Path) -> bool {
+pub(crate) fn is_open(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o007 != 0)
 }
 
 /// Permissions of this kind exist on Unix only.
 #[cfg(not(unix))]
-pub(super) fn is_open(_path: &Path) -> bool {
+pub(crate) fn is_open(_path: &Path) -> bool {
     false
 }
 
@@ -121,7 +121,7 @@ fn by_chance() -> io::Result<String> {
     Ok(format!("mcp-audit-log/{number:016x}"))
 }
 
-fn random<const N: usize>() -> io::Result<[u8; N]> {
+pub(crate) fn random<const N: usize>() -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     Ok(bytes)

@@ -4,7 +4,7 @@
 //! checkpoint is on the disk before any reader sees it.
 
 mod error;
-mod files;
+pub(crate) mod files;
 #[cfg(test)]
 mod tests;
 

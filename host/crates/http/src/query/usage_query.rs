@@ -55,16 +55,8 @@ impl UsageParameters {
             let detail = "compare: a CSV table holds one range; request the previous period with from and to.";
             return Err(Problem::parameter("compare", detail));
         }
-        let query = UsageQuery {
-            domain,
-            range,
-            step,
-            by,
-            sort: sort.unwrap_or_default(),
-            limit,
-            previous,
-            recorded_before: None,
-        };
+        let query =
+            UsageQuery { domain, step, by, sort: sort.unwrap_or_default(), limit, previous, ..UsageQuery::over(range) };
         Ok(Self { query, csv })
     }
 }

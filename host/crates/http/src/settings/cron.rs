@@ -3,9 +3,10 @@
 use axum::extract::Form;
 use axum::extract::rejection::FormRejection;
 use axum::response::Redirect;
+use mcp_audit_log_contract::manifest::Job;
 use mcp_audit_log_model::format::{ago, ahead, count, exact};
 use mcp_audit_log_model::time::Timestamp;
-use mcp_audit_log_service::{CleanupProgress, CronStatus, RunError};
+use mcp_audit_log_service::{CleanupProgress, CronStatus, JobProgress, RunError};
 use serde::Deserialize;
 
 use crate::problem::Problem;
@@ -16,6 +17,7 @@ use crate::ui::text::Shown;
 /// A job as the page shows it.
 pub(crate) struct Cron {
     pub(crate) name: String,
+    pub(crate) job: Job,
     pub(crate) schedule: String,
     pub(crate) last: Option<(String, String)>,
     pub(crate) next: Option<(String, String)>,
@@ -30,24 +32,27 @@ impl Cron {
         let state = status.state;
         Self {
             name: status.name,
+            job: status.job,
             schedule: status.schedule,
             last: state.last_run.map(|at| (ago(at, now), exact(at))),
             next: state.next_run.map(|at| (ahead(at, now), exact(at))),
             succeeded: state.last_succeeded,
             message: state.last_message.as_deref().map(Shown::line),
-            running: status.progress.map(|progress| running(&progress, now)),
+            running: status.progress.map(|JobProgress { began, cleanup, .. }| running(began, cleanup, now)),
         }
     }
 }
 
 /// The estimate is left out if entries recorded later made it wrong.
-fn running(progress: &CleanupProgress, now: Timestamp) -> String {
-    let of = match progress.expected {
-        expected if expected > progress.entries => format!(" of about {}", count(expected)),
+fn running(began: Timestamp, cleanup: Option<CleanupProgress>, now: Timestamp) -> String {
+    let started = format!("started {}", ago(began, now));
+    let Some(cleanup) = cleanup else { return started };
+    let of = match cleanup.expected {
+        expected if expected > cleanup.entries => format!(" of about {}", count(expected)),
         _ => String::new(),
     };
-    let (entries, payloads) = (count(progress.entries), count(progress.payloads));
-    format!("{entries}{of} entries and {payloads} payloads removed, started {}", ago(progress.began, now))
+    let (entries, payloads) = (count(cleanup.entries), count(cleanup.payloads));
+    format!("{entries}{of} entries and {payloads} payloads removed, {started}")
 }
 
 #[derive(Deserialize)]
@@ -75,12 +80,13 @@ mod tests {
 
     #[test]
     fn a_running_job_shows_its_progress() {
-        let began = Timestamp::EPOCH;
-        let progress = CleanupProgress { began, entries: 12_000, payloads: 7, expected: 90_000 };
-        let now = began.plus(5_000_000);
-        let told = "12\u{202f}000 of about 90\u{202f}000 entries and 7 payloads removed, started 5 s ago";
-        assert_eq!(running(&progress, now), told);
-        let more = CleanupProgress { expected: 11_000, ..progress };
-        assert!(!running(&more, now).contains("of about"), "an estimate that was too low is left out");
+        let now = Timestamp::EPOCH.plus(5_000_000);
+        let told = |cleanup| running(Timestamp::EPOCH, cleanup, now);
+        let cleanup = CleanupProgress { entries: 12_000, payloads: 7, expected: 90_000 };
+        let removed = "12\u{202f}000 of about 90\u{202f}000 entries and 7 payloads removed, started 5 s ago";
+        assert_eq!(told(Some(cleanup)), removed);
+        let more = CleanupProgress { expected: 11_000, ..cleanup };
+        assert!(!told(Some(more)).contains("of about"), "an estimate that was too low is left out");
+        assert_eq!(told(None), "started 5 s ago", "another job removes nothing");
     }
 }

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use mcp_audit_log_model::time::Timestamp;
-use mcp_audit_log_service::{CleanupProgress, CronStatus};
+use mcp_audit_log_service::{CleanupProgress, CronStatus, JobProgress};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -21,6 +21,8 @@ pub(crate) struct Crons {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Cron {
     name: String,
+    /// What it runs: `retention` is the cleanup.
+    job: &'static str,
     /// In cron syntax, UTC.
     schedule: String,
     next_run: Option<Timestamp>,
@@ -35,16 +37,18 @@ pub(crate) struct Cron {
 #[derive(Serialize, JsonSchema)]
 struct Running {
     since: Timestamp,
-    entries_removed: u64,
-    payloads_removed: u64,
+    /// Null for jobs that remove nothing, as are the two below.
+    entries_removed: Option<u64>,
+    payloads_removed: Option<u64>,
     /// An estimate, made when the run began.
-    entries_expected: u64,
+    entries_expected: Option<u64>,
 }
 
 impl From<CronStatus> for Cron {
-    fn from(CronStatus { name, schedule, state, progress, .. }: CronStatus) -> Self {
+    fn from(CronStatus { name, job, schedule, state, progress, .. }: CronStatus) -> Self {
         Self {
             name,
+            job: job.as_str(),
             schedule,
             next_run: state.next_run,
             last_run: state.last_run,
@@ -55,9 +59,15 @@ impl From<CronStatus> for Cron {
     }
 }
 
-impl From<CleanupProgress> for Running {
-    fn from(CleanupProgress { began, entries, payloads, expected }: CleanupProgress) -> Self {
-        Self { since: began, entries_removed: entries, payloads_removed: payloads, entries_expected: expected }
+impl From<JobProgress> for Running {
+    fn from(JobProgress { began, cleanup, .. }: JobProgress) -> Self {
+        let of = |figure: fn(CleanupProgress) -> u64| cleanup.map(figure);
+        Self {
+            since: began,
+            entries_removed: of(|cleanup| cleanup.entries),
+            payloads_removed: of(|cleanup| cleanup.payloads),
+            entries_expected: of(|cleanup| cleanup.expected),
+        }
     }
 }
 

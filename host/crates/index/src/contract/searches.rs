@@ -9,7 +9,7 @@ use super::entries::read;
 use super::{Opened, Subject, at};
 use crate::{
     Batch, GroupBy, GroupQuery, GroupSort, PageAnchor, PageQuery, Prepared, Pruned, Removal, StoreReader, StoreWriter,
-    Stored, UsageQuery, UsageSort, Writer,
+    Stored, UsageQuery, Writer,
 };
 use mcp_audit_log_contract::plan::Plan;
 use mcp_audit_log_filter::{Context, Domain, parse_json};
@@ -128,16 +128,7 @@ impl Log {
 
     /// How many requests usage counts of all times.
     fn counted(&self) -> u64 {
-        let query = UsageQuery {
-            domain: Domain::TRUE,
-            range: at(0)..at(1 << 30),
-            step: None,
-            by: vec![Field::Tool],
-            sort: UsageSort::Requests,
-            limit: 10,
-            previous: false,
-            recorded_before: None,
-        };
+        let query = UsageQuery { by: vec![Field::Tool], ..UsageQuery::over(at(0)..at(1 << 30)) };
         let usage = self.reader.usage(&query).expect("usage");
         assert_eq!(
             usage.breakdowns[0].rows.iter().map(|row| row.stats.requests).sum::<u64>(),

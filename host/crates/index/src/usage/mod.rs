@@ -86,7 +86,7 @@ pub enum RangeError {
     TooLong(Timestamp, Timestamp),
 }
 
-/// Which usage to count.
+/// Which usage to count. [`UsageQuery::over`] fills what is not said: `UsageQuery { by, ..UsageQuery::over(range) }`.
 #[derive(Clone, Debug)]
 pub struct UsageQuery {
     /// The filter, with the record rule in it. What it says of the time narrows the range.
@@ -106,6 +106,22 @@ pub struct UsageQuery {
     /// Leave out what was recorded from this moment on, as far as it is not in a closed part of the log: for viewers who
     /// must not notice a single further request.
     pub recorded_before: Option<Timestamp>,
+}
+
+impl UsageQuery {
+    /// The totals of this range, and the series of a step that suits it.
+    pub fn over(range: Range<Timestamp>) -> Self {
+        Self {
+            domain: Domain::TRUE,
+            range,
+            step: None,
+            by: Vec::new(),
+            sort: UsageSort::default(),
+            limit: 10,
+            previous: false,
+            recorded_before: None,
+        }
+    }
 }
 
 vocabulary! {

@@ -14,7 +14,7 @@ use mcp_audit_log_model::time::Timestamp;
 
 use super::Inner;
 
-pub use run::CleanupProgress;
+pub use run::{CleanupProgress, JobProgress};
 pub use schedule::CronStatus;
 
 /// The job that a cron names: a line for each file.
@@ -27,6 +27,9 @@ fn job(name: JobName) -> Box<dyn Job> {
 /// What a cron runs. One job runs at a time, on a thread that may block; the schedule, the state that is remembered, and
 /// repeating a run that was cut off are not its business.
 trait Job: Send {
+    /// The action of the entry that announces a run; a refused start is recorded under it.
+    fn started(&self) -> &'static str;
+
     /// Decides what to do. An entry that is returned is stored before the first step, so that no crash hides what was
     /// about to be done.
     ///
@@ -60,8 +63,8 @@ struct Report {
     message: String,
 }
 
-/// A run, as its job sees it. A job that counts entries reads them by `log.view.reader(&own_access())`; only figures may
-/// leave it, because no viewer's rights cut what it reads.
+/// A run, as its job sees it. A job that counts entries reads them by `log.view.reader(&crate::open::own_access())`; only
+/// figures may leave it, because no viewer's rights cut what it reads. `log.event(…)` makes its entry.
 struct JobContext {
     log: Arc<Inner>,
     cron: Cron,

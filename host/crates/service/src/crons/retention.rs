@@ -16,6 +16,10 @@ pub(super) struct Retention {
 }
 
 impl Job for Retention {
+    fn started(&self) -> &'static str {
+        "retention.started"
+    }
+
     fn plan(&mut self, at: &JobContext) -> Result<Option<Event>, String> {
         let view = &at.log.view;
         let intent = retention::plan(&view.policy, &view.settings(), &view.files, at.began)?;
@@ -61,7 +65,7 @@ impl Job for Retention {
 impl Retention {
     fn show(&self, at: &JobContext, report: &CleanupReport) {
         let (CleanupReport { entries, payloads, .. }, expected) = (*report, self.intent.expected);
-        at.show(CleanupProgress { began: at.began, entries, payloads, expected });
+        at.show(CleanupProgress { entries, payloads, expected });
         tracing::debug!(entries, payloads, expected, "the cleanup continues");
     }
 }

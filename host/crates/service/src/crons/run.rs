@@ -12,11 +12,19 @@ use mcp_audit_log_model::time::Timestamp;
 use super::{Job, JobContext, Report, Step, job};
 use crate::{Inner, RunError};
 
+/// The progress of a running job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JobProgress {
+    /// When it began.
+    pub began: Timestamp,
+    /// What a cleanup has removed; absent for other jobs, and until it has a plan.
+    pub cleanup: Option<CleanupProgress>,
+}
+
 /// The progress of a running cleanup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CleanupProgress {
-    /// When it began.
-    pub began: Timestamp,
     /// Entries removed so far.
     pub entries: u64,
     /// Payloads removed so far.
@@ -45,7 +53,7 @@ impl Run {
         if running.is_some() {
             return Err(RunError::Running);
         }
-        *running = Some((cron.name.clone(), CleanupProgress { began, entries: 0, payloads: 0, expected: 0 }));
+        *running = Some((cron.name.clone(), JobProgress { began, cleanup: None }));
         drop(running);
         let at = JobContext { log: Arc::clone(log), cron: cron.clone(), began };
         Ok(Self { at, job: job(cron.job), by: by.cloned() })
@@ -117,15 +125,16 @@ impl Drop for Run {
 }
 
 impl JobContext {
-    /// Shows how far the run is.
+    /// Shows how far the cleanup is.
     pub(super) fn show(&self, progress: CleanupProgress) {
-        *self.log.running() = Some((self.cron.name.clone(), progress));
+        *self.log.running() =
+            Some((self.cron.name.clone(), JobProgress { began: self.began, cleanup: Some(progress) }));
     }
 }
 
 impl Inner {
     /// The running job and its progress.
-    pub(super) fn running(&self) -> MutexGuard<'_, Option<(String, CleanupProgress)>> {
+    pub(super) fn running(&self) -> MutexGuard<'_, Option<(String, JobProgress)>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -148,6 +157,10 @@ mod tests {
     }
 
     impl Job for Counting {
+        fn started(&self) -> &'static str {
+            "count.started"
+        }
+
         fn plan(&mut self, at: &JobContext) -> Result<Option<Event>, String> {
             Ok(Some(at.log.event("count.started")))
         }
@@ -191,6 +204,8 @@ mod tests {
         assert!(matches!(Run::claim(&log.0, &cut_off.at.cron, None), Err(RunError::Running)), "one at a time");
         drop(cut_off);
         let mut run = claim(&log);
+        let progress = log.0.running().as_ref().map(|(cron, progress)| (cron.clone(), progress.cleanup));
+        assert_eq!(progress, Some(("Count".to_owned(), None)), "what is not a cleanup removes nothing");
         assert!(run.state().expect("a state").is_due(log.view().now()), "a run that was cut off is repeated at once");
         assert!(run.begin().expect("recorded").is_none(), "it goes on");
         let state = run.finish().expect("recorded");

@@ -4,13 +4,14 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use mcp_audit_log_contract::access::{Grant, Right};
-use mcp_audit_log_contract::manifest::Cron;
+use mcp_audit_log_contract::manifest::{Cron, Job};
 use mcp_audit_log_core::recorder::{RecordError, RecorderControl, StateChange};
 use mcp_audit_log_index::StoreError;
 use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_model::schedule::CronState;
 
-use super::run::{CleanupProgress, Run};
+use super::job;
+use super::run::{JobProgress, Run};
 use crate::{AuditLog, Inner, OpenError, RunError, tokens};
 
 /// How often the schedule is checked.
@@ -22,12 +23,14 @@ const TICK: Duration = Duration::from_secs(1);
 pub struct CronStatus {
     /// Its name.
     pub name: String,
+    /// What it runs.
+    pub job: Job,
     /// Its schedule in cron syntax, UTC.
     pub schedule: String,
     /// Last and next run.
     pub state: CronState,
     /// How far it is, while it runs.
-    pub progress: Option<CleanupProgress>,
+    pub progress: Option<JobProgress>,
 }
 
 impl AuditLog {
@@ -42,6 +45,7 @@ impl AuditLog {
         let mut states = self.0.view.files.crons()?;
         let status = |cron: &Cron| CronStatus {
             name: cron.name.clone(),
+            job: cron.job,
             schedule: cron.schedule.to_string(),
             state: states.remove(&cron.name).unwrap_or_default(),
             progress: running.as_ref().filter(|(name, _)| *name == cron.name).map(|(_, progress)| *progress),
@@ -83,9 +87,11 @@ impl AuditLog {
     }
 
     fn claim(&self, access: &Grant, name: &str) -> Result<Run, RunError> {
-        self.allow(access, Right::Configure, "retention.started")?;
         let crons = &self.view().manifest().crons;
-        let cron = crons.iter().find(|cron| cron.name == name).ok_or_else(|| RunError::Unknown {
+        let found = crons.iter().find(|cron| cron.name == name);
+        let action = found.map_or("cron.started", |cron| job(cron.job).started());
+        self.allow(access, Right::Configure, action)?;
+        let cron = found.ok_or_else(|| RunError::Unknown {
             name: prefix(name, 80).to_owned(),
             known: crons.iter().map(|cron| cron.name.clone()).collect(),
         })?;

@@ -35,7 +35,7 @@ pub(crate) struct Key {
 pub(crate) struct DestinationLine {
     pub(crate) name: &'static str,
     pub(crate) well: bool,
-    pub(crate) told: Shown,
+    pub(crate) text: Shown,
 }
 
 impl Checkpoint {
@@ -73,7 +73,7 @@ impl DestinationLine {
             "http" => "an address",
             _ => "standard output",
         };
-        let (well, told) = match (&status.failing, status.arrived) {
+        let (well, text) = match (&status.failing, status.arrived) {
             (Some(why), _) if tells_why => (false, format!("the last one failed: {why}")),
             (Some(_), _) => (false, "the last one failed".to_owned()),
             (None, None) => (true, "none sent since the start".to_owned()),
@@ -82,6 +82,6 @@ impl DestinationLine {
             }
             (None, Some(number)) => (true, format!("number {number} published")),
         };
-        Self { name, well, told: Shown::line(&told) }
+        Self { name, well, text: Shown::line(&text) }
     }
 }

@@ -1,6 +1,7 @@
 //! The health of the log: one line for each check, and recent entries that auditors look for.
 
 use mcp_audit_log_contract::access::Grant;
+use mcp_audit_log_contract::manifest::Job;
 use mcp_audit_log_core::reader::MAX_LIMIT;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::Field;
@@ -22,7 +23,7 @@ pub(crate) struct HealthLine {
     pub(crate) label: &'static str,
     /// `None` if there is no information yet.
     pub(crate) well: Option<bool>,
-    pub(crate) told: String,
+    pub(crate) text: String,
     /// The link to more information.
     pub(crate) href: &'static str,
 }
@@ -32,24 +33,19 @@ impl HealthLine {
         let mut all =
             vec![recording(integrity), checkpoint(page, integrity, now), publishing(page), verification(page)];
         if let Some([losses, stops, faults]) = &page.lately {
-            all.extend([told_losses(losses), told_stops(stops), told_faults(faults)]);
+            all.extend([losses_line(losses), stops_line(stops), faults_line(faults)]);
         }
         all.push(cleanup(page));
         all
     }
 }
 
-fn glance(
-    label: &'static str,
-    href: &'static str,
-    well: impl Into<Option<bool>>,
-    told: impl Into<String>,
-) -> HealthLine {
-    HealthLine { label, well: well.into(), told: told.into(), href }
+fn line(label: &'static str, href: &'static str, well: impl Into<Option<bool>>, text: impl Into<String>) -> HealthLine {
+    HealthLine { label, well: well.into(), text: text.into(), href }
 }
 
 fn recording(integrity: &Integrity) -> HealthLine {
-    let part = |well, told: String| glance("Recording", "#state", well, told);
+    let part = |well, text: String| line("Recording", "#state", well, text);
     match (integrity.unready, integrity.dropped) {
         (Some(why), _) => {
             part(false, format!("{}. See the server's log and fix the cause.", capital(&why.to_string())))
@@ -60,7 +56,7 @@ fn recording(integrity: &Integrity) -> HealthLine {
 }
 
 fn checkpoint(page: &Page, integrity: &Integrity, now: Timestamp) -> HealthLine {
-    let part = |well, told: String| glance("Checkpoint", "#checkpoint", well, told);
+    let part = |well, text: String| line("Checkpoint", "#checkpoint", well, text);
     let Some(newest) = &page.checkpoint else {
         return part(true, "Not signed yet; the first follows within a minute.".to_owned());
     };
@@ -79,7 +75,7 @@ fn checkpoint(page: &Page, integrity: &Integrity, now: Timestamp) -> HealthLine 
 }
 
 fn publishing(page: &Page) -> HealthLine {
-    let part = |well, told: &str| glance("Published", "#checkpoint", well, told);
+    let part = |well, text: &str| line("Published", "#checkpoint", well, text);
     match (page.places.is_empty(), page.places.iter().all(|place| place.well)) {
         (true, _) => part(
             false,
@@ -92,7 +88,7 @@ fn publishing(page: &Page) -> HealthLine {
 }
 
 fn verification(page: &Page) -> HealthLine {
-    let part = |well: Option<bool>, told: String| glance("Verification", "#verification", well, told);
+    let part = |well: Option<bool>, text: String| line("Verification", "#verification", well, text);
     match (&page.verification.running, &page.verification.last) {
         (Some(_), _) => part(None, "Running now.".to_owned()),
         (None, None) => part(None, "Never verified here. Verify now and then, and after every incident.".to_owned()),
@@ -107,33 +103,34 @@ fn verification(page: &Page) -> HealthLine {
     }
 }
 
-fn told_losses(losses: &RecentEntries) -> HealthLine {
-    let told = match losses.count {
+fn losses_line(losses: &RecentEntries) -> HealthLine {
+    let text = match losses.count {
         0 => "No losses in 30 days.".to_owned(),
         _ => format!("{} events lost in 30 days, reported by {}.", count(losses.sum), entries(losses)),
     };
-    glance("Losses", "#lately", losses.count == 0, told)
+    line("Losses", "#lately", losses.count == 0, text)
 }
 
-fn told_stops(stops: &RecentEntries) -> HealthLine {
-    let told = match stops.count {
+fn stops_line(stops: &RecentEntries) -> HealthLine {
+    let text = match stops.count {
         0 => "Every stop was clean in 30 days.".to_owned(),
         _ => format!("{} in 30 days not clean: events queued then may be lost.", stops.number()),
     };
-    glance("Stops", "#lately", stops.count == 0, told)
+    line("Stops", "#lately", stops.count == 0, text)
 }
 
-fn told_faults(faults: &RecentEntries) -> HealthLine {
-    let told = match faults.count {
+fn faults_line(faults: &RecentEntries) -> HealthLine {
+    let text = match faults.count {
         0 => "The policy judged every event in 30 days.".to_owned(),
         _ => format!("{} recorded without a policy verdict in 30 days.", capital(&entries(faults))),
     };
-    glance("Policy", "#policy", faults.count == 0, told)
+    line("Policy", "#policy", faults.count == 0, text)
 }
 
 fn cleanup(page: &Page) -> HealthLine {
-    let part = |well: Option<bool>, told: String| glance("Cleanup", "#cleanup", well, told);
-    let last = page.crons.iter().filter_map(|cron| Some((cron.succeeded?, cron.last.as_ref()?))).next();
+    let part = |well: Option<bool>, text: String| line("Cleanup", "#cleanup", well, text);
+    let cleanups = page.crons.iter().filter(|cron| cron.job == Job::Retention);
+    let last = cleanups.filter_map(|cron| Some((cron.succeeded?, cron.last.as_ref()?))).next();
     match last {
         None => part(None, "Not run yet.".to_owned()),
         Some((true, (ago, _))) => part(Some(true), format!("Done {ago}.")),
@@ -173,7 +170,7 @@ pub(crate) struct Row {
     pub(crate) href: String,
     pub(crate) ago: String,
     pub(crate) exact: String,
-    pub(crate) told: Shown,
+    pub(crate) text: Shown,
 }
 
 /// A kind of recent entries.
@@ -187,7 +184,7 @@ pub(crate) struct Wanted<'a> {
     /// The amount of one entry.
     pub(crate) amount: fn(&Entry) -> u64,
     /// The amount as text.
-    pub(crate) told: fn(&Entry) -> String,
+    pub(crate) text: fn(&Entry) -> String,
 }
 
 /// Events lost.
@@ -196,7 +193,7 @@ pub(crate) const LOSSES: Wanted<'static> = Wanted {
     link: "List them",
     counts: |_| true,
     amount: dropped,
-    told: |entry| {
+    text: |entry| {
         let dropped = dropped(entry);
         format!("{} event{} lost", count(dropped), if dropped == 1 { "" } else { "s" })
     },
@@ -208,7 +205,7 @@ pub(crate) const STOPS: Wanted<'static> = Wanted {
     link: "List all starts",
     counts: |entry| entry.details.get("last_stop_clean") == Some(&serde_json::Value::Bool(false)),
     amount: |_| 1,
-    told: |_| "started; the previous stop was not clean".to_owned(),
+    text: |_| "started; the previous stop was not clean".to_owned(),
 };
 
 /// Events that the policy could not judge.
@@ -217,7 +214,7 @@ pub(crate) const FAULTS: Wanted<'static> = Wanted {
     link: "List them",
     counts: |_| true,
     amount: |_| 1,
-    told: |entry| entry.text(Field::Fault).unwrap_or_default().to_owned(),
+    text: |entry| entry.text(Field::Fault).unwrap_or_default().to_owned(),
 };
 
 impl Wanted<'_> {
@@ -233,7 +230,7 @@ impl Wanted<'_> {
         let search = Search::parse(&pairs, log, access.viewer())?;
         let page = log.view().reader(access).page(search.domain, None, MAX_LIMIT)?;
         let found: Vec<_> = page.entries.iter().filter(|entry| (self.counts)(entry)).collect();
-        let row = |entry: &&Entry| Row::new(entry, base, log.view().now(), (self.told)(entry));
+        let row = |entry: &&Entry| Row::new(entry, base, log.view().now(), (self.text)(entry));
         Ok(RecentEntries {
             count: found.len() as u64,
             more: page.next.is_some(),
@@ -253,12 +250,12 @@ impl RecentEntries {
 }
 
 impl Row {
-    fn new(entry: &Entry, base: &str, now: Timestamp, told: String) -> Self {
+    fn new(entry: &Entry, base: &str, now: Timestamp, text: String) -> Self {
         Self {
             href: format!("{base}/entries/{}", entry.id),
             ago: ago(entry.occurred_at, now),
             exact: exact(entry.occurred_at),
-            told: Shown::line(&told),
+            text: Shown::line(&text),
         }
     }
 }

@@ -32,7 +32,7 @@ use crate::ui::text::Shown;
 struct Page {
     frame: Frame,
     notice: Option<&'static str>,
-    glances: Vec<HealthLine>,
+    health: Vec<HealthLine>,
     verification: Verification,
     checkpoint: Option<Checkpoint>,
     places: Vec<DestinationLine>,
@@ -115,7 +115,7 @@ impl Page {
         let page = Self {
             frame: Frame::new(&visitor.site, Some(visitor), "/integrity", "Integrity"),
             notice,
-            glances: Vec::new(),
+            health: Vec::new(),
             checkpoint: Checkpoint::new(&integrity, now),
             places: integrity.published.iter().map(place).collect(),
             state: state(&integrity),
@@ -130,7 +130,7 @@ impl Page {
             lately,
             crons,
         };
-        Self { glances: HealthLine::all(&page, &integrity, now), ..page }
+        Self { health: HealthLine::all(&page, &integrity, now), ..page }
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Verification {
 
 /// How far one is.
 pub(crate) struct Running {
-    pub(crate) told: String,
+    pub(crate) text: String,
     pub(crate) by: Shown,
     pub(crate) ago: String,
     /// In hundredths of a check: the progress, and the total.
@@ -33,7 +33,7 @@ pub(crate) struct Running {
 pub(crate) struct Ended {
     /// `None`: the log could not be read, so nothing is known.
     pub(crate) whole: Option<bool>,
-    pub(crate) told: Shown,
+    pub(crate) text: Shown,
     pub(crate) by: Shown,
     pub(crate) ago: String,
     pub(crate) exact: String,
@@ -73,9 +73,9 @@ impl Running {
             (done, 0) => format!(", {} checked", count(*done)),
             (done, all) => format!(", {} of {} checked", count(*done), count(*all)),
         };
-        let told = if *at == 0 { "starting".to_owned() } else { format!("check {at} of {of}, {check}{looked}") };
+        let text = if *at == 0 { "starting".to_owned() } else { format!("check {at} of {of}, {check}{looked}") };
         Self {
-            told,
+            text,
             by: Shown::line(by),
             ago: ago(*began, now),
             done: (*at as u64).saturating_sub(1) * 100 + share,
@@ -89,7 +89,7 @@ impl Ended {
         let VerificationResult { ended, by, found, entry, .. } = result;
         let none = Self {
             whole: None,
-            told: Shown::default(),
+            text: Shown::default(),
             by: Shown::line(&by),
             ago: ago(ended, now),
             exact: exact(ended),
@@ -101,14 +101,14 @@ impl Ended {
         match found {
             Found::Whole(verified) => Self {
                 whole: Some(true),
-                told: Shown::line(&whole(verified.head.size, verified.first)),
+                text: Shown::line(&whole(verified.head.size, verified.first)),
                 checks: looked(&verified),
                 root: Some(verified.head.root.to_string()),
                 uncompared: verified.uncompared.iter().map(|what| Shown::line(what)).collect(),
                 ..none
             },
-            Found::Wrong(wrong) => Self { whole: Some(false), told: Shown::line(&wrong.to_string()), ..none },
-            Found::Unread(error) => Self { told: Shown::line(&error), ..none },
+            Found::Wrong(wrong) => Self { whole: Some(false), text: Shown::line(&wrong.to_string()), ..none },
+            Found::Unread(error) => Self { text: Shown::line(&error), ..none },
         }
     }
 
@@ -116,7 +116,7 @@ impl Ended {
     fn earlier(entry: &Entry, base: &str, now: Timestamp) -> Self {
         let number = |name: &str| entry.details.get(name).and_then(serde_json::Value::as_u64);
         let text = |name: &str| entry.details.get(name).and_then(serde_json::Value::as_str);
-        let told = match (number("size"), number("first")) {
+        let result = match (number("size"), number("first")) {
             (Some(size), Some(first)) => whole(size, first),
             _ => entry.text(Field::ErrorMessage).unwrap_or_default().to_owned(),
         };
@@ -126,7 +126,7 @@ impl Ended {
                 Some("wrong") => Some(false),
                 _ => None,
             },
-            told: Shown::line(&told),
+            text: Shown::line(&result),
             by: Shown::line(entry.text(Field::User).unwrap_or_default()),
             ago: ago(entry.occurred_at, now),
             exact: exact(entry.occurred_at),

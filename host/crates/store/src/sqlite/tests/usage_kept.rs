@@ -6,8 +6,7 @@ use super::usage::{ENTRIES, STEP, request};
 use super::{Log, at, batch, log};
 use crate::sqlite::tests::LARGE;
 use mcp_audit_log_contract::plan::Plan;
-use mcp_audit_log_filter::Domain;
-use mcp_audit_log_index::{MissingUsage, StoreReader, Usage, UsageQuery, UsageSort, Writer};
+use mcp_audit_log_index::{MissingUsage, StoreReader, Usage, UsageQuery, Writer};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::SECOND;
 
@@ -17,17 +16,7 @@ fn raw(log: &Log) -> Connection {
 
 fn usage(files: &StoreReader) -> Usage {
     let range = at(-1_000_000)..at(ENTRIES as i64 * STEP);
-    let by = vec![Field::User];
-    let query = UsageQuery {
-        domain: Domain::TRUE,
-        range,
-        step: None,
-        by,
-        sort: UsageSort::Requests,
-        limit: 9,
-        previous: false,
-        recorded_before: None,
-    };
+    let query = UsageQuery { by: vec![Field::User], limit: 9, ..UsageQuery::over(range) };
     files.usage(&query).expect("usage")
 }
 
