@@ -93,7 +93,7 @@ enum Command {
     Proof(proof::Proof),
     /// Erase the payload of one entry. The entry stays; another entry records the user and the reason.
     Erase(erase::Erase),
-    /// Try a policy without a log.
+    /// Try a policy, without a log or on one.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
     /// Print the document of the HTTP API, in OpenAPI 3.1.

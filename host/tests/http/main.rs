@@ -33,3 +33,4 @@ mod tokens;
 mod trusted_proxy;
 mod usage;
 mod views;
+mod why;

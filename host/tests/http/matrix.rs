@@ -62,6 +62,7 @@ const TABLE: &[Row] = &[
     ("get", "/api/v1/checkpoints", "", OVERSEERS, About::All(200)),
     ("post", "/api/v1/clock/confirm", "", CONFIGURERS, About::All(204)),
     ("get", "/api/v1/entries/{id}/proof", "", READERS, one(200, 404, 200, 404)),
+    ("get", "/api/v1/entries/{id}/why", "", READERS, one(200, 404, 200, 404)),
     // It takes two roles at once.
     ("delete", "/api/v1/entries/{id}/payload", r#"{"reason":"a wish"}"#, &[], About::All(204)),
     ("get", "/api/v1/proofs/consistency", "", OVERSEERS, About::All(200)),
@@ -209,6 +210,7 @@ async fn address(world: &World, path: &str, role: &str, whose: Whose) -> String 
             "/api/v1/entries/{id}"
             | "/api/v1/entries/{id}/proof"
             | "/api/v1/entries/{id}/proof.tlog"
+            | "/api/v1/entries/{id}/why"
             | "/api/v1/entries/{id}/payload",
             _,
         ) => world.record(over_http(user, "search")).await,

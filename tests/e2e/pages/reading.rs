@@ -156,3 +156,31 @@ impl Visitor<'_> {
         visible
     }
 }
+
+#[tokio::test]
+async fn why_is_asked_and_answered_without_a_script() {
+    let world = World::of_two_users();
+    for scripts in [Scripts::On, Scripts::Off] {
+        let admin = world.visitor("admin", scripts).await;
+        admin.opens("/?user=bob&tool=search").await;
+        admin.leaves_by("table.log tbody tr a").await;
+        admin.leaves_by("#why a.button").await;
+        admin.sees("#why", "It is called tool.called").await;
+        admin.sees("#why", "payload logging is off").await;
+        admin.clicks("#why summary").await;
+        admin.types("#why input[name=as]", "ada").await;
+        admin.clicks("#why input[value=admin]").await;
+        admin.clicks("#why input[value=user]").await;
+        admin.leaves_by("#why button[type=submit]").await;
+        admin.sees("#why", "ada does not see it: the entry does not meet the record rule.").await;
+        admin.sees("#why .rule", "User is \"ada\"; the entry has \"bob\"").await;
+        for width in [390, 768, 1280] {
+            admin.on_a_screen(width, 900, width == 768).await;
+            assert!(admin.fits().await, "wider than {width} pixels");
+        }
+        // The checker is a script.
+        if matches!(scripts, Scripts::On) {
+            assert_eq!(admin.browser.barriers().await, Vec::<String>::new());
+        }
+    }
+}

@@ -1,10 +1,12 @@
 //! Tries a policy without a log: what it declares, whether it makes a typical mistake, whether it judges as its author
-//! wrote down, and what it costs. Nothing here records, and nothing prints.
+//! wrote down, and what it costs; and explains entries. Nothing here records, and nothing prints.
 //!
 //! The modules, from the bottom up; each uses only those above it:
 
 /// Events that every policy is tried with.
 pub mod golden;
+/// Events made again from their entries.
+pub mod remade;
 /// Texts and values of verdicts, grants and declarations, for reports.
 pub mod shown;
 
@@ -19,5 +21,9 @@ pub mod bench;
 pub mod cases;
 /// Typical mistakes.
 pub mod check;
+/// Why an entry is as it is, and who sees it.
+pub mod explain;
 /// What a policy declares and grants.
 pub mod inspect;
+/// What another policy would have done.
+pub mod replay;

@@ -275,11 +275,9 @@ impl Policy {
     /// # Errors
     /// The policy failed; the caller must deny.
     pub fn access(&self, settings: &Settings, viewer: &Viewer, now: Timestamp) -> Result<Grant, Fault> {
-        let held = self.held(viewer);
-        let grant = self.sandbox.access(settings, viewer, &held);
-        let access = grant.and_then(|grant| self.amended(grant, &held, viewer, now));
+        let access = self.try_access(settings, viewer, now);
         self.health.called("access", &access);
-        access.map(|access| floors::access(access, self.rules_tenants))
+        access
     }
 
     /// The groups that the policy is asked with. It knows only its own, so it is told what those of its extensions imply.

@@ -1,8 +1,8 @@
-//! Calls for trying a policy out: nothing is remembered, nothing rests, no floor is added, and each call is measured.
+//! Calls for trying a policy out: nothing is remembered, nothing rests, and each call is measured.
 
 use std::collections::BTreeSet;
 
-use mcp_audit_log_contract::access::{GrantInternals as _, Right, Viewer};
+use mcp_audit_log_contract::access::{Grant, GrantInternals as _, Right, Viewer};
 use mcp_audit_log_contract::depends::Dependencies;
 use mcp_audit_log_contract::extension::ExtensionManifest;
 use mcp_audit_log_contract::settings::Settings;
@@ -16,7 +16,7 @@ use super::from_wit::FromWit;
 use super::judge::layer_depends;
 use super::sandbox::CallCost;
 use super::stack::{access, amend, interest};
-use super::{LayerFault, Plan, Policy, Verdict};
+use super::{LayerFault, Plan, Policy, Verdict, floors};
 
 /// The longest name of an unknown right that is shown, in bytes.
 const NAME: usize = 80;
@@ -100,6 +100,17 @@ impl Policy {
             }
         }
         Ok(verdicts)
+    }
+
+    /// The grant for `viewer` as [`Policy::access`] gives it, under the floors. It does not count for the policy's health:
+    /// a viewer who is only asked about must not make the log unready.
+    ///
+    /// # Errors
+    /// The policy failed.
+    pub fn try_access(&self, settings: &Settings, viewer: &Viewer, now: Timestamp) -> Result<Grant, Fault> {
+        let held = self.held(viewer);
+        let grant = self.sandbox.access(settings, viewer, &held)?;
+        Ok(floors::access(self.amended(grant, &held, viewer, now)?, self.rules_tenants))
     }
 
     /// What the policy and its extensions grant by themselves.

@@ -13,6 +13,7 @@ mod holds;
 mod integrity;
 mod log_view;
 mod open;
+mod operator;
 mod payloads;
 mod policy_trust;
 mod run_error;

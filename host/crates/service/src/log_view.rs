@@ -10,13 +10,18 @@ use std::time::Duration;
 use mcp_audit_log_contract::access::{Grant, Viewer};
 use mcp_audit_log_contract::manifest::Manifest;
 use mcp_audit_log_contract::settings::Settings;
-use mcp_audit_log_core::reader::{InternalReads, Reader};
-use mcp_audit_log_index::StoreReader;
+use mcp_audit_log_core::reader::{InternalReads, ReadError, Reader};
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_index::{PageAnchor, StoreReader};
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::event::{Channel, Outcome};
+use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::{Clock, Timestamp};
 use mcp_audit_log_sandbox::{Extension, Policy};
 use tokio::sync::watch;
 
 use super::AuditLog;
+use super::open::own_access;
 
 /// A log that can be read. Clones are the same log.
 #[derive(Clone)]
@@ -73,6 +78,26 @@ impl LogView {
     /// The policy's digest.
     pub fn policy_digest(&self) -> &str {
         self.policy.digest()
+    }
+
+    /// The policy and extensions that judged `entry`, in words. `None` if they are the active ones, or if the entry about
+    /// their start is gone.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn other_judge(&self, entry: &Entry) -> Result<Option<String>, ReadError> {
+        let own = own_access();
+        let started = Domain::equals(Field::Channel, Channel::System.as_str())
+            .and(Domain::equals(Field::Method, "log.started"))
+            .and(Domain::equals(Field::Outcome, Outcome::Success.as_str()));
+        let page = self.reader(&own).page(started, PageAnchor::Before(entry.seq.saturating_add(1)), 1)?;
+        let detail = |name: &str| page.entries.first()?.details.get(name)?.as_str().map(str::to_owned);
+        let Some((title, digest)) = detail("audit_policy").zip(detail("policy_digest")) else { return Ok(None) };
+        let then = std::iter::once(format!("{title} ({digest})")).chain(detail("policy_extensions"));
+        let active: Vec<_> = self.policy_extensions().iter().map(Extension::title).collect();
+        let active = std::iter::once(self.policy_title()).chain((!active.is_empty()).then(|| active.join(", ")));
+        let (then, active): (Vec<_>, Vec<_>) = (then.collect(), active.collect());
+        Ok((then != active).then(|| then.join(", ")))
     }
 
     /// The current time by the log's clock.

@@ -1,8 +1,10 @@
-//! `mcp-audit-log policy`: tries a policy without a log. Nothing here opens a log, and nothing is changed.
+//! `mcp-audit-log policy`: tries a policy, without a log or on one. Nothing here changes anything.
 
 mod bench;
 mod check;
+mod explain;
 mod inspect;
+mod replay;
 mod sign;
 mod test;
 
@@ -48,6 +50,17 @@ pub(super) enum PolicyCommand {
     ///
     /// An operator who names trusted keys with `policy_signers` runs only what one of them signed.
     Sign(sign::Sign),
+    /// Explain an entry: why it has its action, why its payload is kept or not, and why a viewer sees it or not.
+    ///
+    /// It reads a log, also beside a running server, and looks past the record rule: the operator holds the log's files.
+    /// Exits with 0 if the viewer sees the entry, with 1 if not, and with 2 if there is no such entry or log.
+    Explain(explain::Explain),
+    /// Replay stored entries with another policy: which actions and payload decisions would differ, and who would gain or
+    /// lose which entries.
+    ///
+    /// It reads a log, also beside a running server. Events are made again from entries, and both policies judge them, with
+    /// payload logging on. Exits with 0 if there is no difference, with 1 if there is, and with 2 if it cannot be done.
+    Replay(Box<replay::ReplayCommand>),
 }
 
 impl PolicyCommand {
@@ -58,6 +71,8 @@ impl PolicyCommand {
             Self::Test(test) => test.run(),
             Self::Bench(bench) => bench.run(),
             Self::Sign(sign) => sign.run(),
+            Self::Explain(explain) => explain.run(),
+            Self::Replay(replay) => replay.run(),
         };
         outcome.or_else(|error| {
             if error.is::<io::Error>() {

@@ -62,6 +62,11 @@ pub(crate) fn routes() -> Routes {
                 .refuses(&[DENIED, BUSY]),
         )
         .at(
+            "/entries/{id}/why",
+            get("explainEntry", "Explain an entry: its action, its payload, who sees it", entry::why::show)
+                .refuses(&[DENIED, BUSY]),
+        )
+        .at(
             "/entries/{id}/payload",
             delete("erasePayload", "Erase a payload, with a reason", entry::api::erase)
                 .refuses(&[DENIED, INVALID, BUSY]),

@@ -1,4 +1,4 @@
-//! One entry: its page, payload, proof and related entries.
+//! One entry: its page, payload, proof, related entries, and why it is as it is.
 
 pub(crate) mod api;
 pub(crate) mod diff;
@@ -7,3 +7,4 @@ pub(crate) mod page;
 pub(crate) mod payload;
 pub(crate) mod proof;
 pub(crate) mod related;
+pub(crate) mod why;

@@ -12,7 +12,6 @@ use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::format;
 use mcp_audit_log_model::format::exact;
 use mcp_audit_log_model::value::Value;
-use serde::Deserialize;
 use uuid::Uuid;
 
 use super::diff::Change;
@@ -20,9 +19,10 @@ use super::json::Tree;
 use super::payload::{Payload, Text};
 use super::proof::{Proof, Standing};
 use super::related::Related;
-use super::{diff, payload};
+use super::why::Why;
+use super::{diff, payload, why};
 use crate::problem::Problem;
-use crate::query::search::query;
+use crate::query::search::{Pairs, query, values};
 use crate::session::auth::Visitor;
 use crate::ui::frame::Frame;
 use crate::ui::row::Row;
@@ -48,6 +48,7 @@ struct Page {
     changes: Vec<Change>,
     details: Option<Tree>,
     payload: Payload,
+    why: Why,
     proof: Option<Proof>,
     near: Related,
 }
@@ -64,21 +65,16 @@ struct Line {
     href: Option<String>,
 }
 
-/// The parts to show besides the entry itself.
-#[derive(Deserialize)]
-pub(crate) struct Wanted {
-    #[serde(default)]
-    show: String,
-}
-
-/// The entry. Its payload is shown only on request, because each reading is an entry.
+/// The entry. Its payload is shown only on request, because each reading is an entry; and its explanation, because the
+/// policy is asked for it.
 pub(crate) async fn show(
     visitor: Visitor,
     id: Result<Path<String>, PathRejection>,
-    Query(wanted): Query<Wanted>,
+    Query(pairs): Query<Pairs>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let opens = wanted.show == "payload";
+    let shows = |part| values(&pairs, "show").any(|shown| shown == part);
+    let (opens, explains) = (shows("payload"), shows("why"));
     if opens && visitor.may_be_sent_by_others() {
         let what = "This link opens the payload of an entry. The log records that you read it.";
         return Ok(frame::confirm(&visitor, &uri, what));
@@ -93,10 +89,11 @@ pub(crate) async fn show(
         let payload = payload::of(log, access, &entry, opens)?;
         let near = Related::new(log, access, (site.home(), &site.base), &entry)?;
         let proof = Proof::new(log, access, &entry)?;
-        Ok((entry, payload, near, proof))
+        let why = why::of(log, access, &entry, explains, &pairs)?;
+        Ok((entry, payload, near, proof, why))
     });
-    let (entry, payload, near, proof) = seen.await?;
-    Ok(draw(StatusCode::OK, &Page { payload, near, proof, ..Page::new(&visitor, &entry) }))
+    let (entry, payload, near, proof, why) = seen.await?;
+    Ok(draw(StatusCode::OK, &Page { payload, near, proof, why, ..Page::new(&visitor, &entry) }))
 }
 
 impl Page {
@@ -113,6 +110,7 @@ impl Page {
             changes: diff::all(entry),
             details: details(entry),
             payload: Payload::Closed,
+            why: Why::Closed,
             proof: None,
             near: Related::default(),
         }

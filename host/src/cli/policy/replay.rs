@@ -1,0 +1,174 @@
+//! `mcp-audit-log policy replay`: what another policy would have done with stored entries.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Args;
+use mcp_audit_log::filter::{end_of, start_of};
+use mcp_audit_log::tokens::Tokens;
+use mcp_audit_log::{LogView, Viewer};
+use mcp_audit_log_model::format::count;
+use mcp_audit_log_policy_tools::replay::{
+    PersonDifference, Replay, ReplayPerson, ReplayReport, ReplayWitness, VerdictDifference,
+};
+use mcp_audit_log_policy_tools::shown::list;
+
+use super::{FOUND, read};
+use crate::cli::Outcome;
+use crate::cli::advice::Failure;
+use crate::cli::common::{LogOptions, say};
+use crate::cli::print::{inert, json_line};
+
+/// How many entries are read at once.
+const STEP: u64 = 2_048;
+/// The most users of entries without a token that are tried, each as a member of each group alone.
+const USERS: usize = 20;
+/// The most differences of a kind that are printed for people. JSON has all.
+const PRINTED: usize = 20;
+
+#[derive(Args)]
+pub(in crate::cli) struct ReplayCommand {
+    /// The other policy: a WebAssembly component, or `default`.
+    #[arg(long, value_name = "FILE")]
+    candidate: PathBuf,
+    /// An extension over the other policy (repeatable): a WebAssembly component.
+    #[arg(long, value_name = "FILE")]
+    candidate_extend: Vec<PathBuf>,
+    /// Only entries recorded at or after this time: 2026-11-21T02:09:46Z, 2026-11-21, today, -1h, -7d.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    from: Option<String>,
+    /// Only entries recorded before this time; a day, such as 2026-11-21 or today, includes that day.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    until: Option<String>,
+    #[command(flatten)]
+    log: LogOptions,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl ReplayCommand {
+    pub(super) fn run(self) -> Outcome {
+        let candidate = read(&self.candidate, &self.candidate_extend)?.load()?;
+        let log = self.log.view()?;
+        let from = self.from.as_deref().map(|text| start_of(text, log.now())).transpose();
+        let until = self.until.as_deref().map(|text| end_of(text, log.now())).transpose();
+        let from = from.map_err(|error| format!("--from: {error}"))?;
+        let seqs = log.seqs_between(from, until.map_err(|error| format!("--until: {error}"))?)?;
+        let settings = [log.policy(), &candidate].map(|policy| log.settings_under(policy.manifest()));
+        let [active, other] = settings;
+        let (active, other) = (active?, other?);
+        let people = people(&log, &self.log.data)?;
+        let began = Instant::now();
+        let mut replay = Replay::new((log.policy(), &active), (&candidate, &other), people, log.now());
+        let mut next = seqs.start;
+        while next < seqs.end {
+            let end = next.saturating_add(STEP).min(seqs.end);
+            replay.take(&log.operators_entries(next..end)?);
+            next = end;
+        }
+        let report = replay.finish();
+        let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX).max(1);
+        let a_second = report.entries.saturating_mul(1_000_000) / micros;
+        if self.json {
+            json_line(&report)?
+        } else {
+            print(&report, a_second)?
+        }
+        Ok(if report.is_same() { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+    }
+}
+
+/// The viewers of all tokens, and the users of entries who have none, as a member of each group.
+fn people(log: &LogView, data: &std::path::Path) -> Result<Vec<ReplayPerson>, Failure> {
+    let tokens = Tokens::existing(data).map(|tokens| tokens.list()).transpose()?.unwrap_or_default();
+    let mut people: Vec<ReplayPerson> = Vec::new();
+    let viewers = tokens.iter().filter(|token| !token.is_expired(log.now())).map(|token| token.viewer());
+    for viewer in viewers {
+        let person = ReplayPerson { viewer, is_known: true };
+        if !people.contains(&person) {
+            people.push(person);
+        }
+    }
+    let known = people.len();
+    for (user, tenant) in log.operators_users(USERS + known)? {
+        let is_known = people.iter().take(known).any(|one| one.viewer.user == user && one.viewer.instance == tenant);
+        let is_enough = people.len() >= known + USERS * log.manifest().groups.len();
+        if is_known || is_enough {
+            continue;
+        }
+        people.extend(log.manifest().groups.iter().map(|group| {
+            let viewer = Viewer { user: user.clone(), groups: vec![group.name.clone()], instance: tenant.clone() };
+            ReplayPerson { viewer, is_known: false }
+        }));
+    }
+    Ok(people)
+}
+
+fn print(report: &ReplayReport, a_second: u64) -> io::Result<()> {
+    let ReplayReport { active, candidate, entries, calibration, verdicts, further_differences, people } = report;
+    say(format_args!("active     {}", inert(active)))?;
+    say(format_args!("candidate  {}", inert(candidate)))?;
+    say(format_args!("entries    {}, {} a second", count(*entries), count(a_second)))?;
+    say(format_args!(
+        "reproduced {} of {}: actions {}, facts {}, payloads {} of {}",
+        count(calibration.reproduced),
+        count(calibration.entries),
+        count(calibration.actions),
+        count(calibration.facts),
+        count(calibration.payloads),
+        count(calibration.kept_payloads)
+    ))?;
+    if let Some(ReplayWitness { entry, text }) = &calibration.witness {
+        say(format_args!("           not {entry}: {}", inert(text)))?;
+    }
+    for VerdictDifference { part, active, candidate, entries, witness } in verdicts.iter().take(PRINTED) {
+        let (active, candidate) = (inert(active), inert(candidate));
+        say(format_args!("{part:<10} {active} → {candidate}: {} entries, such as {witness}", count(*entries)))?;
+    }
+    let more = verdicts.len().saturating_sub(PRINTED) as u64 + further_differences;
+    if more > 0 {
+        say(format_args!("           and {} more; --json has them", count(more)))?;
+    }
+    let alike = people.differences.chunk_by(is_alike);
+    let (printed, all) = (alike.clone().take(PRINTED), alike.count());
+    printed.into_iter().try_for_each(person)?;
+    let more = all.saturating_sub(PRINTED) + people.left_out;
+    if more > 0 {
+        say(format_args!("           and {} more viewers; --json has those that were compared", count(more as u64)))?;
+    }
+    let same = if report.is_same() { "OK         no difference" } else { "DIFFERENT " };
+    say(format_args!("{same}; {} viewers were asked about", count(people.asked as u64)))
+}
+
+/// Whether both are the same user, known from entries, and another group makes no difference.
+fn is_alike(one: &PersonDifference, other: &PersonDifference) -> bool {
+    !one.is_known && *one == PersonDifference { groups: one.groups.clone(), ..other.clone() }
+}
+
+/// Prints what would happen to one user, in each of these groups.
+fn person(alike: &[PersonDifference]) -> io::Result<()> {
+    let Some(one) = alike.first() else { return Ok(()) };
+    let mut what = Vec::new();
+    for (verb, rights) in [("gains the rights", &one.gains_rights), ("loses the rights", &one.loses_rights)] {
+        if !rights.is_empty() {
+            what.push(format!("{verb} {}", list(rights)));
+        }
+    }
+    for (verb, entries, witness) in [("gains", one.gains, &one.gained), ("loses", one.loses, &one.lost)] {
+        if let Some(witness) = witness {
+            what.push(format!("{verb} {} entries, such as {witness}", count(entries)));
+        }
+    }
+    let place = one.tenant.as_ref().map_or(String::new(), |tenant| format!(" of the tenant {tenant}"));
+    let who = match one.is_known {
+        true => format!("{}{place} with {}", one.user, list(&one.groups)),
+        false => {
+            let groups = list(alike.iter().flat_map(|one| &one.groups));
+            format!("{}{place}, known from entries, if a member of one of {groups}", one.user)
+        }
+    };
+    say(format_args!("viewer     {}: {}", inert(&who), what.join(", ")))
+}
