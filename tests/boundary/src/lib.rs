@@ -29,7 +29,7 @@ pub fn mistaken(component: &[u8], mode: &str) -> Result<Vec<u8>, String> {
     Ok(component)
 }
 
-/// Imports a clock.
+/// Imports a clock, and calls it in the mode `panic`.
 pub const IMPORTS: &[u8] = include_bytes!(env!("EVIL_IMPORTS"));
 /// Panics in `manifest`.
 pub const MANIFEST_PANIC: &[u8] = include_bytes!(env!("EVIL_MANIFEST_PANIC"));

@@ -29,7 +29,7 @@ fn decent() -> PolicyManifest {
     PolicyManifest {
         name: env!("CARGO_PKG_NAME").to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        summary: summary(),
+        summary: env!("CARGO_PKG_DESCRIPTION").to_owned(),
         groups: groups(),
         settings: settings(),
         masks: masks(),
@@ -55,17 +55,6 @@ fn empty() -> PolicyManifest {
         #[cfg(feature = "contract-0-7")]
         depends: Vec::new(),
     }
-}
-
-/// The summary contains the clock's time, so that the import is really called.
-#[cfg(feature = "imports")]
-fn summary() -> String {
-    format!("now is {}", crate::bindings::wasi::clocks::monotonic_clock::now())
-}
-
-#[cfg(not(feature = "imports"))]
-fn summary() -> String {
-    env!("CARGO_PKG_DESCRIPTION").to_owned()
 }
 
 fn settings() -> Vec<SettingField> {

@@ -86,14 +86,10 @@ pub enum LoadError {
         limit: usize,
     },
     /// It is not a WebAssembly component, or has features that policies may not use.
-    #[error(
-        "not a loadable WebAssembly component: {0}; build one for wasm32-unknown-unknown with wasm-component-ld as \
-         its linker"
-    )]
+    #[error("not a loadable WebAssembly component: {0}; `mcp-audit-log policy new` writes a folder that builds one")]
     NotAComponent(String),
-    /// It imports something.
-    #[error("a policy may not have imports, but this one imports {}; build it for wasm32-unknown-unknown, not for a \
-             WASI target", .0.join(", "))]
+    /// It imports something beside WASI, which is linked to functions that fail.
+    #[error("a policy may not have imports beside wasi:*, but this one imports {}; remove them from its world", .0.join(", "))]
     Imports(Vec<String>),
     /// It exports no contract that this build loads.
     #[error("{}; build it again with wit/policy.wit", exported(.0))]

@@ -30,7 +30,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            component_bytes: 8 << 20,
+            component_bytes: 32 << 20,
             fuel: 100_000_000,
             fuel_per_event: 1_000_000,
             memory_bytes: 32 << 20,

@@ -4,16 +4,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, Instance, InstancePre, Linker};
+use wasmtime::component::{Component, Instance, InstancePre};
 use wasmtime::{
     Config, Enabled, Engine, FrameInfo, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter, Store,
-    Trap, WasmBacktrace, WasmFeatures,
+    Trap, WasmBacktrace, WasmCoreDump, WasmFeatures,
 };
 
 use super::exports::{Exports, Role};
 use super::fault::{Fault, FaultKind, LoadError};
+use super::imports::{self, ImportCalled};
 use super::limits::Limits;
+use super::panic_message;
 use super::symbol::author_functions;
 use mcp_audit_log_model::format::prefix;
 
@@ -23,7 +24,12 @@ pub(super) struct Sandbox {
     exports: Exports,
     limits: Limits,
     turns: Turns,
+    /// Whether a fault has the message of a panic, on each function. It may quote an event.
+    shows_panics: bool,
 }
+
+/// The functions that see no event.
+const WITHOUT_EVENTS: [&str; 2] = ["manifest", "declares"];
 
 impl Sandbox {
     /// Compiles a component. Takes some tenths of a second; the code is kept for the life of the process.
@@ -45,15 +51,16 @@ impl Sandbox {
             Ok(Err(error)) => return Err(LoadError::NotAComponent(reason(&error))),
             Err(_) => return Err(LoadError::NotAComponent("it cannot be compiled".to_owned())),
         };
-        let imports = imports(&engine, &component);
-        if !imports.is_empty() {
-            return Err(LoadError::Imports(imports));
-        }
-        let pre = Linker::new(&engine).instantiate_pre(&component);
+        let pre = imports::linker(&engine, &component)?.instantiate_pre(&component);
         let pre = pre.map_err(|error| LoadError::NotAComponent(reason(&error)))?;
         let names: Vec<_> = component.component_type().exports(&engine).map(|(name, _)| name.to_owned()).collect();
         let exports = Exports::find(&pre, names, role)?;
-        Ok(Self { pre, exports, limits, turns: Turns::default() })
+        Ok(Self { pre, exports, limits, turns: Turns::default(), shows_panics: false })
+    }
+
+    /// From now on a fault has the message of a panic.
+    pub(super) fn show_panics(&mut self) {
+        self.shows_panics = true;
     }
 
     /// Calls one function in a fresh instance, which is always dropped afterwards: nothing is remembered between calls,
@@ -84,7 +91,16 @@ impl Sandbox {
         let cost = CallCost { fuel: burned, memory_bytes: store.data().memory };
         let result = match ran {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(Fault { function, kind: kind(&error, store.data()), message: located(&error) }),
+            Ok(Err(error)) => {
+                let shows = self.shows_panics || WITHOUT_EVENTS.contains(&function);
+                let dump = error.downcast_ref::<WasmCoreDump>().filter(|_| shows);
+                let said = dump.and_then(|dump| panic_message::find(dump.memories(), &store));
+                let message = match said {
+                    Some(said) => format!("{said} ({})", located(&error)),
+                    None => located(&error),
+                };
+                Err(Fault { function, kind: kind(&error, store.data()), message })
+            }
             Err(_) => {
                 Err(Fault { function, kind: FaultKind::Host, message: "the host panicked in this call".to_owned() })
             }
@@ -112,9 +128,9 @@ pub struct CallCost {
 /// # Errors
 /// The file is not a component, or has more parts than a slot.
 fn pooled(bytes: &[u8], limits: Limits) -> wasmtime::Result<(Engine, Component)> {
-    const INSTANCES: u32 = 8;
-    const MEMORIES: u32 = 2;
-    const TABLES: u32 = 4;
+    const INSTANCES: u32 = 40;
+    const MEMORIES: u32 = 4;
+    const TABLES: u32 = 8;
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(CALLS)
         .total_core_instances(CALLS * INSTANCES)
@@ -141,22 +157,12 @@ fn pooled(bytes: &[u8], limits: Limits) -> wasmtime::Result<(Engine, Component)>
     Ok((engine, component))
 }
 
-/// The names of what the component imports to call. An interface of types alone is nothing that a policy could call.
-fn imports(engine: &Engine, component: &Component) -> Vec<String> {
-    let is_type = |item: &ComponentItem| matches!(item, ComponentItem::Type(_));
-    let is_types = |item: &ComponentItem| match item {
-        ComponentItem::ComponentInstance(instance) => instance.exports(engine).all(|(_, item)| is_type(&item.ty)),
-        other => is_type(other),
-    };
-    let imports = component.component_type();
-    let imports = imports.imports(engine).filter(|(_, item)| !is_types(&item.ty));
-    imports.map(|(name, _)| name.to_owned()).collect()
-}
-
 /// Only what stock rustc emits, and results that are the same on every machine.
 fn config(limits: Limits) -> Config {
     let mut config = Config::new();
     config.consume_fuel(true).max_wasm_stack(limits.stack_bytes).cranelift_nan_canonicalization(true);
+    // Only a way to the memories of an instance that trapped; nothing is copied.
+    config.coredump_on_trap(true);
     for feature in [WasmFeatures::RELAXED_SIMD, WasmFeatures::MEMORY64, WasmFeatures::TAIL_CALL] {
         config.wasm_features(feature, false);
     }
@@ -172,6 +178,9 @@ fn kind(error: &wasmtime::Error, tenant: &InstanceLimiter) -> FaultKind {
     // A memory that may not grow ends in the guest's own panic; only the limiter can distinguish it.
     if tenant.denied {
         return FaultKind::Memory;
+    }
+    if error.is::<ImportCalled>() {
+        return FaultKind::Trap;
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => FaultKind::Fuel,
@@ -195,11 +204,17 @@ pub(super) fn reason(error: &wasmtime::Error) -> String {
 
 /// The cause, and of a trap the author's functions that it ended.
 fn located(error: &wasmtime::Error) -> String {
-    let backtrace = error.downcast_ref::<WasmBacktrace>();
-    let names = backtrace.iter().flat_map(|trace| trace.frames()).filter_map(FrameInfo::func_name);
-    match (author_functions(names), error.downcast_ref::<Trap>()) {
-        (Some(functions), Some(trap)) => prefix(&format!("{trap} in {functions}"), REASON).to_owned(),
-        _ => reason(error),
+    let frames = match (error.downcast_ref::<WasmCoreDump>(), error.downcast_ref::<WasmBacktrace>()) {
+        (Some(dump), _) => dump.frames(),
+        (None, Some(trace)) => trace.frames(),
+        (None, None) => &[],
+    };
+    let cause = error.downcast_ref::<Trap>().map(ToString::to_string);
+    let cause = cause.or_else(|| error.downcast_ref::<ImportCalled>().map(ToString::to_string));
+    match (author_functions(frames.iter().filter_map(FrameInfo::func_name)), cause) {
+        (Some(functions), Some(cause)) => prefix(&format!("{cause} in {functions}"), REASON).to_owned(),
+        (None, Some(cause)) => cause,
+        (_, None) => reason(error),
     }
 }
 

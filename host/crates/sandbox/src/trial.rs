@@ -45,6 +45,14 @@ pub struct OwnGrant {
 }
 
 impl Policy {
+    /// The same, whose faults have the message of a panic, as far as the component leaves one in its memory. A message may
+    /// quote an event, so a log never uses this.
+    pub fn showing_panics(mut self) -> Self {
+        self.sandbox.show_panics();
+        self.layers.iter_mut().for_each(|layer| layer.sandbox.show_panics());
+        self
+    }
+
     /// Judges all events in one call of the policy, and one of each of its first `layers` extensions. Beside what they
     /// declare to read, they are passed `more` of each event.
     pub fn try_judge(&self, settings: &Settings, events: &[&Event], more: &Dependencies, layers: usize) -> Trial {
