@@ -2,7 +2,8 @@
 //! does.
 
 use crate::contract::PolicyManifest;
-use crate::{data, rules, security};
+use crate::security::SECURITY;
+use crate::{data, rules};
 
 /// The whole declaration.
 ///
@@ -14,13 +15,13 @@ use crate::{data, rules, security};
 /// | crons | `data/crons.rs` |
 /// | actions | `data/actions.rs` |
 /// | what is recorded, by channel | `rules/` |
-/// | what is deleted | `retention.rs` |
+/// | what is deleted | the SDK's `retention.rs` |
 pub(crate) fn manifest() -> PolicyManifest {
     PolicyManifest {
         name: env!("CARGO_PKG_NAME").to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         summary: env!("CARGO_PKG_DESCRIPTION").to_owned(),
-        groups: security::groups(),
+        groups: SECURITY.groups(),
         settings: data::settings::declared(),
         filters: data::filters::declared(),
         crons: data::crons::declared(),

@@ -3,11 +3,11 @@
 //! An action that is missing here is recorded all the same; it only has no label and is not offered as a filter.
 
 use crate::contract::Action;
+use crate::sdk::declare::action;
 
 /// The catalogue as the pages show it.
 pub(crate) fn declared() -> Vec<Action> {
-    let owned = |(name, label): &(&str, &str)| Action { name: (*name).to_owned(), label: (*label).to_owned() };
-    [MCP, OAUTH, API, ADMIN, SYSTEM].into_iter().flatten().map(owned).collect()
+    [MCP, OAUTH, API, ADMIN, SYSTEM].into_iter().flatten().map(|(name, label)| action(name, label)).collect()
 }
 
 const MCP: &[(&str, &str)] = &[

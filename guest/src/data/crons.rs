@@ -1,12 +1,9 @@
 //! (short: a table of the addon) The scheduled jobs.
 
 use crate::contract::Cron;
+use crate::sdk::declare::cleanup;
 
-/// Daily, at a quiet hour, and off the full hour when most jobs start.
+/// One a day.
 pub(crate) fn declared() -> Vec<Cron> {
-    vec![Cron {
-        name: "MCP: Cleanup Old Audit Logs".to_owned(),
-        schedule: "17 3 * * *".to_owned(),
-        job: "retention".to_owned(),
-    }]
+    vec![cleanup("MCP: Cleanup Old Audit Logs")]
 }

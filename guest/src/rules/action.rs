@@ -1,6 +1,7 @@
 //! Actions (`<resource>.<verb>`) from outside: checked, or respelled until they are valid.
 
 use crate::contract::Event;
+use crate::sdk::verdict::is_action;
 
 /// Longer than any action in use, and short enough for a list column.
 const LONGEST: usize = 64;
@@ -28,29 +29,9 @@ pub(super) fn spelled(resource: &str, method: Option<&str>) -> String {
     format!("{resource}.{verb}")
 }
 
-fn is_action(text: &str) -> bool {
-    text.len() <= LONGEST && text.contains('.') && text.split('.').all(is_word)
-}
-
-fn is_word(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_lowercase())
-        && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_valid_actions_pass() {
-        for good in ["model.enabled", "user.role_changed", "mcp_oauth_client.created", "a.b.c2"] {
-            assert!(is_action(good), "{good}");
-        }
-        for bad in ["", "GET", "model", "model.", ".enabled", "model..x", "Model.x", "model.x y", "model.ä", "2.x"] {
-            assert!(!is_action(bad), "{bad}");
-        }
-        assert!(!is_action(&format!("a.{}", "b".repeat(63))));
-    }
 
     #[test]
     fn every_method_can_be_spelled() {

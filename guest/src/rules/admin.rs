@@ -1,8 +1,9 @@
 //! (short: one file per channel) The rules for administrative changes: the vendor names the action, the resource and
 //! what changed.
 
-use super::{action, called, changes, cut, text_fact};
+use super::{action, changes};
 use crate::contract::{Affected, Event, Verdict};
+use crate::sdk::verdict::{called, cut, text_fact};
 
 /// The verdict on an administrative event. Its method is the action (`model.enabled`), for every vendor.
 pub(super) fn rule(event: &Event) -> Verdict {

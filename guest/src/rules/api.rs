@@ -1,8 +1,9 @@
 //! (short: one file per channel) The rules for the vendor's own API under an MCP token. Method, path and status are
 //! fields of the entry already.
 
-use super::{by_name, called, mcp, record, text_fact};
+use super::{mcp, record};
 use crate::contract::{Event, Verdict};
+use crate::sdk::verdict::{by_name, called, text_fact};
 
 /// The verdict on an API call. One that a tunnel or relay labels as a tool call counts as a tool call, and one that
 /// used a language model as a model call.

@@ -1,8 +1,9 @@
 //! Builds the list of old and new values of a change, from its facts and from its old and new state.
 
+use super::masks;
 use super::state::{self, Differences};
-use super::{cut, masks};
 use crate::contract::{Change, Event, Fact, Value, Verdict};
+use crate::sdk::verdict::cut;
 
 /// Replaces a secret's value. An auditor needs to know that it changed, not what it is.
 const MASKED: &str = "[masked]";

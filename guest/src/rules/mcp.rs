@@ -1,7 +1,8 @@
 //! The rules for MCP, over HTTP and stdio alike: every method of every revision, and whatever else comes.
 
-use super::{action, by_id, by_name, called, record, text_fact};
+use super::{action, record};
 use crate::contract::{Affected, Event, Outcome, Verdict};
+use crate::sdk::verdict::{by_id, by_name, called, text_fact};
 
 /// The kind of object that a method acts on.
 #[derive(Clone, Copy)]

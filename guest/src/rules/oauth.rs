@@ -1,7 +1,8 @@
 //! The rules for OAuth and for connections. Codes, verifiers, secrets and tokens never get here, and nothing is kept.
 
-use super::{action, by_id, by_name, called, text_fact};
+use super::action;
 use crate::contract::{Affected, Event, Verdict};
+use crate::sdk::verdict::{by_id, by_name, called, text_fact};
 
 /// The action of each endpoint, by the last segment of its path.
 const ENDPOINTS: &[(&str, &str)] = &[

@@ -4,7 +4,7 @@
 //! the model's technical name shows that the call is about a business record.
 
 use crate::contract::{Argument, Event, Fact, Value, Verdict};
-use crate::json::{self, Scalar};
+use crate::sdk::json::{self, Scalar};
 
 pub(super) const MODEL: &[&str] = &["model", "res_model", "model_name"];
 pub(super) const ID: &[&str] = &["record_id", "res_id", "id", "record_ids", "ids"];
@@ -87,7 +87,7 @@ fn is_model(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::called;
+    use crate::sdk::verdict::called;
 
     /// Model, record and name that are found in the given arguments.
     fn found(arguments: &[(&str, &str)]) -> (Option<String>, Option<String>, usize) {

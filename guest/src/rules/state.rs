@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::changes::{named, shown};
 use super::masks;
 use crate::contract::{Change, Value};
-use crate::json::{self, Scalar};
+use crate::sdk::json::{self, Scalar};
 
 /// Deeper values are not compared, and hidden: no honest state is so deep.
 const DEEPEST: usize = 32;

@@ -1,8 +1,9 @@
 //! (short: one file per channel) The rules for what the log does or notices itself: start and stop, gaps, retention,
 //! settings, holds, shared views, readings of payloads, exports.
 
-use super::{action, by_id, by_name, called, changes, cut, text_fact};
+use super::{action, changes};
 use crate::contract::{Affected, Event, Verdict};
+use crate::sdk::verdict::{by_id, by_name, called, cut, text_fact};
 
 /// The verdict on an event of the log itself. The host names the action as the method.
 pub(super) fn rule(event: &Event) -> Verdict {

@@ -1,8 +1,9 @@
 //! The rules from the outside: each method's action, the payload switch, changes, and that no event goes without.
 
 use super::*;
-use crate::contract::{Argument, Fact, Outcome};
+use crate::contract::{Argument, Fact, KeepPayload, Outcome, Value};
 use crate::data::actions;
+use crate::sdk::verdict::{LONGEST, cut};
 
 fn event(channel: &str, kind: &str, method: Option<&str>) -> Event {
     Event {

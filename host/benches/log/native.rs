@@ -4,22 +4,22 @@ use mcp_audit_log::Event;
 use mcp_audit_log::event::Outcome;
 use mcp_audit_log::settings::Settings;
 use mcp_audit_log::value::Value;
-use mcp_audit_log_policy::{Policy, contract};
-
-use contract::Guest as _;
+use mcp_audit_log_policy::sdk::Policy as _;
+use mcp_audit_log_policy::{DefaultPolicy, contract};
 
 /// Judges without a sandbox.
 pub(crate) fn judge(settings: &Settings, events: &[Event]) -> usize {
     let settings =
         settings.iter().map(|(key, setting)| contract::Setting { key: key.to_owned(), value: value(setting) });
-    Policy::judge(settings.collect(), events.iter().map(event).collect()).len()
+    let (settings, events): (Vec<_>, Vec<_>) = (settings.collect(), events.iter().map(event).collect());
+    DefaultPolicy::judge(&settings, &events).len()
 }
 
 /// Only the rules, on events that are already converted. Returns the duration.
 pub(crate) fn rules_alone(events: &[Event]) -> std::time::Duration {
     let events: Vec<_> = events.iter().map(event).collect();
     let begun = std::time::Instant::now();
-    std::hint::black_box(Policy::judge(Vec::new(), events));
+    std::hint::black_box(DefaultPolicy::judge(&[], &events));
     begun.elapsed()
 }
 

@@ -1,4 +1,5 @@
-//! Builds the default policy in guest/ and hands its path to the crate, which embeds it.
+//! Builds the components in guest/ that are shipped, and passes their paths to the crate, which embeds them: the default
+//! policy, and what reads a policy or an extension in TOML.
 
 mod component;
 
@@ -10,19 +11,25 @@ fn main() -> ExitCode {
     let guest = root.join("guest");
     component::rerun_if_changed(&[
         &guest.join("src"),
+        &guest.join("sdk"),
+        &guest.join("declared"),
         &guest.join("Cargo.toml"),
         &root.join("wit"),
         &here.join("../model/src/mask/names.rs"),
         &here.join("component.rs"),
     ]);
-    match component::build(&guest.join("Cargo.toml"), "mcp-audit-log-policy", "") {
-        Ok(path) => {
-            println!("cargo::rustc-env=MCP_AUDIT_LOG_DEFAULT_POLICY={}", path.display());
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            println!("cargo::error={}", error.replace('\n', "\ncargo::error="));
-            ExitCode::FAILURE
+    for (variable, folder, package, feature) in [
+        ("DEFAULT_POLICY", guest.clone(), "mcp-audit-log-policy", ""),
+        ("DECLARED_POLICY", guest.join("declared"), "mcp-audit-log-declared-policy", "policy"),
+        ("DECLARED_EXTENSION", guest.join("declared"), "mcp-audit-log-declared-policy", "extension"),
+    ] {
+        match component::build(&folder.join("Cargo.toml"), package, feature) {
+            Ok(path) => println!("cargo::rustc-env=MCP_AUDIT_LOG_{variable}={}", path.display()),
+            Err(error) => {
+                println!("cargo::error={}", error.replace('\n', "\ncargo::error="));
+                return ExitCode::FAILURE;
+            }
         }
     }
+    ExitCode::SUCCESS
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap::Args;
 use mcp_audit_log::signer::SignerOptions;
 use mcp_audit_log::{AuditLog, LogView, Options, Viewer};
+use mcp_audit_log_policy_tools::declared::{extension_of_toml, policy_of_toml};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -29,10 +30,10 @@ pub(super) struct LogOptions {
     /// The folder of the log.
     #[arg(long, value_name = "DIR", default_value = "mcp-audit-log-data", env = "MCP_AUDIT_LOG_DATA")]
     pub(super) data: PathBuf,
-    /// A policy instead of the default one: a WebAssembly component.
+    /// A policy instead of the default one: a WebAssembly component, or declarations in a file that ends with .toml.
     #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LOG_POLICY")]
     pub(super) policy: Option<PathBuf>,
-    /// An extension over the policy (repeatable): a WebAssembly component.
+    /// An extension over the policy (repeatable): a WebAssembly component, or declarations in TOML.
     #[arg(long, value_name = "FILE")]
     pub(super) extend: Vec<PathBuf>,
     #[command(flatten)]
@@ -96,7 +97,7 @@ impl LogOptions {
     pub(super) fn options(&self) -> Result<Options, Failure> {
         let mut options = Options::new(&self.data).signer(self.signing.options());
         if let Some(path) = &self.policy {
-            options = options.policy(fs::read(path).map_err(unreadable(path, "--policy"))?);
+            options = options.policy(component(path, "--policy", policy_of_toml)?);
         }
         for path in self.policy.iter().chain(&self.extend) {
             let note = note_path(path);
@@ -107,7 +108,7 @@ impl LogOptions {
             }
         }
         for path in &self.extend {
-            options = options.extend(fs::read(path).map_err(unreadable(path, "--extend"))?);
+            options = options.extend(component(path, "--extend", extension_of_toml)?);
         }
         Ok(options)
     }
@@ -118,6 +119,24 @@ pub(super) fn note_path(component: &Path) -> PathBuf {
     let mut name = component.as_os_str().to_owned();
     name.push(".note");
     name.into()
+}
+
+/// The bytes of a component, or those that `made` makes of a file in TOML.
+///
+/// # Errors
+/// The file, which `option` names, cannot be read, or declares what there is not.
+pub(super) fn component(
+    path: &Path,
+    option: &str,
+    made: fn(&str) -> Result<Vec<u8>, String>,
+) -> Result<Vec<u8>, Failure> {
+    let bytes = fs::read(path).map_err(unreadable(path, option))?;
+    if path.extension().is_none_or(|ending| ending != "toml") {
+        return Ok(bytes);
+    }
+    let wrong = |error: &dyn Display| format!("{}: {error}", path.display());
+    let text = String::from_utf8(bytes).map_err(|error| wrong(&error))?;
+    Ok(made(&text).map_err(|error| wrong(&error))?)
 }
 
 /// Reports at the start which policy judges, and what its extensions change.

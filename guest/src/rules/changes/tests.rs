@@ -133,7 +133,7 @@ fn huge_states_are_bounded_and_the_rest_is_counted() {
     };
     let mut event = event(&[("old", &object(0)), ("new", &object(2_000))]);
     event.facts.push(Fact { name: LEFT_OUT.to_owned(), value: Value::Integer(7) });
-    let verdict = add(&event, super::super::called("x.updated"));
+    let verdict = add(&event, crate::sdk::verdict::called("x.updated"));
     assert_eq!(verdict.changes.len(), MOST);
     assert_eq!(verdict.facts[0].value, Value::Integer(4_000 - 500 + 7));
     let texts = verdict.changes.iter().flat_map(|change| [&change.old, &change.new]);

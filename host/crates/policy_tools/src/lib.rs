@@ -15,6 +15,11 @@ pub mod difference;
 /// Golden events before a policy.
 mod judging;
 
+/// Policies and extensions that are written as TOML.
+pub mod declared;
+/// The folder that a new policy begins with.
+pub mod new;
+
 /// What a policy costs.
 pub mod bench;
 /// An author's cases.

@@ -70,6 +70,14 @@ pub const CONTRACTS: [&str; 2] = [CONTRACT, CONTRACT_0_6];
 /// The default policy as build.rs built it from guest/.
 const DEFAULT: &[u8] = include_bytes!(env!("MCP_AUDIT_LOG_DEFAULT_POLICY"));
 
+/// The policy that reads its declarations from its own bytes, as build.rs built it from guest/declared.
+#[doc(hidden)]
+pub const DECLARED_POLICY: &[u8] = include_bytes!(env!("MCP_AUDIT_LOG_DECLARED_POLICY"));
+
+/// The extension that does so.
+#[doc(hidden)]
+pub const DECLARED_EXTENSION: &[u8] = include_bytes!(env!("MCP_AUDIT_LOG_DECLARED_EXTENSION"));
+
 /// A loaded policy.
 pub struct Policy {
     sandbox: Sandbox,

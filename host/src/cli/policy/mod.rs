@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod explain;
 mod inspect;
+mod new;
 mod replay;
 mod sign;
 mod test;
@@ -15,10 +16,11 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use mcp_audit_log::policy::{Limits, LoadError, Policy};
 use mcp_audit_log::time::{Clock, SystemClock};
+use mcp_audit_log_policy_tools::declared::{extension_of_toml, policy_of_toml};
 
 use super::Outcome;
-use super::advice::{Failure, unreadable};
-use super::common::note;
+use super::advice::Failure;
+use super::common::{component, note};
 
 /// Something was found.
 const FOUND: u8 = 1;
@@ -61,6 +63,10 @@ pub(super) enum PolicyCommand {
     /// It reads a log, also beside a running server. Events are made again from entries, and both policies judge them, with
     /// payload logging on. Exits with 0 if there is no difference, with 1 if there is, and with 2 if it cannot be done.
     Replay(Box<replay::ReplayCommand>),
+    /// Begin a policy, or an extension: a folder with sources, cases and a page with the commands.
+    New(new::New),
+    /// Make the component of a core module that a C compiler linked; the build of a policy in C calls it.
+    Component(new::Component),
 }
 
 impl PolicyCommand {
@@ -73,6 +79,8 @@ impl PolicyCommand {
             Self::Sign(sign) => sign.run(),
             Self::Explain(explain) => explain.run(),
             Self::Replay(replay) => replay.run(),
+            Self::New(new) => new.run(),
+            Self::Component(component) => component.run(),
         };
         outcome.or_else(|error| {
             if error.is::<io::Error>() {
@@ -109,10 +117,10 @@ struct Components {
 }
 
 fn read(policy: &Path, extend: &[PathBuf]) -> Result<Components, Failure> {
-    let bytes = |path: &Path, option: &str| std::fs::read(path).map_err(unreadable(path, option));
     let is_default = policy == Path::new(DEFAULT);
-    let policy = if is_default { None } else { Some(bytes(policy, "FILE")?) };
-    let extensions = extend.iter().map(|path| bytes(path, "--extend")).collect::<Result<_, _>>()?;
+    let policy = if is_default { None } else { Some(component(policy, "FILE", policy_of_toml)?) };
+    let extensions =
+        extend.iter().map(|path| component(path, "--extend", extension_of_toml)).collect::<Result<_, _>>()?;
     Ok(Components { policy, extensions })
 }
 

@@ -6,12 +6,13 @@ use std::process::ExitCode;
 
 use clap::Args;
 use mcp_audit_log::policy_signature::{PolicyStatement, make_key, read_key};
+use mcp_audit_log_policy_tools::declared::{extension_of_toml, policy_of_toml};
 use mcp_audit_log_policy_tools::inspect::inspect;
 
 use super::{DEFAULT, Layers};
 use crate::cli::Outcome;
 use crate::cli::advice::Failure;
-use crate::cli::common::{note, note_path, say};
+use crate::cli::common::{component, note, note_path, say};
 
 #[derive(Args)]
 pub(in crate::cli) struct Sign {
@@ -32,7 +33,8 @@ impl Sign {
         let inspection = inspect(&policy);
         // Extensions are in the order of their needs, so each file is found again by its digest.
         let statement = |path: &Path| -> Result<PolicyStatement, Failure> {
-            let digest = mcp_audit_log::policy::digest(&fs::read(path)?);
+            let made = if path == self.layers.policy { policy_of_toml } else { extension_of_toml };
+            let digest = mcp_audit_log::policy::digest(&component(path, "FILE", made)?);
             let layer = inspection.layers.iter().find(|layer| layer.digest == digest);
             let layer = layer.ok_or_else(|| format!("{} was changed while it was read", path.display()))?;
             let [name, version, contract] = [&layer.name, &layer.version, layer.contract].map(String::from);

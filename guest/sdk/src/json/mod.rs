@@ -4,8 +4,8 @@
 mod parts;
 mod scalar;
 
-pub(crate) use parts::{items, members};
-pub(crate) use scalar::{Scalar, integers, scalar};
+pub use parts::{items, members};
+pub use scalar::{Scalar, integers, scalar};
 
 /// JSON's white space is narrower than Unicode's.
 fn trim(json: &str) -> &str {

@@ -1,13 +1,12 @@
 //! Plans what the daily cron may delete. In doubt, data stays.
 
 use crate::contract::{RetentionPlan, Setting};
-use crate::data::settings::{PAYLOAD_RETENTION_DAYS, RETENTION_DAYS, USAGE_RETENTION_DAYS};
-use crate::settings;
+use crate::settings::{self, PAYLOAD_RETENTION_DAYS, RETENTION_DAYS, USAGE_RETENTION_DAYS};
 
 const DAY: i64 = 86_400_000_000;
 
 /// The plan for a run at `now`, in microseconds since 1970.
-pub(crate) fn plan(settings: &[Setting], now: i64) -> RetentionPlan {
+pub fn by_settings(settings: &[Setting], now: i64) -> RetentionPlan {
     RetentionPlan {
         entries_before: days_before(settings, RETENTION_DAYS, now),
         payloads_before: days_before(settings, PAYLOAD_RETENTION_DAYS, now),
@@ -30,7 +29,7 @@ mod tests {
     const NOW: i64 = 1_800_000_000_000_000;
 
     fn entries_before(value: Value) -> Option<i64> {
-        plan(&[Setting { key: RETENTION_DAYS.to_owned(), value }], NOW).entries_before
+        by_settings(&[Setting { key: RETENTION_DAYS.to_owned(), value }], NOW).entries_before
     }
 
     #[test]
@@ -46,22 +45,25 @@ mod tests {
         }
         assert_eq!(entries_before(Value::Text("90".to_owned())), None);
         assert_eq!(entries_before(Value::Boolean(true)), None);
-        assert_eq!(plan(&[], NOW), RetentionPlan { entries_before: None, payloads_before: None, usage_before: None });
+        assert_eq!(
+            by_settings(&[], NOW),
+            RetentionPlan { entries_before: None, payloads_before: None, usage_before: None }
+        );
     }
 
     #[test]
     fn nothing_overflows() {
         assert_eq!(entries_before(Value::Integer(i64::MAX)), Some(NOW - i64::MAX));
         let forever = [Setting { key: RETENTION_DAYS.to_owned(), value: Value::Integer(i64::MAX) }];
-        assert_eq!(plan(&forever, i64::MIN).entries_before, Some(i64::MIN));
-        assert_eq!(plan(&forever, -2).entries_before, Some(i64::MIN));
+        assert_eq!(by_settings(&forever, i64::MIN).entries_before, Some(i64::MIN));
+        assert_eq!(by_settings(&forever, -2).entries_before, Some(i64::MIN));
     }
 
     #[test]
     fn payloads_have_their_own_period() {
         let both = |entries, payloads| {
             let setting = |key: &str, days| Setting { key: key.to_owned(), value: Value::Integer(days) };
-            plan(&[setting(RETENTION_DAYS, entries), setting(PAYLOAD_RETENTION_DAYS, payloads)], NOW)
+            by_settings(&[setting(RETENTION_DAYS, entries), setting(PAYLOAD_RETENTION_DAYS, payloads)], NOW)
         };
         assert_eq!(both(90, 7).payloads_before, Some(NOW - 7 * DAY));
         assert_eq!(both(90, 0).payloads_before, None);
@@ -74,6 +76,6 @@ mod tests {
         let setting = Setting { key: USAGE_RETENTION_DAYS.to_owned(), value: Value::Integer(400) };
         let expected =
             RetentionPlan { entries_before: None, payloads_before: None, usage_before: Some(NOW - 400 * DAY) };
-        assert_eq!(plan(&[setting], NOW), expected);
+        assert_eq!(by_settings(&[setting], NOW), expected);
     }
 }

@@ -3,44 +3,54 @@
 use crate::contract::{Comparison, Domain, Leaf, Operand, Token, Value};
 
 /// Every entry: Odoo's `[]`.
-pub(crate) fn always() -> Domain {
+pub fn always() -> Domain {
     Vec::new()
 }
 
 /// No entry: Odoo's `[(0, '=', 1)]`. A domain on the wire has no constants, but `in []` is false for any field.
-pub(crate) fn never() -> Domain {
+pub fn never() -> Domain {
     leaf("id", Comparison::InList, Vec::new())
 }
 
 /// `(field, '=', value)`; with `Value::Unset` the entries where the field is not set.
-pub(crate) fn equal(field: &str, value: Value) -> Domain {
+pub fn equal(field: &str, value: Value) -> Domain {
     leaf(field, Comparison::Equal, vec![Operand::Value(value)])
 }
 
+/// `(field, '=', text)`.
+pub fn is(field: &str, text: &str) -> Domain {
+    compare(field, Comparison::Equal, text)
+}
+
+/// `(field, '!=', text)`.
+pub fn is_not(field: &str, text: &str) -> Domain {
+    compare(field, Comparison::NotEqual, text)
+}
+
 /// `(field, comparison, text)`.
-pub(crate) fn compare(field: &str, comparison: Comparison, text: &str) -> Domain {
+pub fn compare(field: &str, comparison: Comparison, text: &str) -> Domain {
     leaf(field, comparison, vec![Operand::Value(Value::Text(text.to_owned()))])
 }
 
 /// `(field, 'in', texts)`.
-pub(crate) fn among(field: &str, texts: &[&str]) -> Domain {
+pub fn among(field: &str, texts: &[&str]) -> Domain {
     let value = |text: &&str| Operand::Value(Value::Text((*text).to_owned()));
     leaf(field, Comparison::InList, texts.iter().map(value).collect())
 }
 
 /// The viewer's own entries: Odoo's `('user_id', '=', user.id)` in a saved filter.
-pub(crate) fn own() -> Domain {
+pub fn own() -> Domain {
     leaf("user", Comparison::Equal, vec![Operand::ViewerUser])
 }
 
 /// The entries that are in every one of `domains`. Of none at all: every entry.
-pub(crate) fn all_of(domains: impl IntoIterator<Item = Domain>) -> Domain {
+pub fn all_of(domains: impl IntoIterator<Item = Domain>) -> Domain {
     // Consecutive terms are ANDed.
     domains.into_iter().flatten().collect()
 }
 
 /// The entries that match at least one of `domains`; without domains, no entry.
-pub(crate) fn any_of(domains: impl IntoIterator<Item = Domain>) -> Domain {
+pub fn any_of(domains: impl IntoIterator<Item = Domain>) -> Domain {
     domains.into_iter().reduce(or).unwrap_or_else(never)
 }
 
@@ -72,7 +82,7 @@ fn leaf(field: &str, comparison: Comparison, operands: Vec<Operand>) -> Domain {
 mod tests {
     use super::*;
 
-    fn is(field: &str) -> Domain {
+    fn yes(field: &str) -> Domain {
         equal(field, Value::Boolean(true))
     }
 
@@ -89,17 +99,17 @@ mod tests {
 
     #[test]
     fn or_combines_whole_domains() {
-        let both = all_of([is("a"), is("b")]);
-        assert_eq!(print(&any_of([both.clone(), is("c")])), "| & a b c");
-        assert_eq!(print(&any_of([is("c"), both.clone(), both])), "| | c & a b & a b");
-        assert_eq!(print(&any_of([all_of([any_of([is("a"), is("b")]), is("c")]), is("d")])), "| & | a b c d");
+        let both = all_of([yes("a"), yes("b")]);
+        assert_eq!(print(&any_of([both.clone(), yes("c")])), "| & a b c");
+        assert_eq!(print(&any_of([yes("c"), both.clone(), both])), "| | c & a b & a b");
+        assert_eq!(print(&any_of([all_of([any_of([yes("a"), yes("b")]), yes("c")]), yes("d")])), "| & | a b c d");
     }
 
     #[test]
     fn neutral_domains_are_absorbed() {
         assert_eq!(any_of([]), never());
         assert_eq!(all_of([]), always());
-        assert_eq!(any_of([is("a"), always()]), always());
-        assert_eq!(any_of([is("a")]), is("a"));
+        assert_eq!(any_of([yes("a"), always()]), always());
+        assert_eq!(any_of([yes("a")]), yes("a"));
     }
 }

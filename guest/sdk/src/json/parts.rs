@@ -4,7 +4,7 @@ use super::scalar::string;
 use super::trim;
 
 /// The members of an object in their order; `None` if it is not an object.
-pub(crate) fn members(json: &str) -> Option<Vec<(String, &str)>> {
+pub fn members(json: &str) -> Option<Vec<(String, &str)>> {
     let member = |text| {
         let (name, rest) = first(text)?;
         let (value, rest) = first(trim(rest).strip_prefix(':')?)?;
@@ -14,7 +14,7 @@ pub(crate) fn members(json: &str) -> Option<Vec<(String, &str)>> {
 }
 
 /// The items of a list; `None` if it is not a list.
-pub(crate) fn items(json: &str) -> Option<Vec<&str>> {
+pub fn items(json: &str) -> Option<Vec<&str>> {
     parts(trim(json).strip_prefix('[')?.strip_suffix(']')?, first)
 }
 

@@ -6,14 +6,17 @@ use super::trim;
 
 /// A string, an integer or a boolean. Other numbers, `null`, lists and objects are nothing that a rule reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Scalar {
+pub enum Scalar {
+    /// A string.
     Text(String),
+    /// A whole number.
     Integer(i64),
+    /// A boolean.
     Boolean(bool),
 }
 
 /// The scalar that `json` is, all of it, or nothing.
-pub(crate) fn scalar(json: &str) -> Option<Scalar> {
+pub fn scalar(json: &str) -> Option<Scalar> {
     let json = trim(json);
     match json {
         "true" => Some(Scalar::Boolean(true)),
@@ -24,7 +27,7 @@ pub(crate) fn scalar(json: &str) -> Option<Scalar> {
 }
 
 /// The integers of a list that holds nothing else.
-pub(crate) fn integers(json: &str) -> Option<Vec<i64>> {
+pub fn integers(json: &str) -> Option<Vec<i64>> {
     let inside = trim(json).strip_prefix('[')?.strip_suffix(']')?;
     inside.split(',').map(|item| integer(trim(item))).collect()
 }

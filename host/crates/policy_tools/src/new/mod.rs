@@ -1,0 +1,161 @@
+//! The folder that a new policy begins with: sources, cases, the contract, and a page with the commands.
+//!
+//! The files are those of `templates/` and `guest/sdk/`, with the policy's name filled in. Such a folder builds without
+//! this repository.
+
+mod bindings;
+mod files;
+
+use std::borrow::Cow;
+
+pub use bindings::component_of;
+
+/// The longest name.
+const LONGEST: usize = 40;
+
+/// The language of a new policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyLanguage {
+    /// Rust, on the SDK.
+    Rust,
+    /// JavaScript, for QuickJS.
+    JavaScript,
+    /// C, for any compiler that has WebAssembly and a libc.
+    C,
+    /// Python, with its whole interpreter.
+    Python,
+    /// Declarations in TOML, which need no build.
+    Toml,
+}
+
+impl PolicyLanguage {
+    /// All of them, by the names that the command line takes.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("rust", Self::Rust),
+        ("js", Self::JavaScript),
+        ("c", Self::C),
+        ("python", Self::Python),
+        ("toml", Self::Toml),
+    ];
+}
+
+/// A file of a new folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewFile {
+    /// Its path inside of the folder, with `/` between names.
+    pub path: &'static str,
+    /// What is in it.
+    pub content: Cow<'static, [u8]>,
+}
+
+/// A new folder, and where its build puts the component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewPolicy {
+    /// Its files.
+    pub files: Vec<NewFile>,
+    /// The command that builds it, if it needs a build.
+    pub build: Option<&'static str>,
+    /// The path of the component.
+    pub component: String,
+}
+
+/// The folder of a new policy, or of an extension.
+///
+/// # Errors
+/// The name does not fit, or there is no such template.
+pub fn new_policy(name: &str, language: PolicyLanguage, is_extension: bool) -> Result<NewPolicy, String> {
+    let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    if !name.starts_with(|first: char| first.is_ascii_lowercase())
+        || !name.bytes().all(is_plain)
+        || name.len() > LONGEST
+    {
+        return Err(format!(
+            "{name:?} is no name for a policy; use at most {LONGEST} lower-case letters, digits and `-`, a letter first"
+        ));
+    }
+    let component = match language {
+        PolicyLanguage::Rust => format!("target/wasm32-unknown-unknown/release/{}.wasm", name.replace('-', "_")),
+        PolicyLanguage::Toml => "policy.toml".to_owned(),
+        _ => "policy.wasm".to_owned(),
+    };
+    let (build, texts) = match (language, is_extension) {
+        (PolicyLanguage::Rust, false) => (Some("cargo policy"), files::RUST),
+        (PolicyLanguage::Rust, true) => (Some("cargo policy"), files::RUST_EXTENSION),
+        (PolicyLanguage::JavaScript, false) => (Some("npm install"), files::JAVASCRIPT),
+        (PolicyLanguage::Python, false) => (Some("sh build.sh"), files::PYTHON),
+        (PolicyLanguage::C, false) => (Some("sh build.sh"), files::C),
+        (PolicyLanguage::Toml, false) => (None, files::TOML),
+        (_, true) => return Err("an extension begins in Rust; choose --lang rust".to_owned()),
+    };
+    let fill = |text: &'static str| match text.contains("{{") {
+        true => Cow::Owned(text.replace("{{name}}", name).replace("{{component}}", &component).into_bytes()),
+        false => Cow::Borrowed(text.as_bytes()),
+    };
+    let texts = texts.iter().copied().flatten();
+    let mut files: Vec<_> = texts.map(|(path, text)| NewFile { path, content: fill(text) }).collect();
+    if language == PolicyLanguage::C {
+        files.extend(bindings::of_c()?);
+    }
+    Ok(NewPolicy { files, build, component })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    #[test]
+    fn each_language_has_its_files_with_the_name_in_them() {
+        for (word, language) in PolicyLanguage::ALL {
+            let new = new_policy("orders-2", language, false).expect(word);
+            let names: BTreeSet<_> = new.files.iter().map(|file| file.path).collect();
+            assert_eq!(names.len(), new.files.len(), "{word}: a file is there twice");
+            for wanted in ["README.md", "cases/policy.json"] {
+                assert!(names.contains(wanted), "{word}: {names:?}");
+            }
+            let text = |file: &NewFile| String::from_utf8_lossy(&file.content).into_owned();
+            assert!(new.files.iter().all(|file| !text(file).contains("{{")), "{word}");
+            let page = new.files.iter().find(|file| file.path == "README.md").map(text).expect("a page");
+            assert!(page.starts_with("# orders-2\n") && page.contains(&new.component), "{word}: {page}");
+            assert!(new.build.is_none_or(|build| page.contains(build)), "{word}: {page}");
+        }
+    }
+
+    #[test]
+    fn names_that_do_not_fit_are_refused() {
+        for name in ["", "Orders", "2orders", "-a", "a b", "a/b", "..", "ä", &"a".repeat(41)] {
+            assert!(new_policy(name, PolicyLanguage::Rust, false).is_err(), "{name}");
+        }
+        assert!(new_policy("a", PolicyLanguage::Python, true).is_err());
+    }
+
+    /// A file that the list forgets would be missing from every new folder.
+    #[test]
+    fn the_whole_sdk_is_in_a_new_folder_and_has_the_contract() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../guest/sdk");
+        let new = new_policy("orders", PolicyLanguage::Rust, true).expect("a folder");
+        let mut folders = vec![root.clone()];
+        let mut found = 0;
+        while let Some(folder) = folders.pop() {
+            for item in std::fs::read_dir(&folder).expect("a folder") {
+                let path = item.expect("an item").path();
+                let name = path.strip_prefix(&root).expect("below").to_string_lossy().replace('\\', "/");
+                if path.is_dir() {
+                    folders.extend((name != "target").then_some(path));
+                } else if name != "Cargo.lock" {
+                    let file = new.files.iter().find(|file| file.path == format!("sdk/{name}"));
+                    let content = std::fs::read(&path).expect("a file");
+                    assert!(file.is_some_and(|file| *file.content == content), "sdk/{name} is not in new/files.rs");
+                    found += 1;
+                }
+            }
+        }
+        assert!(found >= 15, "{found}");
+        let contract = std::fs::read(root.join("../../wit/policy.wit")).expect("the contract");
+        assert!(
+            std::fs::read(root.join("wit/policy.wit")).expect("a copy") == contract,
+            "copy wit/policy.wit to the SDK"
+        );
+    }
+}
