@@ -26,7 +26,7 @@ impl Policy for DefaultPolicy {
     }
 
     fn rule(settings: &[Setting], event: &Event) -> Verdict {
-        rules::judged(rules::logs_payloads(settings), event)
+        rules::judged(rules::logs_payloads(settings), 0, event)
     }
 
     fn judge(settings: &[Setting], events: &[Event]) -> Vec<Verdict> {

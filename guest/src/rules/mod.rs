@@ -22,12 +22,12 @@ const MAXIMUM_PAYLOAD: u32 = 65_536;
 /// One verdict for each event, in the same order.
 pub(crate) fn judge(settings: &[Setting], events: &[Event]) -> Vec<Verdict> {
     let log_payloads = logs_payloads(settings);
-    (0..).zip(events).map(|(at, event)| Verdict { event: at, ..judged(log_payloads, event) }).collect()
+    (0..).zip(events).map(|(at, event)| judged(log_payloads, at, event)).collect()
 }
 
-/// The verdict on one event. Its index in the batch is filled in at the end.
-pub(crate) fn judged(log_payloads: bool, event: &Event) -> Verdict {
-    Verdict { payload: payload(log_payloads, event), ..rule(event) }
+/// The verdict on one event, which has this index in its batch.
+pub(crate) fn judged(log_payloads: bool, at: u32, event: &Event) -> Verdict {
+    Verdict { event: at, payload: payload(log_payloads, event), ..rule(event) }
 }
 
 pub(crate) fn logs_payloads(settings: &[Setting]) -> bool {
