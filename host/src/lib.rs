@@ -42,6 +42,11 @@ pub mod hold {
     pub use mcp_audit_log_contract::hold::{Hold, LONGEST_REASON, NewHold, Release};
 }
 
+/// Which policy judged an entry.
+pub mod judged_by {
+    pub use mcp_audit_log_contract::judged_by::{JudgedBy, JudgingLayer, PolicySwap};
+}
+
 /// Saved views.
 pub mod saved_view {
     pub use mcp_audit_log_contract::saved_view::{LONGEST_NAME, LONGEST_QUERY, MOST_VIEWS, NewView, SavedView};
@@ -80,6 +85,13 @@ pub mod policy_signature {
     pub use mcp_audit_log_core::policy_signature::{PolicySignatureError, PolicyStatement, make_key, read_key};
 }
 
+/// The host's own HTTP requests.
+#[cfg(feature = "http-client")]
+#[doc(hidden)]
+pub mod http_client {
+    pub use mcp_audit_log_core::http_client::HttpClient;
+}
+
 /// The data folder's secret key.
 pub mod secret {
     pub use mcp_audit_log_core::secret::Secret;
@@ -115,9 +127,9 @@ pub mod recorder {
 pub use mcp_audit_log_service::follow_cursor;
 pub use mcp_audit_log_service::{
     AuditLog, BundleRequest, Bundled, ChangeError, CleanupProgress, CronStatus, EvidenceError, Follower, Found,
-    Integrity, JobProgress, LogStatistics, LogView, NewestCheckpoint, OpenError, Options, PayloadError, RunError,
-    SignError, StartError, TokenRequest, Verification, VerificationProgress, VerificationResult, Wakeup, rotate_keys,
-    verify_log,
+    Integrity, JobProgress, LogStatistics, LogView, NewestCheckpoint, OpenError, Options, PayloadError, PolicyRequest,
+    RunError, SignError, StartError, TokenRequest, Verification, VerificationProgress, VerificationResult, Wakeup,
+    rotate_keys, verify_log,
 };
 
 /// Entries as files.

@@ -149,7 +149,10 @@ async fn starts_and_stops_are_entries_and_an_unclean_stop_is_reported() {
     let copy = tempfile::tempdir().expect("a folder");
     for file in std::fs::read_dir(folder.path()).expect("files") {
         let file = file.expect("a file");
-        std::fs::copy(file.path(), copy.path().join(file.file_name())).expect("copied");
+        // The components in it are kept again by the next start.
+        if file.path().is_file() {
+            std::fs::copy(file.path(), copy.path().join(file.file_name())).expect("copied");
+        }
     }
     assert_eq!(clean(&Options::new(copy.path()).open().expect("the copy")), Some(false.into()));
 }

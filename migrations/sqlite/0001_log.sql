@@ -240,6 +240,22 @@ CREATE TABLE place (
     failing   INTEGER NOT NULL CHECK (failing IN (0, 1))
 ) STRICT, WITHOUT ROWID;
 
+-- What judged the entries from a seq on, until the next record. A record stays for ever; the components that it names lie
+-- in the folder policies/.
+CREATE TABLE judged_by (
+    number           INTEGER PRIMARY KEY CHECK (number > 0),
+    since            INTEGER NOT NULL CHECK (since >= 0 AND since < 1 << 62),
+    -- The policy, and then its extensions from the bottom up: a JSON list.
+    layers           TEXT    NOT NULL,
+    -- The same number for the same settings.
+    settings_version INTEGER NOT NULL,
+    -- Every declared setting with its value: a JSON object.
+    settings         TEXT    NOT NULL,
+    -- Where they were activated: the digests that the start named, as a JSON list.
+    configured       TEXT
+) STRICT;
+CREATE INDEX judged_by_since ON judged_by (since);
+
 -- Named searches, each of one user.
 CREATE TABLE view (
     id         BLOB    PRIMARY KEY CHECK (length(id) = 16),
@@ -391,6 +407,17 @@ CREATE TRIGGER checkpoint_append_only BEFORE INSERT ON checkpoint
 WHEN new.number IS NOT coalesce((SELECT max(number) + 1 FROM checkpoint), 1)
     OR new.size < (SELECT size FROM checkpoint ORDER BY number DESC LIMIT 1) BEGIN
     SELECT RAISE(ABORT, 'checkpoints are append-only');
+END;
+CREATE TRIGGER judged_by_no_update BEFORE UPDATE ON judged_by BEGIN
+    SELECT RAISE(ABORT, 'what judged is kept');
+END;
+CREATE TRIGGER judged_by_no_delete BEFORE DELETE ON judged_by BEGIN
+    SELECT RAISE(ABORT, 'what judged is kept');
+END;
+CREATE TRIGGER judged_by_append_only BEFORE INSERT ON judged_by
+WHEN new.number IS NOT coalesce((SELECT max(number) + 1 FROM judged_by), 1)
+    OR new.since < (SELECT max(since) FROM judged_by) BEGIN
+    SELECT RAISE(ABORT, 'what judged is kept');
 END;
 CREATE TRIGGER place_only_forward BEFORE UPDATE ON place WHEN new.number < old.number BEGIN
     SELECT RAISE(ABORT, 'what was published stays published');

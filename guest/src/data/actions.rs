@@ -116,6 +116,8 @@ const SYSTEM: &[(&str, &str)] = &[
     ("sign_in.failed", "Sign-in refused"),
     ("sign_in.ended", "Signed out"),
     ("settings.updated", "Settings updated"),
+    ("policy.activated", "Policy activated"),
+    ("policy.rolled_back", "Policy rolled back"),
     ("signing_key.added", "Signing key added"),
     ("signing.resumed", "Signing resumed without signing.last"),
     ("checkpoint.publishing_failed", "Checkpoint not published"),

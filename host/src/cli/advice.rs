@@ -58,7 +58,8 @@ fn who_may(log: &LogView, right: Right) -> String {
         let viewer = Viewer::new("operator", [name]);
         log.access(&viewer).may(right)
     };
-    let groups = log.manifest().groups.iter().map(|group| group.name.as_str());
+    let manifest = log.manifest();
+    let groups = manifest.groups.iter().map(|group| group.name.as_str());
     let groups: Vec<_> = groups.filter(|name| has(name)).collect();
     match groups.is_empty() {
         true => "no group of the policy has the right".to_owned(),

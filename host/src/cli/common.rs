@@ -85,7 +85,7 @@ impl LogOptions {
 
     /// Opens the log for recording one action, without running due jobs.
     pub(super) fn open_for_a_moment(&self) -> Result<BriefLog, Failure> {
-        Ok(BriefLog(self.options()?.own_schedule().open()?))
+        Ok(BriefLog(self.options()?.for_a_moment().open()?))
     }
 
     /// Opens the log for reading, beside a server that may be recording.

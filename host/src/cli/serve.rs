@@ -154,8 +154,9 @@ async fn serve(config: Config, opened: &OnceLock<AuditLog>) -> Result<(), Failur
     let log = options.open()?;
     let log = opened.get_or_init(|| log).clone();
     note_policy(log.view());
-    for group in config.unknown_groups(log.view().manifest()) {
-        let known: Vec<_> = log.view().manifest().groups.iter().map(|group| group.name.as_str()).collect();
+    let manifest = log.view().manifest();
+    for group in config.unknown_groups(&manifest) {
+        let known: Vec<_> = manifest.groups.iter().map(|group| group.name.as_str()).collect();
         tracing::warn!("unknown group {group:?}: it gives no right; the policy's groups: {}", known.join(", "));
     }
     identity.look_for_keys();

@@ -54,7 +54,8 @@ async fn refused_actions_do_not_fail_verification() {
     let log = open(folder.path(), &clock);
     let id = record(&log, "a").await;
     let anybody = access(log.view(), &["user"]);
-    let crons = &log.view().manifest().crons;
+    let manifest = log.view().manifest();
+    let crons = &manifest.crons;
     let cron = crons.iter().find(|cron| cron.job == Job::Retention).expect("a cleanup").name.clone();
     for name in [cron.as_str(), "x"] {
         log.run_cron(&anybody, name).expect_err("refused");

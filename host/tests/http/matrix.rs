@@ -91,6 +91,10 @@ const TABLE: &[Row] = &[
     ("get", "/api/v1/tokens", "", CONFIGURERS, About::All(200)),
     ("post", "/api/v1/tokens", TOKEN, CONFIGURERS, About::All(201)),
     ("delete", "/api/v1/tokens/{id}", "", CONFIGURERS, one(204, 204, 204, 404)),
+    ("get", "/api/v1/policy", "", OVERSEERS, About::All(200)),
+    // Both are refused to every role: the policy is active already, and no other one judged before.
+    ("post", "/api/v1/policy", r#"{"reason":"a try"}"#, CONFIGURERS, About::All(422)),
+    ("post", "/api/v1/policy/rollback", r#"{"reason":"a try"}"#, CONFIGURERS, About::All(422)),
     ("get", "/api/v1/manifest", "", SIGNED_IN, About::All(200)),
     ("get", "/api/v1/me", "", SIGNED_IN, About::All(200)),
     ("get", "/api/v1/openapi.json", "", ROLES, About::All(200)),

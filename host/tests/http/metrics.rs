@@ -66,7 +66,7 @@ async fn metrics_count_recorded_events() {
     assert_eq!(value(&text, "mcp_audit_log_queue_limit_items"), 16_384.0);
     assert_eq!(value(&text, "mcp_audit_log_ready"), 1.0);
     let build = text.lines().find(|line| line.starts_with("mcp_audit_log_build_info{")).expect("the build");
-    assert!(build.contains(world.log.view().policy_digest()) && build.contains(env!("CARGO_PKG_VERSION")), "{build}");
+    assert!(build.contains(&world.log.view().policy_digest()) && build.contains(env!("CARGO_PKG_VERSION")), "{build}");
     assert!(text.ends_with("# EOF\n"));
     for word in ["ada", "secret_tool", "crm"] {
         assert!(!text.contains(word), "{word} is in {text}");

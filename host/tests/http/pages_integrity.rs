@@ -56,7 +56,7 @@ async fn the_page_shows_the_state_of_the_log() {
     let key = head["keys"][0].as_str().expect("a key").replace('+', "&#43;");
     let plain = key.replace("&#43;", "+");
     assert!(integrity.contains(&key) || integrity.contains(&plain), "{key} is not named: {integrity}");
-    assert!(integrity.contains(world.log.view().policy_digest()), "{integrity}");
+    assert!(integrity.contains(&world.log.view().policy_digest()), "{integrity}");
 }
 
 #[tokio::test]

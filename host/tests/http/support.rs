@@ -227,7 +227,8 @@ impl Caller<'_> {
 impl World {
     /// The name of the cleanup's cron, as a path has it.
     pub(crate) fn cleanup(&self) -> String {
-        let crons = &self.log.view().manifest().crons;
+        let manifest = self.log.view().manifest();
+        let crons = &manifest.crons;
         let cleanup = crons.iter().find(|cron| cron.job == Job::Retention);
         cleanup.expect("the policy declares a cleanup").name.replace(' ', "%20")
     }

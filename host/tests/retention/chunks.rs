@@ -110,7 +110,10 @@ async fn interrupted(clock: &Arc<ManualClock>, killed: bool) -> tempfile::TempDi
 fn copy_files(from: &Path, to: &Path) {
     for file in std::fs::read_dir(from).expect("files") {
         let file = file.expect("a file");
-        std::fs::copy(file.path(), to.join(file.file_name())).expect("copied");
+        // The components in it are kept again by the next start.
+        if file.path().is_file() {
+            std::fs::copy(file.path(), to.join(file.file_name())).expect("copied");
+        }
     }
 }
 

@@ -83,8 +83,8 @@ async fn explanations_agree_with_the_reader(options: Options, pairs: usize) {
     let events = events.collect();
     let entries = entries(&log, events).await;
     let groups: Vec<_> = log.view().manifest().groups.iter().map(|group| group.name.clone()).collect();
-    let (view, settings) = (log.view(), log.view().settings());
-    let mut grants = Grants::new(view.policy(), &settings, view.now());
+    let (view, policy, settings) = (log.view(), log.view().policy(), log.view().settings());
+    let mut grants = Grants::new(&policy, &settings, view.now());
     let mut shown = Shown(view, HashMap::new());
     let viewers: Vec<_> = (0..150).map(|_| viewer(&mut random, &groups)).collect();
     let (mut seen, mut taken) = (0, 0);
@@ -131,8 +131,8 @@ async fn an_action_is_explained_by_the_layer_that_gives_it() {
     let log = Options::new(folder.path()).extend(evil::DELIVERIES.to_vec()).own_schedule().open().expect("a log");
     let events = vec![call(Some("ada"), None, "deliveries", "book"), call(Some("ada"), None, "crm", "book")];
     let entries = entries(&log, events).await;
-    let (view, settings) = (log.view(), log.view().settings());
-    let mut grants = Grants::new(view.policy(), &settings, view.now());
+    let (view, policy, settings) = (log.view(), log.view().policy(), log.view().settings());
+    let mut grants = Grants::new(&policy, &settings, view.now());
     let mut whys = entries.iter().filter(|entry| entry.text(Field::Tool).is_some());
     let mut why = || {
         let viewer = Viewer::new("eve", ["user"]);

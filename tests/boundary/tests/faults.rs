@@ -157,7 +157,12 @@ async fn an_event_that_cannot_be_judged_is_recorded_as_metadata_with_fault_and_d
 /// No file of the log contains the content, or the state before and after a change.
 fn assert_no_canary(folder: &std::path::Path) {
     for file in std::fs::read_dir(folder).expect("files") {
-        let bytes = match std::fs::read(file.expect("a file").path()) {
+        let path = file.expect("a file").path();
+        // Components of policies hold nothing that was recorded.
+        if path.is_dir() {
+            continue;
+        }
+        let bytes = match std::fs::read(path) {
             // The log's own threads release it after ours, and their files disappear with them.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             read => read.expect("bytes"),

@@ -46,8 +46,9 @@ fn stored(log: &AuditLog) -> Vec<Entry> {
 
 fn replayed(log: &AuditLog, candidate: &Policy, people: Vec<ReplayPerson>) -> ReplayReport {
     let view = log.view();
-    let settings = [view.policy(), candidate].map(|policy| view.settings_under(policy.manifest()).expect("settings"));
-    let mut replay = Replay::new((view.policy(), &settings[0]), (candidate, &settings[1]), people, view.now());
+    let policy = view.policy();
+    let settings = [policy.as_ref(), candidate].map(|policy| view.settings_under(policy.manifest()).expect("settings"));
+    let mut replay = Replay::new((&policy, &settings[0]), (candidate, &settings[1]), people, view.now());
     stored(log).chunks(2_048).for_each(|entries| replay.take(entries));
     replay.finish()
 }

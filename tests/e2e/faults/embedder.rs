@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use mcp_audit_log::event::{Caller, Channel, Client, Event, Kind, OutcomeDetail, Target};
 use mcp_audit_log::manifest::Job;
+use mcp_audit_log::policy::{Policy, digest};
 use mcp_audit_log::recorder::{QueueLimits, RecordError, Stored};
-use mcp_audit_log::{AuditLog, Options};
+use mcp_audit_log::{AuditLog, Options, PolicyRequest};
 use mcp_audit_log_tests::fault::{admin, seen};
 
 /// How long a load waits between two checkpoints.
@@ -31,6 +32,8 @@ fn main() {
             ["sign"] => log.sign().unwrap_or_else(|error| println!("not signed: {error}")),
             ["clean"] => clean(&log),
             ["due"] => log.run_due().unwrap_or_else(|error| println!("not run: {error}")),
+            ["swap"] => swap(&log),
+            ["judges"] => println!("{}", judge(&log)),
             ["hello"] => {}
             ["tell"] => seen(log.view()).iter().for_each(|seen| println!("{seen}")),
             ["close"] => return log.close(),
@@ -119,9 +122,24 @@ fn fling(log: &AuditLog, refused: usize) {
     }
 }
 
+/// Activates the default policy with a section more, so that it is another component that judges alike.
+fn swap(log: &AuditLog) {
+    let other = [Policy::builtin_component(), &[0, 2, 1, b'x']].concat();
+    let wanted = PolicyRequest { policy: Some(other), reason: "a test".to_owned(), ..PolicyRequest::default() };
+    if let Err(error) = log.activate_policy(&admin(log.view()), &wanted) {
+        println!("not swapped: {error}");
+    }
+}
+
+/// Whether the default policy judges.
+fn judge(log: &AuditLog) -> &'static str {
+    let is_default = log.view().policy_digest() == digest(Policy::builtin_component());
+    if is_default { "default" } else { "other" }
+}
+
 fn clean(log: &AuditLog) {
-    let crons = &log.view().manifest().crons;
-    let cleanup = crons.iter().find(|cron| cron.job == Job::Retention).expect("the policy declares a cleanup");
+    let manifest = log.view().manifest();
+    let cleanup = manifest.crons.iter().find(|cron| cron.job == Job::Retention).expect("the policy declares a cleanup");
     match log.run_cron(&admin(log.view()), &cleanup.name) {
         Ok(state) => println!("{} {}", state.last_succeeded == Some(true), state.last_message.unwrap_or_default()),
         Err(error) => println!("not run: {error}"),

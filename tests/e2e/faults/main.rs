@@ -26,3 +26,5 @@ mod service;
 mod steps;
 #[cfg(unix)]
 mod strict;
+#[cfg(target_os = "linux")]
+mod swap;

@@ -49,7 +49,10 @@ pub(crate) fn copy(folder: &Path) -> TempDir {
     let copy = tempfile::tempdir().expect("a folder");
     for file in std::fs::read_dir(folder).expect("files") {
         let file = file.expect("a file");
-        std::fs::copy(file.path(), copy.path().join(file.file_name())).expect("copied");
+        // The components in it are kept again by the next start.
+        if file.path().is_file() {
+            std::fs::copy(file.path(), copy.path().join(file.file_name())).expect("copied");
+        }
     }
     copy
 }

@@ -16,6 +16,8 @@ pub mod plan;
 
 /// Legal holds.
 pub mod hold;
+/// Which policy judged an entry.
+pub mod judged_by;
 /// Saved views.
 pub mod saved_view;
 /// The settings that an admin can change.

@@ -87,6 +87,30 @@ impl HttpClient {
         in_time(url, send).await
     }
 
+    /// Sends JSON to the API of a log; gives the status and the body of the answer, whatever the status. `patience` is how
+    /// long it may take.
+    ///
+    /// # Errors
+    /// A sentence about the failure.
+    #[doc(hidden)]
+    pub async fn call(
+        &self,
+        url: &Uri,
+        token: &str,
+        json: String,
+        patience: Duration,
+    ) -> Result<(StatusCode, Bytes), String> {
+        let send = async {
+            let request = Request::post(url).header("content-type", "application/json");
+            let request = request.header("authorization", format!("Bearer {token}"));
+            let answer = self.ask(url, request.body(Full::new(Bytes::from(json)))).await?;
+            let (status, body) = (answer.status(), Limited::new(answer.into_body(), LONGEST).collect().await);
+            body.map(|body| (status, body.to_bytes())).map_err(|error| failed(url, &error))
+        };
+        let late = |_| format!("{} did not respond within {} seconds", named(url), patience.as_secs());
+        tokio::time::timeout(patience, send).await.map_err(late)?
+    }
+
     async fn ask(
         &self,
         url: &Uri,

@@ -4,6 +4,8 @@
 
 /// Files that are complete or absent.
 mod atomic_file;
+/// The components that judged, in the log's folder.
+pub mod components;
 /// The data folder's secret key.
 pub mod secret;
 

@@ -86,7 +86,7 @@ impl Collector for Scrape {
         sheet.moment("start_time", "Time when the log was opened", figures.opened)?;
         sheet.queue(figures.gauges)?;
         sheet.store(&figures)?;
-        sheet.policy(figures.gauges, figures.policy)?;
+        sheet.policy(figures.gauges, figures.policy.health())?;
         sheet.cleanup(&figures)?;
         sheet.checkpoints(&figures)?;
         sheet.gauge("tail_subscribers", "Open live tails", figures.followers as u64)
@@ -103,7 +103,7 @@ impl Sheet<'_> {
             ("version", env!("CARGO_PKG_VERSION")),
             ("policy", &manifest.name),
             ("policy_version", &manifest.version),
-            ("policy_digest", digest),
+            ("policy_digest", &digest),
         ];
         let labels = labels.map(|(name, value)| (name, value.to_owned())).to_vec();
         Info::new(labels).encode(self.next("build", "Version and loaded policy", None, MetricType::Info)?)

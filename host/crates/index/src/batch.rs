@@ -2,6 +2,7 @@
 
 use crate::{CheckpointChange, Prepared, StoreError};
 use mcp_audit_log_contract::hold::HoldChange;
+use mcp_audit_log_contract::judged_by::JudgedByChange;
 use mcp_audit_log_contract::saved_view::ViewChange;
 use mcp_audit_log_contract::settings::SettingChange;
 use mcp_audit_log_model::schedule::CronState;
@@ -33,6 +34,8 @@ pub struct StateChange {
     pub checkpoints: Vec<CheckpointChange>,
     /// The seqs of the entries whose payloads are erased.
     pub erased: Vec<u64>,
+    /// What judges from an entry of the batch on. A record that says the same as the newest one is not stored.
+    pub judged_by: Vec<JudgedByChange>,
 }
 
 impl StateChange {
@@ -45,6 +48,7 @@ impl StateChange {
         self.views.extend(later.views);
         self.checkpoints.extend(later.checkpoints);
         self.erased.extend(later.erased);
+        self.judged_by.extend(later.judged_by);
     }
 }
 

@@ -49,6 +49,7 @@ const CONTRACT: &[Promise] = &[
     ("tiles only grow", pieces::tiles_only_grow),
     ("the head is kept", pieces::the_head_is_kept),
     ("states come back", states::states_come_back),
+    ("what judged is known for each seq", states::what_judged_is_known_for_each_seq),
     ("checkpoints are thinned", states::checkpoints_are_thinned),
     ("what is found is what a filter means", searches::what_is_found_is_what_a_filter_means),
     ("what is left is found as before", searches::what_is_left_is_found_as_before),

@@ -18,6 +18,7 @@ use crate::{
 };
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_contract::hold::Hold;
+use mcp_audit_log_contract::judged_by::JudgedBy;
 use mcp_audit_log_contract::saved_view::SavedView;
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_ledger::{Consistency, Hash, Head, Inclusion};
@@ -365,6 +366,14 @@ impl StoreReader {
     /// The store fails.
     pub fn verifiers(&self) -> Result<Vec<String>, StoreError> {
         Ok(self.read(|log| log.keys())?.into_iter().map(|(vkey, _)| vkey).collect())
+    }
+
+    /// What judged the entry at `seq`; the newest record for [`u64::MAX`].
+    ///
+    /// # Errors
+    /// The store fails, or the record cannot be read.
+    pub fn judged_by(&self, seq: u64) -> Result<Option<JudgedBy>, StoreError> {
+        self.read(|log| log.judged_by(seq))
     }
 
     /// The inventory of checkpoints and keys.

@@ -1,4 +1,5 @@
-//! The states beside the entries, as a store reads them: settings, jobs, holds, views, checkpoints, keys, destinations.
+//! The states beside the entries, as a store reads them: settings, jobs, holds, views, checkpoints, keys, destinations,
+//! the records of what judged.
 
 use std::collections::BTreeMap;
 use std::ops::RangeFrom;
@@ -6,6 +7,7 @@ use std::ops::RangeFrom;
 use crate::{CheckpointTime, DestinationState, StoreError, StoredCheckpoint};
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_contract::hold::Hold;
+use mcp_audit_log_contract::judged_by::JudgedBy;
 use mcp_audit_log_contract::saved_view::SavedView;
 use mcp_audit_log_model::schedule::CronState;
 use mcp_audit_log_model::time::Timestamp;
@@ -70,6 +72,13 @@ pub trait States {
     /// # Errors
     /// The store fails.
     fn destinations(&self) -> Result<Vec<DestinationState>, StoreError>;
+
+    /// The record of what judged the entry at `seq`: the last one with a `since` up to it. The newest record for
+    /// [`u64::MAX`].
+    ///
+    /// # Errors
+    /// The store fails, or the record cannot be read.
+    fn judged_by(&self, seq: u64) -> Result<Option<JudgedBy>, StoreError>;
 }
 
 /// The checkpoints to read.

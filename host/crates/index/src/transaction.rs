@@ -7,6 +7,7 @@ use crate::batch::StateChange;
 use crate::payload::PackedPayload;
 use crate::row::NewRow;
 use crate::snapshot::{PartKey, Snapshot, StoredBlock, StoredRun};
+use mcp_audit_log_contract::judged_by::JudgedBy;
 use mcp_audit_log_ledger::{Head, Tile};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
@@ -81,6 +82,12 @@ pub trait Transaction {
     /// # Errors
     /// The store fails or refuses it.
     fn put_states(&self, states: &StateChange) -> Result<(), StoreError>;
+
+    /// Appends a record of what judges. None begins before the newest one.
+    ///
+    /// # Errors
+    /// The store fails or refuses it.
+    fn append_judged_by(&self, record: &JudgedBy) -> Result<(), StoreError>;
 
     /// Changes the head of the log.
     ///

@@ -6,6 +6,7 @@
 
 mod bindings;
 mod breaker;
+mod compiled;
 mod contract_0_6;
 mod exports;
 mod fault;
@@ -15,6 +16,7 @@ mod health;
 mod imports;
 mod judge;
 mod limits;
+mod loader;
 mod manifest_check;
 mod panic_message;
 mod reads;
@@ -26,13 +28,16 @@ mod trial;
 mod verdict_cache;
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub use compiled::CompiledCache;
 pub use fault::{Fault, FaultKind, LoadError};
 pub use floors::HOST_FACTS;
 pub use health::{Health, PolicyFailure};
 pub use limits::Limits;
+pub use loader::PolicyLoader;
 pub use mcp_audit_log_contract::plan::Plan;
 pub use sandbox::CallCost;
 pub use stack::Extension;
@@ -40,15 +45,14 @@ pub use trial::{OwnGrant, Trial};
 
 use self::bindings as wit;
 use self::breaker::Breaker;
-use self::exports::Role;
 use self::from_wit::FromWit;
 use self::judge::Memory;
 use self::reads::Reads;
 use self::sandbox::Sandbox;
 use self::stack::Layer;
-use self::stack::merge::Merged;
 use self::verdict_cache::VerdictCache;
 use mcp_audit_log_contract::access::{Grant, Viewer};
+use mcp_audit_log_contract::judged_by::JudgingLayer;
 use mcp_audit_log_contract::manifest::Manifest;
 use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_model::mask::Masks;
@@ -83,7 +87,7 @@ pub struct Policy {
     sandbox: Sandbox,
     limits: Limits,
     /// The merged declarations of the policy and its extensions.
-    manifest: Manifest,
+    manifest: Arc<Manifest>,
     /// The extensions, from the bottom up.
     layers: Vec<Layer>,
     /// The overrides by extensions, in sentences.
@@ -181,27 +185,7 @@ impl Policy {
     /// # Errors
     /// The file is not a component, imports something, breaks the contract, or has an invalid declaration.
     pub fn load(component: &[u8], limits: Limits, now: Timestamp) -> Result<Self, LoadError> {
-        let sandbox = Sandbox::compile(component, limits, Role::Policy)?;
-        let (declared, wants_arguments) = sandbox.manifest()?;
-        let manifest = manifest_check::manifest(FromWit { function: "manifest", limits }, declared, now)?;
-        let reads = Reads::new(manifest.depends.clone(), wants_arguments);
-        let policy = Self {
-            sandbox,
-            limits,
-            reads,
-            digest: digest(component),
-            bytes: component.len(),
-            layers: Vec::new(),
-            overrides: Vec::new(),
-            breaker: Breaker::default(),
-            cache: VerdictCache::new(limits.verdict_cache_bytes),
-            health: Health::default(),
-            masks: Masks::new(&[], &manifest.masks),
-            memory: Memory::default(),
-            rules_tenants: false,
-            manifest,
-        };
-        Ok(policy.remembering())
+        PolicyLoader { limits, now, cache: None }.policy(component)
     }
 
     /// The same policy with extensions over it. The extensions' needs and names decide their order, not the order of
@@ -210,19 +194,7 @@ impl Policy {
     /// # Errors
     /// An extension cannot be loaded, or the extensions do not fit together.
     pub fn extended(self, components: &[Vec<u8>], now: Timestamp) -> Result<Self, LoadError> {
-        let limits = self.limits;
-        let mut layers = Vec::with_capacity(components.len());
-        for (number, component) in (1..).zip(components) {
-            let named = |name| move |reason| LoadError::Extension { name, reason: Box::new(reason) };
-            let layer = layer(component, limits, now).map_err(named(format!("number {number}")))?;
-            layers.push(layer);
-        }
-        let layers =
-            stack::order::order(&self.manifest.name, layers, |layer| &layer.manifest).map_err(LoadError::Stack)?;
-        let merged = stack::merge::merge(self.manifest, layers.iter().map(|layer| &layer.manifest));
-        let Merged { manifest, overrides } = merged.map_err(LoadError::Stack)?;
-        let masks = Masks::new(&[], &manifest.masks);
-        Ok(Self { manifest, overrides, masks, layers, ..self }.remembering())
+        PolicyLoader { limits: self.limits, now, cache: None }.extended(self, components)
     }
 
     /// The same with the floors that the operator lowered.
@@ -245,7 +217,7 @@ impl Policy {
     }
 
     /// Its declarations.
-    pub fn manifest(&self) -> &Manifest {
+    pub fn manifest(&self) -> &Arc<Manifest> {
         &self.manifest
     }
 
@@ -257,6 +229,29 @@ impl Policy {
     /// Its name, its version and its digest, for people.
     pub fn title(&self) -> String {
         format!("{} {} ({})", self.manifest.name, self.manifest.version, self.digest)
+    }
+
+    /// The component of the default policy.
+    pub fn builtin_component() -> &'static [u8] {
+        DEFAULT
+    }
+
+    /// The components that judge: the policy, and then its extensions from the bottom up.
+    pub fn stack(&self) -> Vec<JudgingLayer> {
+        let layer = |digest: &str, name: &str, version: &str, sandbox: &Sandbox| JudgingLayer {
+            digest: digest.to_owned(),
+            name: name.to_owned(),
+            version: version.to_owned(),
+            contract: sandbox.contract().to_owned(),
+        };
+        let Self { sandbox, manifest, digest, .. } = self;
+        let mut stack = vec![layer(digest, &manifest.name, &manifest.version, sandbox)];
+        stack.extend(
+            self.layers
+                .iter()
+                .map(|above| layer(&above.digest, &above.manifest.name, &above.manifest.version, &above.sandbox)),
+        );
+        stack
     }
 
     /// The extensions over it, from the bottom up.
@@ -314,22 +309,6 @@ impl Policy {
         self.health.called("retention", &plan);
         plan.map(|plan| floors::plan(plan, settings, now))
     }
-}
-
-/// Loads one extension.
-fn layer(component: &[u8], limits: Limits, now: Timestamp) -> Result<Layer, LoadError> {
-    let sandbox = Sandbox::compile(component, limits, Role::Extension)?;
-    let declared = sandbox.declares()?;
-    let manifest = stack::declare::manifest(FromWit { function: "declares", limits }, declared, now)?;
-    let reads = Reads::new(manifest.depends.clone(), true);
-    Ok(Layer {
-        sandbox,
-        breaker: Breaker::default(),
-        reads,
-        manifest,
-        digest: digest(component),
-        bytes: component.len(),
-    })
 }
 
 /// SHA-256 of a component, as `sha256:` and hex.

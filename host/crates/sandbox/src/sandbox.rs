@@ -10,6 +10,7 @@ use wasmtime::{
     Trap, WasmBacktrace, WasmCoreDump, WasmFeatures,
 };
 
+use super::compiled::CompiledCache;
 use super::exports::{Exports, Role};
 use super::fault::{Fault, FaultKind, LoadError};
 use super::imports::{self, ImportCalled};
@@ -26,36 +27,39 @@ pub(super) struct Sandbox {
     turns: Turns,
     /// Whether a fault has the message of a panic, on each function. It may quote an event.
     shows_panics: bool,
+    /// Whether its code was compiled just now, and not before.
+    is_new: bool,
 }
 
 /// The functions that see no event.
 const WITHOUT_EVENTS: [&str; 2] = ["manifest", "declares"];
 
 impl Sandbox {
-    /// Compiles a component. Takes some tenths of a second; the code is kept for the life of the process.
-    pub(super) fn compile(bytes: &[u8], limits: Limits, role: Role) -> Result<Self, LoadError> {
+    /// Compiles a component, unless `cache` has its code. Takes some tenths of a second; the code is kept for the life of
+    /// the process.
+    pub(super) fn compile(
+        bytes: &[u8],
+        digest: &str,
+        limits: Limits,
+        role: Role,
+        cache: Option<&CompiledCache>,
+    ) -> Result<Self, LoadError> {
         if bytes.len() > limits.component_bytes {
             return Err(LoadError::TooLarge { bytes: bytes.len(), limit: limits.component_bytes });
         }
         // A hostile component must not take the process down while it is being read.
-        let compiled = catch_unwind(AssertUnwindSafe(|| {
-            pooled(bytes, limits).or_else(|_| {
-                // More parts than a slot of the pool has room for: each call then allocates its own.
-                let engine = Engine::new(&config(limits))?;
-                let component = Component::new(&engine, bytes)?;
-                Ok::<_, wasmtime::Error>((engine, component))
-            })
-        }));
-        let (engine, component) = match compiled {
+        let compiled = catch_unwind(AssertUnwindSafe(|| compiled(bytes, digest, limits, cache)));
+        let (component, is_new) = match compiled {
             Ok(Ok(compiled)) => compiled,
             Ok(Err(error)) => return Err(LoadError::NotAComponent(reason(&error))),
             Err(_) => return Err(LoadError::NotAComponent("it cannot be compiled".to_owned())),
         };
+        let engine = component.engine().clone();
         let pre = imports::linker(&engine, &component)?.instantiate_pre(&component);
         let pre = pre.map_err(|error| LoadError::NotAComponent(reason(&error)))?;
         let names: Vec<_> = component.component_type().exports(&engine).map(|(name, _)| name.to_owned()).collect();
         let exports = Exports::find(&pre, names, role)?;
-        Ok(Self { pre, exports, limits, turns: Turns::default(), shows_panics: false })
+        Ok(Self { pre, exports, limits, turns: Turns::default(), is_new, shows_panics: false })
     }
 
     /// From now on a fault has the message of a panic.
@@ -108,6 +112,11 @@ impl Sandbox {
         (result, cost)
     }
 
+    /// Keeps its code in `cache`, if it was compiled just now.
+    pub(super) fn save(&self, digest: &str, cache: &CompiledCache) -> std::io::Result<()> {
+        if self.is_new { cache.store(self.pre.component(), digest) } else { Ok(()) }
+    }
+
     /// The contract that the component exports.
     pub(super) fn contract(&self) -> &'static str {
         self.exports.contract()
@@ -123,11 +132,31 @@ pub struct CallCost {
     pub memory_bytes: usize,
 }
 
-/// The component, with memory, tables and instances in slots that are made once and cleaned after each call.
+/// The component, and whether it was compiled just now.
 ///
 /// # Errors
-/// The file is not a component, or has more parts than a slot.
-fn pooled(bytes: &[u8], limits: Limits) -> wasmtime::Result<(Engine, Component)> {
+/// The file is not a component.
+fn compiled(
+    bytes: &[u8],
+    digest: &str,
+    limits: Limits,
+    cache: Option<&CompiledCache>,
+) -> wasmtime::Result<(Component, bool)> {
+    let pooled = Engine::new(&pooled(limits))?;
+    let from_cache = |engine: &Engine| cache.and_then(|cache| cache.load(engine, digest));
+    if let Some(component) = from_cache(&pooled) {
+        return Ok((component, false));
+    }
+    // With more parts than a slot of the pool has room for, each call allocates its own.
+    let plain = Engine::new(&config(limits))?;
+    if let Some(component) = from_cache(&plain) {
+        return Ok((component, false));
+    }
+    Component::new(&pooled, bytes).or_else(|_| Component::new(&plain, bytes)).map(|component| (component, true))
+}
+
+/// The settings of an engine with memory, tables and instances in slots that are made once and cleaned after each call.
+fn pooled(limits: Limits) -> Config {
     const INSTANCES: u32 = 40;
     const MEMORIES: u32 = 4;
     const TABLES: u32 = 8;
@@ -152,9 +181,7 @@ fn pooled(bytes: &[u8], limits: Limits) -> wasmtime::Result<(Engine, Component)>
         .memory_reservation(limits.memory_bytes as u64)
         .memory_reservation_for_growth(0)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    let engine = Engine::new(&config)?;
-    let component = Component::new(&engine, bytes)?;
-    Ok((engine, component))
+    config
 }
 
 /// Only what stock rustc emits, and results that are the same on every machine.

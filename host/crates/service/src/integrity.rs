@@ -1,6 +1,7 @@
 //! The state of the log for operators, auditors and monitoring: its integrity, and statistics without names.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use mcp_audit_log_contract::access::{Grant, Right};
@@ -13,7 +14,7 @@ use mcp_audit_log_index::{LogStats, StoredCheckpoint};
 use mcp_audit_log_ledger::{Checkpoint, SignedCheckpoint, VerifierKey};
 use mcp_audit_log_model::schedule::CronState;
 use mcp_audit_log_model::time::Timestamp;
-use mcp_audit_log_sandbox::Health;
+use mcp_audit_log_sandbox::Policy;
 
 use super::AuditLog;
 
@@ -97,7 +98,7 @@ pub struct LogStatistics<'a> {
     /// The recorder's counters.
     pub gauges: &'a Gauges,
     /// How the policy is doing.
-    pub policy: &'a Health,
+    pub policy: Arc<Policy>,
     /// The current number of live tails and other followers.
     pub followers: usize,
     /// When the log was opened.
@@ -124,11 +125,12 @@ impl AuditLog {
     pub fn figures(&self) -> LogStatistics<'_> {
         let crons = self.0.view.files.crons().unwrap_or_default();
         // A cron that the policy has no more was a cleanup.
-        let declared = &self.view().manifest().crons;
+        let manifest = self.view().manifest();
+        let declared = &manifest.crons;
         let is_other = |name: &String| declared.iter().any(|cron| cron.name == *name && cron.job != Job::Retention);
         LogStatistics {
             gauges: self.0.recorder.gauges(),
-            policy: self.view().policy().health(),
+            policy: self.view().policy(),
             followers: self.followers(),
             opened: self.0.opened,
             checkpoint: self.newest_mark(),

@@ -1,5 +1,6 @@
 //! The audit log for its embedder: one cheap handle to everything.
 
+mod activation;
 mod audit_action;
 mod background;
 mod bundle;
@@ -11,8 +12,10 @@ mod exports;
 pub mod follow_cursor;
 mod holds;
 mod integrity;
+mod judgement;
 mod log_view;
 mod open;
+mod open_error;
 mod operator;
 mod payloads;
 mod policy_trust;
@@ -43,6 +46,7 @@ use uuid::Uuid;
 
 use self::checkpoints::Checkpoints;
 
+pub use activation::PolicyRequest;
 pub use audit_action::RefusalLimiter;
 pub use background::{Background, NotTaken};
 pub use bundle::{BundleRequest, Bundled};
@@ -52,7 +56,8 @@ pub use evidence::{EvidenceError, rotate_keys};
 pub use integrity::{Integrity, LogStatistics, NewestCheckpoint};
 use log_view::Followers;
 pub use log_view::{Follower, LogView, Wakeup};
-pub use open::{OpenError, Options};
+pub use open::Options;
+pub use open_error::OpenError;
 pub use run_error::RunError;
 pub use sinks::SinkOptions;
 pub use tokens::TokenRequest;
@@ -87,8 +92,8 @@ struct Inner {
     background: Arc<Background>,
     /// When it was opened.
     opened: Timestamp,
-    /// The log's folder, whose token outbox is recorded too.
-    folder: PathBuf,
+    /// Who may sign its policies.
+    policy_trust: policy_trust::PolicyTrust,
     /// The file with the last signed checkpoint.
     last_signed: PathBuf,
 }

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::future::poll_fn;
+use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -11,32 +12,34 @@ use mcp_audit_log_contract::access::{Grant, Viewer};
 use mcp_audit_log_contract::manifest::Manifest;
 use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_core::reader::{InternalReads, ReadError, Reader};
-use mcp_audit_log_filter::Domain;
-use mcp_audit_log_index::{PageAnchor, StoreReader};
+use mcp_audit_log_core::recorder::SharedPolicy;
+use mcp_audit_log_index::StoreReader;
 use mcp_audit_log_model::entry::Entry;
-use mcp_audit_log_model::event::{Channel, Outcome};
-use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::{Clock, Timestamp};
-use mcp_audit_log_sandbox::{Extension, Policy};
+use mcp_audit_log_sandbox::{Extension, Floors, Limits, Policy};
 use tokio::sync::watch;
 
 use super::AuditLog;
-use super::open::own_access;
 
 /// A log that can be read. Clones are the same log.
 #[derive(Clone)]
 pub struct LogView {
     pub(super) files: StoreReader,
-    pub(super) policy: Arc<Policy>,
-    /// Shared with the recorder, which replaces them when a change is stored.
-    pub(super) shared_settings: Arc<RwLock<Arc<Settings>>>,
+    /// Shared with the recorder, which replaces it when a change is stored.
+    pub(super) active: SharedPolicy,
     pub(super) clock: Arc<dyn Clock>,
+    /// The log's folder.
+    pub(super) folder: PathBuf,
+    /// How policies are loaded.
+    pub(super) limits: Limits,
+    pub(super) floors: Floors,
 }
 
 impl LogView {
     /// The grant for `viewer`. If the policy fails, the grant denies everything.
     pub fn access(&self, viewer: &Viewer) -> Grant {
-        let access = self.policy.access(&self.settings(), viewer, self.now());
+        let active = self.active.now();
+        let access = active.policy.access(&active.settings, viewer, self.now());
         access.unwrap_or_else(|_| Grant::denied(viewer.clone()))
     }
 
@@ -47,57 +50,46 @@ impl LogView {
 
     /// The settings in force.
     pub fn settings(&self) -> Arc<Settings> {
-        Arc::clone(&self.shared_settings.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.active.now().settings)
     }
 
-    /// The policy, for its health.
-    pub fn policy(&self) -> &Policy {
-        &self.policy
+    /// The active policy. A swap puts another one in its place.
+    pub fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.active.now().policy)
     }
 
     /// The policy's name, version and digest, for people.
     pub fn policy_title(&self) -> String {
-        self.policy.title()
+        self.policy().title()
     }
 
     /// The extensions over the policy, from the bottom up.
     pub fn policy_extensions(&self) -> Vec<Extension> {
-        self.policy.extensions()
+        self.policy().extensions()
     }
 
     /// The overrides of lower layers by extensions, in sentences.
-    pub fn policy_overrides(&self) -> &[String] {
-        self.policy.overrides()
+    pub fn policy_overrides(&self) -> Vec<String> {
+        self.policy().overrides().to_vec()
     }
 
     /// The merged declarations of the policy and its extensions.
-    pub fn manifest(&self) -> &Manifest {
-        self.policy.manifest()
+    pub fn manifest(&self) -> Arc<Manifest> {
+        Arc::clone(self.policy().manifest())
     }
 
     /// The policy's digest.
-    pub fn policy_digest(&self) -> &str {
-        self.policy.digest()
+    pub fn policy_digest(&self) -> String {
+        self.policy().digest().to_owned()
     }
 
-    /// The policy and extensions that judged `entry`, in words. `None` if they are the active ones, or if the entry about
-    /// their start is gone.
+    /// The policy and extensions that judged `entry`, in words. `None` if they are the active ones.
     ///
     /// # Errors
     /// The store fails.
     pub fn other_judge(&self, entry: &Entry) -> Result<Option<String>, ReadError> {
-        let own = own_access();
-        let started = Domain::equals(Field::Channel, Channel::System.as_str())
-            .and(Domain::equals(Field::Method, "log.started"))
-            .and(Domain::equals(Field::Outcome, Outcome::Success.as_str()));
-        let page = self.reader(&own).page(started, PageAnchor::Before(entry.seq.saturating_add(1)), 1)?;
-        let detail = |name: &str| page.entries.first()?.details.get(name)?.as_str().map(str::to_owned);
-        let Some((title, digest)) = detail("audit_policy").zip(detail("policy_digest")) else { return Ok(None) };
-        let then = std::iter::once(format!("{title} ({digest})")).chain(detail("policy_extensions"));
-        let active: Vec<_> = self.policy_extensions().iter().map(Extension::title).collect();
-        let active = std::iter::once(self.policy_title()).chain((!active.is_empty()).then(|| active.join(", ")));
-        let (then, active): (Vec<_>, Vec<_>) = (then.collect(), active.collect());
-        Ok((then != active).then(|| then.join(", ")))
+        let (record, active) = (self.files.judged_by(entry.seq)?, self.policy().stack());
+        Ok(record.filter(|record| record.layers != active).map(|record| record.title()))
     }
 
     /// The current time by the log's clock.

@@ -1,14 +1,17 @@
 //! Opening a log: folder, policy, settings, the recorder, and the first entry.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex};
 
 use mcp_audit_log_contract::access::{Grant, GrantInternals, Right, Viewer};
+use mcp_audit_log_contract::judged_by::JudgedBy;
 use mcp_audit_log_contract::settings::Settings;
-use mcp_audit_log_core::policy_signature::PolicySignatureError;
-use mcp_audit_log_core::publish::{Destinations, PublishError, Publisher, Roots};
+use mcp_audit_log_core::components::Components;
+use mcp_audit_log_core::publish::{Destinations, Publisher, Roots};
 use mcp_audit_log_core::reader::{InternalReads, Reader};
-use mcp_audit_log_core::recorder::{QueueLimits, Recorder, RecorderControl, RecorderParts, StateChange};
+use mcp_audit_log_core::recorder::{
+    ActivePolicy, QueueLimits, Recorder, RecorderControl, RecorderParts, SharedPolicy, StateChange,
+};
 use mcp_audit_log_core::retention;
 use mcp_audit_log_core::secret::Secret;
 use mcp_audit_log_core::signer::{Known, Resume, Signer, SignerError, SignerOptions};
@@ -20,14 +23,18 @@ use mcp_audit_log_model::event::Event;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::price::Prices;
 use mcp_audit_log_model::time::{Clock, SystemClock, Timestamp};
-use mcp_audit_log_sandbox::{Extension, Floors, Limits, LoadError, Policy};
+use mcp_audit_log_sandbox::{Extension, Floors, Limits};
 use mcp_audit_log_store as store;
 use tokio::sync::watch;
 
-use super::checkpoints::{Checkpoints, SignError};
+use super::checkpoints::Checkpoints;
+use super::judgement::{self, Loading, Named, Purpose, Stack};
 use super::policy_trust::PolicyTrust;
 use super::{AuditLog, Followers, Inner, LogView, evidence, start_check};
-use crate::{RefusalLimiter, SinkOptions};
+use crate::{OpenError, RefusalLimiter, SinkOptions};
+
+/// The file that makes a folder a log's.
+const DATABASE: &str = "mcp-audit-log.db";
 
 /// How a log is opened.
 pub struct Options {
@@ -45,42 +52,7 @@ pub struct Options {
     sinks: Vec<(SinkOptions, Box<dyn Sink<EntryBatch>>)>,
     longest_step: i64,
     watches_schedule: bool,
-}
-
-/// Why a log cannot be opened.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// The folder or the database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The policy.
-    #[error("the policy cannot be loaded: {0}")]
-    Policy(#[from] LoadError),
-    /// The policy is not signed as it must be.
-    #[error(transparent)]
-    PolicySignature(#[from] PolicySignatureError),
-    /// The secret key.
-    #[error("the secret key cannot be used: {0}")]
-    Secret(std::io::Error),
-    /// The keys cannot be used, or the log does not match the last signed checkpoint.
-    #[error(transparent)]
-    Signer(#[from] SignerError),
-    /// Unfinished work of the last start cannot be signed or stored.
-    #[error(transparent)]
-    Sign(#[from] SignError),
-    /// Publishing.
-    #[error("checkpoints cannot be published: {0}")]
-    Publish(#[from] PublishError),
-    /// The lock.
-    #[error("the lock of the log cannot be taken: {0}")]
-    Lock(std::io::Error),
-    /// The recorder's thread.
-    #[error("a thread cannot be started: {0}")]
-    Thread(std::io::Error),
-    /// The first entry could not be stored.
-    #[error("the log cannot record: {0}")]
-    Record(#[from] mcp_audit_log_core::recorder::RecordError),
+    purpose: Purpose,
 }
 
 impl Options {
@@ -101,6 +73,7 @@ impl Options {
             sinks: Vec::new(),
             longest_step: retention::LONGEST_STEP,
             watches_schedule: true,
+            purpose: Purpose::Start,
         }
     }
 
@@ -173,6 +146,13 @@ impl Options {
         self
     }
 
+    /// Opens the log for a moment, to record something and to close it again: where no policy is named, the one that
+    /// judged last judges on.
+    pub fn for_a_moment(mut self) -> Self {
+        self.purpose = Purpose::Moment;
+        self.own_schedule()
+    }
+
     /// Leaves the schedule to the embedder, which calls [`AuditLog::run_due`] at least once a minute.
     pub fn own_schedule(mut self) -> Self {
         self.watches_schedule = false;
@@ -199,10 +179,25 @@ impl Options {
             sinks,
             longest_step,
             watches_schedule,
+            purpose,
         } = self;
-        let policy = Arc::new(load(policy, &extensions, limits, &*clock)?.on(&floors));
-        let policy_signers = trust.signers(&policy)?;
-        let (files, writer) = store::open(&folder)?;
+        let loading = Loading { folder: &folder, limits, floors: &floors, now: clock.now() };
+        let named = Named { policy, extensions, purpose };
+        let trust = trust.with(Components::of(&folder).notes());
+        let load = |newest: Option<&JudgedBy>| {
+            let (policy, stack) = loading.named(&named, newest)?;
+            let signers = trust.signers(&policy)?;
+            Ok::<_, OpenError>((policy, stack, signers))
+        };
+        // A policy that is refused leaves no new folder behind.
+        let is_there = folder.join(DATABASE).is_file();
+        let early = if is_there { None } else { Some(load(None)?) };
+        let (files, mut writer) = store::open(&folder)?;
+        let (policy, stack, policy_signers) = match early {
+            Some(loaded) => loaded,
+            None => load(files.judged_by(u64::MAX)?.as_ref())?,
+        };
+        let policy = Arc::new(policy);
         let lock = writer.store().hold_lock().map_err(OpenError::Lock)?;
         let (resume, last_signed) = (signer.resume.clone(), signer.last_path(&folder));
         let signer = signer_of(&folder, &signer, &files, clock.now())?;
@@ -211,17 +206,17 @@ impl Options {
         let lost_secret = clean.is_some() && !Secret::exists(&folder);
         let secret = Secret::open(&folder).map_err(OpenError::Secret)?;
         let stored = Settings::load(&policy.manifest().settings, &files.settings()?);
-        let settings = Arc::new(RwLock::new(Arc::new(stored)));
-        let parts = RecorderParts {
-            policy: Arc::clone(&policy),
-            writer: Box::new(writer),
-            clock: Arc::clone(&clock),
-            settings: Arc::clone(&settings),
-            prices,
-        };
+        let configured = stack.configured.clone();
+        let active = ActivePolicy { policy: Arc::clone(&policy), settings: Arc::new(stored), configured };
+        judgement::begin(&folder, &stack, &active, &mut writer)?;
+        Components::of(&folder).keep_notes(trust.notes()).map_err(OpenError::Component)?;
+        let active = SharedPolicy::new(active);
+        let (writer, clock_of_recorder) = (Box::new(writer), Arc::clone(&clock));
+        let parts = RecorderParts { active: active.clone(), writer, clock: clock_of_recorder, prices };
         let recorder = Recorder::start(parts, queue).map_err(OpenError::Thread)?;
         let opened = clock.now();
-        let view = LogView { files, policy, shared_settings: settings, clock };
+        let view = LogView { files, active, clock, folder, limits, floors: floors.clone() };
+        view.save_compiled(&policy);
         let log = AuditLog(Arc::new(Inner {
             view,
             recorder,
@@ -238,7 +233,7 @@ impl Options {
             refusals: RefusalLimiter::default(),
             background: Arc::default(),
             opened,
-            folder,
+            policy_trust: trust,
         }));
         // What the last stop left comes first, so that the first entry counts it.
         log.begin_checkpoints()?;
@@ -262,9 +257,12 @@ impl Options {
     pub fn view(self) -> Result<LogView, OpenError> {
         let Self { folder, policy, extensions, limits, floors, clock, .. } = self;
         let files = store::open_to_read(&folder)?;
-        let policy = Arc::new(load(policy, &extensions, limits, &*clock)?.on(&floors));
-        let settings = Settings::load(&policy.manifest().settings, &files.settings()?);
-        Ok(LogView { files, policy, shared_settings: Arc::new(RwLock::new(Arc::new(settings))), clock })
+        let loading = Loading { folder: &folder, limits, floors: &floors, now: clock.now() };
+        let named = Named { policy, extensions, purpose: Purpose::View };
+        let (policy, Stack { configured, .. }) = loading.named(&named, files.judged_by(u64::MAX)?.as_ref())?;
+        let settings = Arc::new(Settings::load(&policy.manifest().settings, &files.settings()?));
+        let active = SharedPolicy::new(ActivePolicy { policy: Arc::new(policy), settings, configured });
+        Ok(LogView { files, active, clock, folder, limits, floors })
     }
 }
 
@@ -355,19 +353,6 @@ fn signer_of(folder: &Path, options: &SignerOptions, files: &StoreReader, now: T
 fn roots(files: &StoreReader) -> Roots {
     let files = files.clone();
     Arc::new(move |size| files.linked_root(size).ok().flatten())
-}
-
-fn load(
-    component: Option<Vec<u8>>,
-    extensions: &[Vec<u8>],
-    limits: Limits,
-    clock: &dyn Clock,
-) -> Result<Policy, LoadError> {
-    let policy = match component {
-        Some(bytes) => Policy::load(&bytes, limits, clock.now()),
-        None => Policy::builtin(limits, clock.now()),
-    };
-    if extensions.is_empty() { policy } else { policy?.extended(extensions, clock.now()) }
 }
 
 /// Only the log's own entries count: on other channels a caller may use the same method name.

@@ -31,6 +31,18 @@ impl Options {
 }
 
 impl PolicyTrust {
+    /// The same with more notes.
+    pub(super) fn with(&self, notes: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        let mut with = self.clone();
+        with.notes.extend(notes);
+        with
+    }
+
+    /// The notes that were looked at; none where no signature is needed.
+    pub(super) fn notes(&self) -> &[Vec<u8>] {
+        if self.keys.is_empty() { &[] } else { &self.notes }
+    }
+
     /// The keys that signed the components of `policy`; none if no signature is needed. The default policy is part of the
     /// program.
     pub(super) fn signers(&self, policy: &Policy) -> Result<Option<String>, PolicySignatureError> {

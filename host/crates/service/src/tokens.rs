@@ -106,12 +106,13 @@ impl AuditLog {
     /// A token may not have more rights than its creator: an administrator who may not read payloads could otherwise
     /// create an auditor.
     fn may_give(&self, maker: &Viewer, wanted: &[String]) -> Result<(), ChangeError> {
-        let held = held(&self.view().manifest().groups, &maker.groups);
+        let manifest = self.view().manifest();
+        let held = held(&manifest.groups, &maker.groups);
         match wanted.iter().find(|group| !held.contains(group.as_str())) {
             None if wanted.is_empty() => Err(ChangeError::Refused("groups: give at least one group.".to_owned())),
             None => Ok(()),
             Some(group) => {
-                let known: Vec<_> = self.view().manifest().groups.iter().map(|group| group.name.as_str()).collect();
+                let known: Vec<_> = manifest.groups.iter().map(|group| group.name.as_str()).collect();
                 let is_known = known.contains(&group.as_str());
                 let group = prefix(group, 80).to_owned();
                 if !is_known {
@@ -145,7 +146,7 @@ impl AuditLog {
 
 /// Records what was done to the tokens in the log's own folder.
 pub(super) fn record_changes(log: &Arc<Inner>) -> Result<(), RunError> {
-    match Tokens::existing(&log.folder) {
+    match Tokens::existing(&log.view.folder) {
         Some(tokens) => record(log, &tokens),
         None => Ok(()),
     }

@@ -144,7 +144,7 @@ impl Run {
     fn finish(self) {
         let signer = SignerOptions { last_signed: Some(self.inner.last_signed.clone()), ..SignerOptions::default() };
         let tell = |check: &_, done, all| self.tell(check, done, all);
-        let found = match verify_log(&self.inner.folder, &signer, Vec::new(), &tell) {
+        let found = match verify_log(&self.inner.view.folder, &signer, Vec::new(), &tell) {
             Ok(verified) => Found::Whole(verified),
             Err(VerifyError::Wrong(wrong)) => Found::Wrong(wrong),
             Err(error) => Found::Unread(error.to_string()),

@@ -33,8 +33,8 @@ impl Explain {
         let viewer: Viewer = self.viewer.viewer();
         let log = self.log.view()?;
         let entry = log.operators_entry(self.id)?.ok_or_else(|| format!("the log has no entry {}", self.id))?;
-        let settings = log.settings();
-        let mut grants = Grants::new(log.policy(), &settings, log.now());
+        let (policy, settings) = (log.policy(), log.settings());
+        let mut grants = Grants::new(&policy, &settings, log.now());
         let options = ExplainOptions { judged_by: log.other_judge(&entry)?, ..ExplainOptions::default() };
         let explanation = explain(&mut grants, &viewer, &entry, options);
         if self.json {

@@ -1,5 +1,8 @@
-//! `mcp-audit-log policy`: tries a policy, without a log or on one. Nothing here changes anything.
+//! `mcp-audit-log policy`: tries a policy, without a log or on one, and puts one in place of another.
+//!
+//! Only `activate` and `rollback` change something.
 
+mod activate;
 mod bench;
 mod check;
 mod explain;
@@ -67,6 +70,14 @@ pub(super) enum PolicyCommand {
     New(new::New),
     /// Make the component of a core module that a C compiler linked; the build of a policy in C calls it.
     Component(new::Component),
+    /// Put a policy in place of the active one, without a restart. It stays active after a restart.
+    ///
+    /// Exits with 0 if it judges now, and with 2 if not.
+    Activate(activate::Activate),
+    /// Put the policy back that judged before the active one.
+    ///
+    /// Exits with 0 if it judges now, and with 2 if not.
+    Rollback(activate::Rollback),
 }
 
 impl PolicyCommand {
@@ -81,6 +92,8 @@ impl PolicyCommand {
             Self::Replay(replay) => replay.run(),
             Self::New(new) => new.run(),
             Self::Component(component) => component.run(),
+            Self::Activate(activate) => activate.run(),
+            Self::Rollback(rollback) => rollback.run(),
         };
         outcome.or_else(|error| {
             if error.is::<io::Error>() {

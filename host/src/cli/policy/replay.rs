@@ -57,12 +57,13 @@ impl ReplayCommand {
         let until = self.until.as_deref().map(|text| end_of(text, log.now())).transpose();
         let from = from.map_err(|error| format!("--from: {error}"))?;
         let seqs = log.seqs_between(from, until.map_err(|error| format!("--until: {error}"))?)?;
-        let settings = [log.policy(), &candidate].map(|policy| log.settings_under(policy.manifest()));
+        let policy = log.policy();
+        let settings = [policy.as_ref(), &candidate].map(|policy| log.settings_under(policy.manifest()));
         let [active, other] = settings;
         let (active, other) = (active?, other?);
         let people = people(&log, &self.log.data)?;
         let began = Instant::now();
-        let mut replay = Replay::new((log.policy(), &active), (&candidate, &other), people, log.now());
+        let mut replay = Replay::new((&policy, &active), (&candidate, &other), people, log.now());
         let mut next = seqs.start;
         while next < seqs.end {
             let end = next.saturating_add(STEP).min(seqs.end);

@@ -2,23 +2,25 @@
 //! that stores them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use super::active::{ActivePolicy, SharedPolicy};
 use super::build_entry::{EntryBuilder, random_salt};
+use super::probation::Probation;
 use super::queue::{Queue, Work};
 use super::write_thread::{Handover, JudgedBatch, Receipt};
 use super::{Changed, RecordError, StateChange};
-use mcp_audit_log_contract::settings::Settings;
+use mcp_audit_log_contract::judged_by::JudgedByChange;
 use mcp_audit_log_index::Writer;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::{Channel, Event, Kind, OutcomeDetail, Payload};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::price::Prices;
 use mcp_audit_log_model::time::Clock;
-use mcp_audit_log_sandbox::{Fault, Policy, Verdict};
+use mcp_audit_log_sandbox::{Fault, Verdict};
 
 /// The most items that are judged in one call: few enough for the processor's cache, and enough to share the cost of a
 /// call.
@@ -39,9 +41,8 @@ const DROPPED: &str = "dropped";
 
 /// The thread's state.
 pub(super) struct Judge {
-    pub(super) policy: Arc<Policy>,
+    pub(super) active: SharedPolicy,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) settings: Arc<RwLock<Arc<Settings>>>,
     pub(super) prices: Prices,
     pub(super) queue: Arc<Queue>,
     pub(super) receiver: Receiver<(Work, usize)>,
@@ -50,6 +51,8 @@ pub(super) struct Judge {
     pub(super) sealed: JudgedBatch,
     /// Set with the last event.
     pub(super) is_over: bool,
+    /// Set after a swap.
+    pub(super) probation: Option<Probation>,
 }
 
 /// The items that are judged in one call.
@@ -60,6 +63,8 @@ struct Taken {
     receipts: Vec<(usize, Receipt)>,
     changes: StateChange,
     changed: Vec<Changed>,
+    /// What judges once the changes are stored.
+    next: Option<Arc<ActivePolicy>>,
     bytes: usize,
 }
 
@@ -89,7 +94,8 @@ impl Judge {
             Ok(first) => first,
             Err(RecvTimeoutError::Timeout) => {
                 self.judge(Taken::default());
-                return self.hand_over().map(|()| true);
+                self.hand_over()?;
+                return self.try_policy().map(|()| true);
             }
             Err(RecvTimeoutError::Disconnected) => return self.hand_over().map(|()| false),
         };
@@ -97,6 +103,7 @@ impl Judge {
         if self.is_over {
             return Ok(false);
         }
+        self.try_policy()?;
         if self.sealed.len() >= BATCH_ITEMS || self.sealed.bytes >= BATCH_BYTES {
             self.hand_over()?;
         } else if !self.sealed.is_empty() {
@@ -140,6 +147,10 @@ impl Judge {
                     self.judge(taken);
                     return self.change(*change, events, done);
                 }
+                Work::Swap(policies, event, done) => {
+                    self.judge(taken);
+                    return self.swap(policies, *event, done);
+                }
                 Work::Last(event) => return self.last(taken, *event),
                 Work::Prune(removal, done) => {
                     self.judge(taken);
@@ -157,7 +168,7 @@ impl Judge {
 
     /// Waits until the change is stored and in force, so that it applies to everything that is enqueued after it. It
     /// has its own transaction: other events can neither cause its rejection nor split it.
-    fn change(&mut self, changes: StateChange, events: Vec<Event>, done: Changed) -> Result<(), Ended> {
+    fn change(&mut self, mut changes: StateChange, events: Vec<Event>, done: Changed) -> Result<(), Ended> {
         self.hand_over()?;
         self.handover.wait()?;
         if let Some(key) = self.outdated(&changes) {
@@ -165,15 +176,77 @@ impl Judge {
             let _ = done.send(Err(RecordError::Refused(other)));
             return Ok(());
         }
-        self.seal(Taken { events, changes, changed: vec![done], ..Taken::default() });
+        let next = (!changes.settings.is_empty()).then(|| Arc::new(self.active.now().with(&changes.settings)));
+        let records = next.iter().map(|next| JudgedByChange { after: events.len(), record: next.record() });
+        changes.judged_by.extend(records);
+        let settings = changes.settings.clone();
+        let is_meant = next.clone();
+        self.seal(Taken { events, changes, changed: vec![done], next, ..Taken::default() });
+        self.hand_over()?;
+        self.handover.wait()?;
+        if is_meant.is_some_and(|next| self.is_active(&next)) {
+            self.probation.iter_mut().for_each(|probation| probation.changed(&settings));
+        }
+        Ok(())
+    }
+
+    /// Puts another policy in place of the active one, as a change.
+    fn swap(&mut self, policies: [Arc<ActivePolicy>; 2], event: Event, done: Changed) -> Result<(), Ended> {
+        let [before, next] = policies;
+        self.hand_over()?;
+        self.handover.wait()?;
+        if !self.is_active(&before) {
+            let other = "the policy was replaced meanwhile; look at the active one and try again";
+            let _ = done.send(Err(RecordError::Refused(other.to_owned())));
+            return Ok(());
+        }
+        self.replace(&before, (Arc::clone(&next), 1), event, vec![done])?;
+        if self.is_active(&next) {
+            self.probation = Some(Probation::of(before));
+        }
+        Ok(())
+    }
+
+    /// Stores the entry about a swap, which `judge` judges, and the record of what judges behind its first `after`
+    /// entries.
+    fn replace(
+        &mut self,
+        judge: &ActivePolicy,
+        (next, after): (Arc<ActivePolicy>, usize),
+        event: Event,
+        changed: Vec<Changed>,
+    ) -> Result<(), Ended> {
+        let judged_by = vec![JudgedByChange { after, record: next.record() }];
+        let changes = StateChange { judged_by, ..StateChange::default() };
+        let taken = Taken { events: vec![event], changes, changed, next: Some(next), ..Taken::default() };
+        self.seal_by(judge, taken);
         self.hand_over()?;
         self.handover.wait()
     }
 
+    /// Puts the policy before back, if the one that a swap brought fails on its first events.
+    fn try_policy(&mut self) -> Result<(), Ended> {
+        let active = self.active.now();
+        let Some(probation) = self.probation.take() else { return Ok(()) };
+        if probation.has_failed(&active) {
+            tracing::error!("the new policy fails; the policy before judges again");
+            self.hand_over()?;
+            self.handover.wait()?;
+            let event = probation.event(&active, self.clock.now());
+            let before = probation.before;
+            return self.replace(&Arc::clone(&before), (before, 0), event, Vec::new());
+        }
+        self.probation = (!probation.is_over()).then_some(probation);
+        Ok(())
+    }
+
+    fn is_active(&self, policy: &Arc<ActivePolicy>) -> bool {
+        Arc::ptr_eq(&self.active.now(), policy)
+    }
+
     /// Rejects a change whose old value is outdated, because its entry would be false.
     fn outdated(&self, changes: &StateChange) -> Option<String> {
-        let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner);
-        let mut settings = settings.as_ref().clone();
+        let mut settings = self.active.now().settings.as_ref().clone();
         for change in &changes.settings {
             if *settings.get(&change.key) != change.old {
                 return Some(change.key.clone());
@@ -215,16 +288,24 @@ impl Judge {
         if taken.events.is_empty() && taken.changed.is_empty() {
             return;
         }
-        let settings = Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner));
+        let active = self.active.now();
+        let (events, faults) = self.seal_by(&active, taken);
+        self.probation.iter_mut().for_each(|probation| probation.judged(events, faults));
+    }
+
+    /// Judges by `active`. Returns how many events there were, and on how many it failed.
+    fn seal_by(&mut self, active: &ActivePolicy, taken: Taken) -> (usize, usize) {
+        let ActivePolicy { policy, settings, .. } = active;
+        let count = taken.events.len();
         let began = Instant::now();
-        let verdicts = self.policy.judge(&settings, &taken.events);
+        let verdicts = policy.judge(settings, &taken.events);
         let failed =
             |verdict: &&Result<Verdict, Fault>| verdict.as_ref().map_or(true, |verdict| !verdict.faults.is_empty());
         let faults = verdicts.iter().filter(failed).count();
-        self.queue.gauges.judged(taken.events.len(), faults, began.elapsed());
+        self.queue.gauges.judged(count, faults, began.elapsed());
         let (before, now) = (self.sealed.len(), self.clock.now());
         let seal = EntryBuilder {
-            policy: &self.policy,
+            policy,
             prices: &self.prices,
             keep_payloads: settings.log_payloads(),
             now,
@@ -236,7 +317,9 @@ impl Judge {
         self.sealed.receipts.extend(taken.receipts.into_iter().map(|(at, receipt)| (before + at, receipt)));
         self.sealed.batch.states.extend(taken.changes);
         self.sealed.changed.extend(taken.changed);
+        self.sealed.next = taken.next.or(self.sealed.next.take());
         self.sealed.bytes += taken.bytes;
+        (count, faults)
     }
 
     /// Passes the built entries on, and waits for the store if necessary.

@@ -1,10 +1,12 @@
 //! The one write path: a bounded queue, a thread that judges events and builds entries, and a thread that stores all
 //! waiting entries in one transaction.
 
+mod active;
 mod build_entry;
 mod facts;
 mod gauges;
 mod judge_thread;
+mod probation;
 mod queue;
 mod write_thread;
 
@@ -14,15 +16,14 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+pub use self::active::{ActivePolicy, SharedPolicy};
 use self::judge_thread::Judge;
 use self::queue::{Queue, Work};
 use self::write_thread::{Handover, JudgedBatch};
-use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_index::{Pruned, Removal, StoreError, Stored, Writer};
 use mcp_audit_log_model::event::Event;
 use mcp_audit_log_model::price::Prices;
 use mcp_audit_log_model::time::Clock;
-use mcp_audit_log_sandbox::Policy;
 
 /// The least number of bytes that an event counts while it waits: about its memory.
 const EVENT_BYTES: usize = 1_536;
@@ -44,7 +45,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Dropping it stops the threads after everything queued is stored.
 pub struct Recorder {
     queue: Arc<Queue>,
-    policy: Arc<Policy>,
+    active: SharedPolicy,
     /// The judge thread; it ends after the write thread.
     thread: Mutex<Option<JudgeThread>>,
 }
@@ -57,14 +58,12 @@ type Changed = mpsc::SyncSender<Result<(), RecordError>>;
 
 /// The parts that the recorder's threads use.
 pub struct RecorderParts {
-    /// The policy that judges events.
-    pub policy: Arc<Policy>,
+    /// The policy that judges events and the settings, which a change replaces.
+    pub active: SharedPolicy,
     /// The writer that stores entries.
     pub writer: Box<dyn Writer>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// The current settings, which a change replaces.
-    pub settings: Arc<std::sync::RwLock<Arc<Settings>>>,
     /// The prices of models.
     pub prices: Prices,
 }
@@ -135,6 +134,23 @@ impl Recorder {
         self.queue.gauges.dropped(events);
     }
 
+    /// Enqueues a change and waits until it is stored.
+    fn ask(&self, work: impl FnOnce(Changed) -> Work) -> Result<(), RecordError> {
+        if self.queue.is_closed() {
+            return Err(RecordError::Closed);
+        }
+        if matches!(self.ready(), Err(Unready::Stopped | Unready::Failing)) {
+            return Err(RecordError::Unavailable);
+        }
+        // Not a channel of the asynchronous runtime: a log may be closed, by its drop, where that must not block.
+        let (receipt, done) = mpsc::sync_channel(1);
+        self.queue.push(work(receipt))?;
+        done.recv_timeout(PATIENCE).unwrap_or_else(|error| match error {
+            mpsc::RecvTimeoutError::Timeout => Err(RecordError::Unavailable),
+            mpsc::RecvTimeoutError::Disconnected => Err(RecordError::Closed),
+        })
+    }
+
     fn count(&self, error: &RecordError) {
         if *error == RecordError::Full {
             self.dropped(1);
@@ -194,7 +210,7 @@ impl Recorder {
     pub fn ready(&self) -> Result<(), Unready> {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         let running = thread.as_ref().is_some_and(|thread| !thread.is_finished());
-        Unready::of(running, self.gauges(), self.policy.health())
+        Unready::of(running, self.gauges(), self.active.now().policy.health())
     }
 }
 
@@ -213,6 +229,14 @@ pub trait RecorderControl: Sized {
     /// The change was not stored, or may not have been: see [`RecordError`].
     fn change(&self, change: StateChange, events: Vec<Event>) -> Result<(), RecordError>;
 
+    /// Puts the policy `next` in place of `before`, in one transaction with the entry about it; blocks until that is
+    /// durable. The policy before judges the entry and all events that were enqueued earlier. It comes back, with an
+    /// entry, if the other one fails on the first events.
+    ///
+    /// # Errors
+    /// The policy was not swapped, or may not have been: see [`RecordError`].
+    fn swap(&self, before: &Arc<ActivePolicy>, next: ActivePolicy, event: Event) -> Result<(), RecordError>;
+
     /// Runs one step of the cleanup; blocks until it is done.
     ///
     /// # Errors
@@ -227,39 +251,31 @@ pub trait RecorderControl: Sized {
 impl RecorderControl for Recorder {
     fn start(parts: RecorderParts, limits: QueueLimits) -> std::io::Result<Self> {
         let (queue, receiver) = Queue::new(limits);
-        let RecorderParts { policy, writer, clock, settings, prices } = parts;
-        let handover = Handover::start(writer, Arc::clone(&settings), Arc::clone(&queue))?;
+        let RecorderParts { active, writer, clock, prices } = parts;
+        let handover = Handover::start(writer, active.clone(), Arc::clone(&queue))?;
         let sealed = JudgedBatch::default();
-        let judging = Arc::clone(&policy);
         let judge = Judge {
-            policy: judging,
+            active: active.clone(),
             clock,
-            settings,
             prices,
             queue: Arc::clone(&queue),
             receiver,
             handover,
             sealed,
             is_over: false,
+            probation: None,
         };
         let thread = std::thread::Builder::new().name("audit-judge".into()).spawn(move || judge.run())?;
-        Ok(Self { queue, policy, thread: Mutex::new(Some(thread)) })
+        Ok(Self { queue, active, thread: Mutex::new(Some(thread)) })
     }
 
     fn change(&self, change: StateChange, events: Vec<Event>) -> Result<(), RecordError> {
-        if self.queue.is_closed() {
-            return Err(RecordError::Closed);
-        }
-        if matches!(self.ready(), Err(Unready::Stopped | Unready::Failing)) {
-            return Err(RecordError::Unavailable);
-        }
-        // Not a channel of the asynchronous runtime: a log may be closed, by its drop, where that must not block.
-        let (receipt, done) = mpsc::sync_channel(1);
-        self.queue.push(Work::Change(Box::new(change), events, receipt))?;
-        done.recv_timeout(PATIENCE).unwrap_or_else(|error| match error {
-            mpsc::RecvTimeoutError::Timeout => Err(RecordError::Unavailable),
-            mpsc::RecvTimeoutError::Disconnected => Err(RecordError::Closed),
-        })
+        self.ask(|receipt| Work::Change(Box::new(change), events, receipt))
+    }
+
+    fn swap(&self, before: &Arc<ActivePolicy>, next: ActivePolicy, event: Event) -> Result<(), RecordError> {
+        let policies = [Arc::clone(before), Arc::new(next)];
+        self.ask(|receipt| Work::Swap(policies, Box::new(event), receipt))
     }
 
     fn prune(&self, removal: Removal) -> Result<Pruned, PruneError> {

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use mcp_audit_log_index::{Pruned, Removal};
 use mcp_audit_log_model::event::Event;
 
+use super::active::ActivePolicy;
 use super::gauges::Gauges;
 use super::write_thread::Receipt;
 use super::{Changed, PruneError, RecordError, StateChange};
@@ -33,6 +34,8 @@ pub(super) enum Work {
     Events(Vec<(Event, Receipt)>),
     Later(Box<dyn FnOnce() -> Vec<Event> + Send>),
     Change(Box<StateChange>, Vec<Event>, Changed),
+    /// Another policy in place of the first one, and the entry about it.
+    Swap([Arc<ActivePolicy>; 2], Box<Event>, Changed),
     Prune(Removal, SyncSender<Result<Pruned, PruneError>>),
     /// The last event, which reports the number of all events.
     Last(Box<Event>),

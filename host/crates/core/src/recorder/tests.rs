@@ -3,22 +3,22 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, RwLock};
 
 use mcp_audit_log_store::SqliteWriter;
 use uuid::Uuid;
 
 use super::*;
 use mcp_audit_log_contract::hold::{Hold, HoldChange};
-use mcp_audit_log_contract::settings::SettingChange;
+use mcp_audit_log_contract::settings::{SettingChange, Settings};
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_index::{Batch, PageAnchor, PageQuery, StoreFailure, StoreReader};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::{Channel, Kind, OutcomeDetail};
 use mcp_audit_log_model::time::SystemClock;
-use mcp_audit_log_sandbox::Limits;
+use mcp_audit_log_sandbox::{Limits, Policy};
 
 mod changes;
 
@@ -71,16 +71,15 @@ fn recorder(folder: &Path, steps: Vec<Step>, poison: Option<Uuid>) -> (StoreRead
     (files, recorder)
 }
 
-type SharedSettings = Arc<RwLock<Arc<Settings>>>;
-
-fn with_settings(folder: &Path, steps: Vec<Step>, poison: Option<Uuid>) -> (StoreReader, SharedSettings, Recorder) {
+fn with_settings(folder: &Path, steps: Vec<Step>, poison: Option<Uuid>) -> (StoreReader, SharedPolicy, Recorder) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let policy = Arc::new(Policy::builtin(Limits::default(), clock.now()).expect("the default policy"));
-    let settings = Arc::new(RwLock::new(Arc::new(Settings::load(&policy.manifest().settings, &Default::default()))));
+    let settings = Arc::new(Settings::load(&policy.manifest().settings, &Default::default()));
+    let active = SharedPolicy::new(ActivePolicy { policy, settings, configured: None });
     let (files, inner) = mcp_audit_log_store::open(folder).expect("a log");
     let writer = Box::new(Flaky { inner, steps: steps.into(), poison });
-    let parts = RecorderParts { policy, writer, clock, settings: Arc::clone(&settings), prices: Default::default() };
-    (files, settings, Recorder::start(parts, QueueLimits::default()).expect("threads"))
+    let parts = RecorderParts { active: active.clone(), writer, clock, prices: Default::default() };
+    (files, active, Recorder::start(parts, QueueLimits::default()).expect("threads"))
 }
 
 /// A held commit: the step for the writer, a signal that it has begun, and the sender that releases it.
@@ -206,7 +205,7 @@ async fn judging_overlaps_with_storing_and_keeps_the_order() {
 async fn a_change_applies_to_every_later_event() {
     let folder = tempfile::tempdir().expect("a folder");
     let (hold, begun, go) = held();
-    let (_files, settings, recorder) = with_settings(folder.path(), vec![hold], None);
+    let (_files, active, recorder) = with_settings(folder.path(), vec![hold], None);
     recorder.record(event()).expect("taken");
     begun.recv().expect("the first commit begins");
     let change = SettingChange { key: "log_payloads".into(), old: false.into(), new: true.into() };
@@ -216,7 +215,7 @@ async fn a_change_applies_to_every_later_event() {
     let seen = Arc::new(AtomicBool::new(false));
     let ((told, is_told), see) = (channel(), Arc::clone(&seen));
     let look = move || {
-        see.store(settings.read().expect("settings").log_payloads(), Ordering::Relaxed);
+        see.store(active.now().settings.log_payloads(), Ordering::Relaxed);
         let _ = told.send(());
         Vec::new()
     };

@@ -1,16 +1,16 @@
 //! The second recorder thread, the only one that holds the writer. It stores batches in order.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::active::{ActivePolicy, SharedPolicy};
 use super::judge_thread::{Ended, reported_losses};
 use super::queue::Queue;
 use super::{Changed, PruneError, RecordError};
-use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_index::{Batch, Pruned, Removal, StoreError, Stored, Writer};
 
 /// How often a failing store is retried while the log closes, before the batch is dropped.
@@ -27,6 +27,8 @@ pub(super) struct JudgedBatch {
     /// The callers that wait, with the index of their entry.
     pub(super) receipts: Vec<(usize, Receipt)>,
     pub(super) changed: Vec<Changed>,
+    /// What judges once the batch is stored.
+    pub(super) next: Option<Arc<ActivePolicy>>,
     /// The memory that the bodies held when they arrived.
     pub(super) bytes: usize,
 }
@@ -58,13 +60,9 @@ pub(super) struct Handover {
 
 impl Handover {
     /// Starts the thread.
-    pub(super) fn start(
-        writer: Box<dyn Writer>,
-        settings: Arc<RwLock<Arc<Settings>>>,
-        queue: Arc<Queue>,
-    ) -> std::io::Result<Self> {
+    pub(super) fn start(writer: Box<dyn Writer>, active: SharedPolicy, queue: Arc<Queue>) -> std::io::Result<Self> {
         let (steps, receiver) = sync_channel(AHEAD);
-        let committer = Committer { writer, settings, queue };
+        let committer = Committer { writer, active, queue };
         let thread = std::thread::Builder::new().name("audit-store".into());
         let thread = thread.spawn(move || committer.run(&receiver))?;
         Ok(Self { steps: Some(steps), thread: Some(thread) })
@@ -120,7 +118,7 @@ impl Drop for Handover {
 /// The thread's state.
 struct Committer {
     writer: Box<dyn Writer>,
-    settings: Arc<RwLock<Arc<Settings>>>,
+    active: SharedPolicy,
     queue: Arc<Queue>,
 }
 
@@ -140,16 +138,15 @@ impl Committer {
     }
 
     fn store(&mut self, sealed: JudgedBatch) {
-        let JudgedBatch { batch, receipts, changed, .. } = sealed;
+        let JudgedBatch { batch, receipts, changed, next, .. } = sealed;
         // A change is stored as a whole or not at all, together with the entries about it.
         let results = self.commit(&batch, changed.is_empty());
         let failed = results.iter().find_map(|result| result.as_ref().err().cloned());
         for (at, receipt) in receipts {
             let _ = receipt.send(results.get(at).cloned().unwrap_or(Err(RecordError::Closed)));
         }
-        if failed.is_none() && !batch.states.settings.is_empty() {
-            let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
-            *settings = Arc::new(settings.with(&batch.states.settings));
+        if failed.is_none() {
+            next.into_iter().for_each(|next| self.active.set(next));
         }
         for done in changed {
             let _ = done.send(failed.clone().map_or(Ok(()), Err));

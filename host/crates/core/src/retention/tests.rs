@@ -1,13 +1,13 @@
 //! A writer that ignores holds: the requests that reach it must respect them already.
 
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex};
 
 use uuid::Uuid;
 
 use mcp_audit_log_store::SqliteWriter;
 
 use super::*;
-use crate::recorder::{QueueLimits, RecorderParts, StateChange};
+use crate::recorder::{ActivePolicy, QueueLimits, RecorderParts, SharedPolicy, StateChange};
 use mcp_audit_log_contract::hold::{Hold, HoldChange};
 use mcp_audit_log_index::{Batch, Removal, Stored, Writer};
 use mcp_audit_log_model::time::{Clock, DAY, SystemClock};
@@ -38,10 +38,13 @@ fn no_policy_plan_bypasses_a_hold() {
     let policy = Arc::new(Policy::builtin(Limits::default(), now).expect("the default policy"));
     let settings = Arc::new(Settings::load(&policy.manifest().settings, &Default::default()));
     let parts = RecorderParts {
-        policy: Arc::clone(&policy),
+        active: SharedPolicy::new(ActivePolicy {
+            policy: Arc::clone(&policy),
+            settings: Arc::clone(&settings),
+            configured: None,
+        }),
         writer: Box::new(Careless { inner, asked: Arc::clone(&asked) }),
         clock: Arc::new(SystemClock),
-        settings: Arc::new(RwLock::new(Arc::clone(&settings))),
         prices: Default::default(),
     };
     let recorder = Recorder::start(parts, QueueLimits::default()).expect("a thread");

@@ -12,7 +12,7 @@ use crate::integrity::{checkpoints_api, verification_api};
 use crate::log::{groups_api, tail, token_calls_api, values_api, views_api};
 use crate::openapi::{Routes, delete, get, patch, post, put};
 use crate::problem::{BUSY, CROSS_SITE, DENIED, INVALID, MISSING, PARAMETER, Problem, RUNNING, SETTING};
-use crate::settings::{crons_api, holds_api, manifest_api, size_api, tokens_api};
+use crate::settings::{crons_api, holds_api, manifest_api, policy_api, size_api, tokens_api};
 use crate::sign_in::{gate, me_api};
 use crate::site::{API, Site};
 use crate::{entry, events, export, log, settings, usage};
@@ -166,6 +166,20 @@ pub(crate) fn routes() -> Routes {
                 ),
         )
         .at("/tokens/{id}", delete("revokeToken", "Revoke a token", tokens_api::revoke).refuses(&[DENIED, BUSY]))
+        .at(
+            "/policy",
+            get("getPolicy", "Get the components that judge, with their digests", policy_api::show)
+                .refuses(&[DENIED, MISSING, BUSY])
+                .and(
+                    post("activatePolicy", "Put another policy in place of the active one", policy_api::activate)
+                        .refuses(&[DENIED, INVALID, BUSY]),
+                ),
+        )
+        .at(
+            "/policy/rollback",
+            post("rollBackPolicy", "Put the policy back that judged before", policy_api::roll_back)
+                .refuses(&[DENIED, INVALID, BUSY]),
+        )
         .at("/manifest", get("getManifest", "Get the policy's manifest", manifest_api::show))
         .at("/me", get("getMe", "Get your user, groups and rights", me_api::show))
 }

@@ -79,8 +79,9 @@ fn viewer(access: &Grant, pairs: &Pairs) -> Result<Viewer, Problem> {
 }
 
 fn explained(log: &AuditLog, access: &Grant, viewer: &Viewer, entry: &Entry) -> Result<Explanation, Problem> {
-    let (settings, view) = (log.view().settings(), log.view());
-    let mut grants = Grants::new(view.policy(), &settings, view.now());
+    let view = log.view();
+    let (policy, settings) = (view.policy(), view.settings());
+    let mut grants = Grants::new(&policy, &settings, view.now());
     let options = ExplainOptions { judged_by: view.other_judge(entry)?, discreet: !access.may(Right::Manage) };
     Ok(explain(&mut grants, viewer, entry, options))
 }
@@ -149,7 +150,8 @@ impl Condition {
 
 impl Form {
     fn new(log: &AuditLog, access: &Grant, viewer: &Viewer) -> Self {
-        let groups = log.view().manifest().groups.iter();
+        let manifest = log.view().manifest();
+        let groups = manifest.groups.iter();
         let groups = groups.map(|group| (Shown::line(&group.name), viewer.groups.contains(&group.name)));
         let tenant = || Shown::line(viewer.instance.as_deref().unwrap_or_default());
         Self {

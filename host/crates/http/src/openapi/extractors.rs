@@ -1,5 +1,6 @@
 //! Extractors of the API: JSON bodies, and ids and names in the path.
 
+use std::convert::Infallible;
 use std::marker::PhantomData;
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
@@ -7,6 +8,7 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -60,6 +62,41 @@ impl<T: Sendable> Input for Sent<T> {
     fn describe(operation: &mut Operation<'_>) {
         operation.body::<T>(T::EXAMPLE);
         [BODY, SLOW, TOO_LONG, MEDIA].into_iter().for_each(|kind| operation.refuses(kind));
+    }
+}
+
+/// A long body that was not read yet: that of a caller without the right is never read.
+pub(crate) struct Upload<T> {
+    request: Request,
+    kind: PhantomData<fn() -> T>,
+}
+
+/// The longest such body, in bytes: some components in Base64.
+const UPLOAD: usize = 64 << 20;
+
+impl<T: Sendable> Upload<T> {
+    /// Reads it.
+    pub(crate) async fn read(self) -> Result<T, Problem> {
+        let (parts, body) = self.request.into_parts();
+        let body = Limited::new(body, UPLOAD).collect().await.map_err(|error| match error.is::<LengthLimitError>() {
+            true => Problem::too_long(format!("A body may have at most {UPLOAD} bytes; nothing was changed.")),
+            false => Problem::body("The body ended early. Send it again."),
+        });
+        Sent { headers: parts.headers, body: body.map(|body| body.to_bytes()), kind: PhantomData }.read()
+    }
+}
+
+impl<T, S: Send + Sync> FromRequest<S> for Upload<T> {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
+        Ok(Self { request, kind: PhantomData })
+    }
+}
+
+impl<T: Sendable> Input for Upload<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        Sent::<T>::describe(operation);
     }
 }
 

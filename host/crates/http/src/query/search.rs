@@ -169,7 +169,8 @@ fn written(
 
 /// The policy's quick filters; all given ones must match.
 fn filters(pairs: &[(String, String)], log: &AuditLog, context: &Context<'_>) -> Result<Domain, Problem> {
-    let declared = &log.view().manifest().filters;
+    let manifest = log.view().manifest();
+    let declared = &manifest.filters;
     let mut domain = Domain::TRUE;
     for name in values(pairs, "filter") {
         let filter = declared.iter().find(|filter| filter.name == name).ok_or_else(|| {

@@ -51,7 +51,7 @@ pub(crate) struct Wanted {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reason {
     #[schemars(length(min = 1, max = LONGEST_REASON))]
-    reason: String,
+    pub(crate) reason: String,
 }
 
 impl Sendable for Wanted {

@@ -10,6 +10,7 @@ use crate::{
 };
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_contract::hold::{Hold, HoldChange, Release};
+use mcp_audit_log_contract::judged_by::{JudgedBy, JudgingLayer};
 use mcp_audit_log_contract::saved_view::{SavedView, ViewChange};
 use mcp_audit_log_contract::settings::SettingChange;
 use mcp_audit_log_ledger::Hash;
@@ -96,6 +97,34 @@ pub(super) fn states_come_back(subject: &dyn Subject) {
         assert_eq!(log.destinations()?, [DestinationState { name: "here".to_owned(), number: 3, failing: true }]);
         Ok(())
     });
+}
+
+pub(super) fn what_judged_is_known_for_each_seq(subject: &dyn Subject) {
+    let mut opened = subject.open();
+    let record = |name: &str, days: i64, configured| {
+        let layer = |name: &str| JudgingLayer {
+            digest: format!("sha256:{name}"),
+            name: name.to_owned(),
+            version: "1".to_owned(),
+            contract: "c".to_owned(),
+        };
+        let settings = [("days".to_owned(), days.into()), ("none".to_owned(), Value::Unset)].into();
+        let layers = vec![layer(name), layer("above")];
+        JudgedBy { layers, settings, configured, ..JudgedBy::default() }
+    };
+    let named = Some(vec!["sha256:first".to_owned()]);
+    let records = [record("first", 1, None), record("first", 2, None), record("second", 2, named.clone())];
+    let begun = |since, settings_version, at: usize| JudgedBy { since, settings_version, ..records[at].clone() };
+    let all = [begun(0, 1, 0), begun(0, 2, 1), begun(7, 2, 2)];
+    all.iter().for_each(|record| keep(&mut opened, |log| log.append_judged_by(record)));
+    drop(opened);
+    let opened = subject.open();
+    for (seq, found) in [(0, 1), (6, 1), (7, 2), (8, 2), (u64::MAX, 2)] {
+        assert_eq!(read(&opened, |log| log.judged_by(seq)).as_ref(), Some(&all[found]), "{seq}");
+    }
+    assert_eq!(records[2].behind(Some(&all[2]), 9), None, "it says the same");
+    assert_eq!(records[2].behind(Some(&all[1]), 7), Some(all[2].clone()));
+    assert_eq!(records[1].behind(Some(&all[0]), 0), Some(all[1].clone()));
 }
 
 pub(super) fn checkpoints_are_thinned(subject: &dyn Subject) {

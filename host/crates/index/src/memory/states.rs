@@ -9,11 +9,12 @@ use crate::{
 };
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_contract::hold::{Hold, HoldChange};
+use mcp_audit_log_contract::judged_by::JudgedBy;
 use mcp_audit_log_contract::saved_view::{SavedView, ViewChange};
 use mcp_audit_log_model::schedule::CronState;
 use mcp_audit_log_model::value::Value;
 
-/// Settings, jobs, holds, views, checkpoints, keys, destinations.
+/// Settings, jobs, holds, views, checkpoints, keys, destinations, what judged.
 #[derive(Clone, Debug, Default)]
 pub(in crate::memory) struct MemoryStates {
     settings: BTreeMap<String, Value>,
@@ -24,6 +25,7 @@ pub(in crate::memory) struct MemoryStates {
     keys: Vec<(String, i64)>,
     clock: u64,
     destinations: BTreeMap<String, DestinationState>,
+    judged_by: Vec<JudgedBy>,
 }
 
 impl MemoryStates {
@@ -34,6 +36,10 @@ impl MemoryStates {
         states.holds.iter().for_each(|change| self.put_hold(change));
         states.views.iter().for_each(|change| self.put_view(change));
         states.checkpoints.iter().for_each(|change| self.put_checkpoint(change));
+    }
+
+    pub(super) fn append_judged_by(&mut self, record: &JudgedBy) {
+        self.judged_by.push(record.clone());
     }
 
     fn put_hold(&mut self, change: &HoldChange) {
@@ -144,5 +150,9 @@ impl States for MemorySnapshot {
 
     fn destinations(&self) -> Result<Vec<DestinationState>, StoreError> {
         Ok(self.now().states.destinations.values().cloned().collect())
+    }
+
+    fn judged_by(&self, seq: u64) -> Result<Option<JudgedBy>, StoreError> {
+        Ok(self.now().states.judged_by.iter().rfind(|record| record.since <= seq).cloned())
     }
 }

@@ -7,8 +7,10 @@ use uuid::Uuid;
 use super::{Data, MemorySnapshot, OwnedValue};
 use crate::row::{DETAILS, NewRow, Row};
 use crate::snapshot::{Blob, PartColumn, Snapshot, StoredBlock, StoredRun};
+use crate::states::States;
 use crate::transaction::{HeadChange, NewColumn, NewPart, Removable, Transaction};
 use crate::{PackedPayload, StateChange, StoreError, StoreFailure};
+use mcp_audit_log_contract::judged_by::JudgedBy;
 use mcp_audit_log_ledger::Tile;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
@@ -127,6 +129,14 @@ impl Transaction for MemorySnapshot {
             states.erased.iter().for_each(|seq| drop(data.payloads.remove(seq)));
             data.states.put(states);
         });
+        Ok(())
+    }
+
+    fn append_judged_by(&self, record: &JudgedBy) -> Result<(), StoreError> {
+        if self.judged_by(u64::MAX)?.is_some_and(|newest| record.since < newest.since) {
+            return Err(refused("records of what judged are append-only"));
+        }
+        self.change(|data| data.states.append_judged_by(record));
         Ok(())
     }
 

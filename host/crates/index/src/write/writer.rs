@@ -14,6 +14,7 @@ use crate::transaction::Transaction;
 use crate::tree::edge::Tree;
 use crate::tree::leaves;
 use crate::{Batch, Prepared, Pruned, Removal, StoreError, Stored, Writer};
+use mcp_audit_log_contract::judged_by::JudgedBy;
 use mcp_audit_log_ledger::Leaf;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
@@ -171,7 +172,9 @@ impl State {
         }
         let mut newest = newest(now, found)?;
         let mut stored = Vec::with_capacity(batch.entries.len());
-        for prepared in &batch.entries {
+        let mut records = Vec::new();
+        for (at, prepared) in batch.entries.iter().enumerate() {
+            records.extend(begins(batch, at, open.next()));
             let (prepared, there) = ids.admit(now, prepared)?;
             match there {
                 IdMatch::Nothing => {}
@@ -193,7 +196,9 @@ impl State {
             append(log, &mut open, &raw)?;
         }
         tree.store(log)?;
+        records.extend(begins(batch, batch.entries.len(), open.next()));
         log.put_states(&batch.states)?;
+        records.iter().try_for_each(|(since, record)| put_judged_by(log, record, *since))?;
         Ok((stored, Ends { next: open.next(), ..found }, Remembered { open, ids, tree }))
     }
 
@@ -285,6 +290,18 @@ pub(super) fn report_foreign_change(left: Option<Ends>, found: Ends) {
             "another program changed the log: its ends are not the ones that this process wrote"
         );
     }
+}
+
+/// The records that come into force after `at` entries of the batch, with the next `seq`.
+fn begins(batch: &Batch, at: usize, next: u64) -> impl Iterator<Item = (u64, &JudgedBy)> {
+    let changes = batch.states.judged_by.iter().filter(move |change| change.after == at);
+    changes.map(move |change| (next, &change.record))
+}
+
+/// Stores a record, unless the newest one says the same: a batch whose outcome was unknown comes once more.
+fn put_judged_by(log: &dyn Transaction, record: &JudgedBy, since: u64) -> Result<(), StoreError> {
+    let newest = log.snapshot().judged_by(u64::MAX)?;
+    record.behind(newest.as_ref(), since).map_or(Ok(()), |record| log.append_judged_by(&record))
 }
 
 /// The recording time of the newest entry; the earliest possible time if there is none.

@@ -19,7 +19,7 @@ use crate::from_wit::GrantParts;
 use crate::{Change, Keep, Limits, Policy, Verdict};
 
 fn base() -> Manifest {
-    Policy::builtin(Limits::default(), Timestamp::EPOCH).expect("the default policy").manifest().clone()
+    Policy::builtin(Limits::default(), Timestamp::EPOCH).expect("the default policy").manifest().as_ref().clone()
 }
 
 fn layer(name: &str) -> ExtensionManifest {

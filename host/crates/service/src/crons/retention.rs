@@ -22,7 +22,8 @@ impl Job for Retention {
 
     fn plan(&mut self, at: &JobContext) -> Result<Option<Event>, String> {
         let view = &at.log.view;
-        let intent = retention::plan(&view.policy, &view.settings(), &view.files, at.began)?;
+        let active = view.active.now();
+        let intent = retention::plan(&active.policy, &active.settings, &view.files, at.began)?;
         self.intent = witnessed(at, intent)?;
         self.show(at, &CleanupReport::default());
         let event = retention::started(&at.cron.name, at.began, &self.intent);

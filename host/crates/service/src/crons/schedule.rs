@@ -87,7 +87,8 @@ impl AuditLog {
     }
 
     fn claim(&self, access: &Grant, name: &str) -> Result<Run, RunError> {
-        let crons = &self.view().manifest().crons;
+        let manifest = self.view().manifest();
+        let crons = &manifest.crons;
         let found = crons.iter().find(|cron| cron.name == name);
         let action = found.map_or("cron.started", |cron| job(cron.job).started());
         self.allow(access, Right::Configure, action)?;
@@ -135,7 +136,8 @@ impl Inner {
     pub(crate) fn plan_schedule<E: From<StoreError> + From<RecordError>>(&self) -> Result<(), E> {
         let states = self.view.files.crons()?;
         let now = self.view.now();
-        let crons = self.view.manifest().crons.iter().filter_map(|cron| {
+        let manifest = self.view.manifest();
+        let crons = manifest.crons.iter().filter_map(|cron| {
             let state = states.get(&cron.name).cloned().unwrap_or_default();
             let next_run = state.next_run.into_iter().chain(cron.schedule.next_after(now)).min();
             (next_run != state.next_run).then(|| (cron.name.clone(), CronState { next_run, ..state }))

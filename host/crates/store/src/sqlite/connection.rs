@@ -182,7 +182,8 @@ fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization 
         AuthAction::Select | AuthAction::Read { .. } | AuthAction::Transaction { .. } => true,
         AuthAction::Insert { table_name } => {
             const LOG: [&str; 8] = ["entry", "payload", "term", "tile", "block", "chunk", "usage_run", "usage_part"];
-            const STATES: [&str; 8] = ["setting", "cron", "hold", "view", "verifier", "checkpoint", "clock", "place"];
+            const STATES: [&str; 9] =
+                ["setting", "cron", "hold", "view", "verifier", "checkpoint", "clock", "place", "judged_by"];
             LOG.contains(&table_name) || STATES.contains(&table_name)
         }
         AuthAction::Update { table_name: "head", column_name: "size" | "root" } => true,

@@ -4,6 +4,7 @@ mod checkpoints;
 mod connection;
 mod files;
 mod holds;
+mod judged_by;
 mod open_files;
 mod payloads;
 mod rows;

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row, params};
 
 use super::snapshot::SqliteSnapshot;
-use super::{checkpoints, holds, payloads, views};
+use super::{checkpoints, holds, judged_by, payloads, views};
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_contract::hold::Hold;
+use mcp_audit_log_contract::judged_by::JudgedBy;
 use mcp_audit_log_contract::saved_view::SavedView;
 use mcp_audit_log_contract::settings::SettingChange;
 use mcp_audit_log_index::{
@@ -100,6 +101,10 @@ impl States for SqliteSnapshot<'_> {
         let state =
             |row: &Row<'_>| Ok(DestinationState { name: row.get(0)?, number: row.get(1)?, failing: row.get(2)? });
         self.all("SELECT name, number, failing FROM place", "reading checkpoints", state)
+    }
+
+    fn judged_by(&self, seq: u64) -> Result<Option<JudgedBy>, StoreError> {
+        judged_by::judged_by(self, seq)
     }
 }
 

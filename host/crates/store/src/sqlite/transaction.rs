@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::rows::Insert;
 use super::snapshot::{SqliteSnapshot, chunk, chunks};
-use super::{SqlContext, payloads, states};
+use super::{SqlContext, judged_by, payloads, states};
+use mcp_audit_log_contract::judged_by::JudgedBy;
 use mcp_audit_log_index::{
     HeadChange, NewColumn, NewPart, NewRow, PackedPayload, Removable, Snapshot, StateChange, StoreError, StoredBlock,
     StoredRun, Transaction,
@@ -117,6 +118,10 @@ impl Transaction for SqliteTransaction<'_> {
 
     fn put_states(&self, states: &StateChange) -> Result<(), StoreError> {
         states::write(self.now.connection, states).context("storing states")
+    }
+
+    fn append_judged_by(&self, record: &JudgedBy) -> Result<(), StoreError> {
+        judged_by::append(self.now.connection, record)
     }
 
     /// Statements that move the prune points are not cached; [`super::writer`] gives the reason.

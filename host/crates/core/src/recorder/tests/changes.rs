@@ -20,7 +20,7 @@ fn stored_days(files: &StoreReader) -> Option<Value> {
 fn a_rejected_entry_does_not_split_a_change() {
     let folder = tempfile::tempdir().expect("a folder");
     let (poison, change, (step, begun, go)) = (event(), event(), held());
-    let (files, settings, recorder) = with_settings(folder.path(), vec![step], Some(poison.id));
+    let (files, active, recorder) = with_settings(folder.path(), vec![step], Some(poison.id));
     recorder.record(event()).expect("taken");
     begun.recv().expect("it stores");
     recorder.record(poison.clone()).expect("taken");
@@ -35,7 +35,10 @@ fn a_rejected_entry_does_not_split_a_change() {
     });
     assert_eq!(changed, Ok(()));
     assert_eq!(stored_days(&files), Some(Value::Integer(30)));
-    assert_eq!(settings.read().expect("a lock").get(KEY), &Value::Integer(30));
+    assert_eq!(active.now().settings.get(KEY), &Value::Integer(30));
+    let record = files.judged_by(u64::MAX).expect("read").expect("a record");
+    let ids_of = |seq: u64| entries(&files).into_iter().find(|entry| entry.seq == seq).map(|entry| entry.id);
+    assert_eq!((ids_of(record.since - 1), &record.settings[KEY]), (Some(id), &Value::Integer(30)));
     assert!(ids(&files).contains(&id) && !ids(&files).contains(&poison.id));
 }
 
@@ -43,14 +46,15 @@ fn a_rejected_entry_does_not_split_a_change() {
 fn a_change_with_a_rejected_entry_stores_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let poison = event();
-    let (files, settings, recorder) = with_settings(folder.path(), Vec::new(), Some(poison.id));
+    let (files, active, recorder) = with_settings(folder.path(), Vec::new(), Some(poison.id));
     for events in [vec![event(), poison.clone()], vec![poison.clone(), event()], vec![event(), poison.clone(), event()]]
     {
         let told: Vec<_> = events.iter().map(|event| event.id).collect();
         let refused = recorder.change(days(90, 30), events).expect_err("refused");
         assert!(matches!(refused, RecordError::Refused(_)), "{refused}");
         assert_eq!(stored_days(&files), None);
-        assert_eq!(settings.read().expect("a lock").get(KEY), &Value::Integer(90));
+        assert_eq!(active.now().settings.get(KEY), &Value::Integer(90));
+        assert_eq!(files.judged_by(u64::MAX).expect("read"), None);
         assert!(!ids(&files).iter().any(|id| told.contains(id)), "an entry says that it was changed");
     }
     recorder.change(days(90, 30), vec![event()]).expect("another one");

@@ -123,7 +123,7 @@ impl Page {
             policy: Policy {
                 name: Shown::line(&manifest.name),
                 version: Shown::line(&manifest.version),
-                digest: Shown::line(log.view().policy_digest()),
+                digest: Shown::line(&log.view().policy_digest()),
             },
             holds: integrity.holds.as_ref().map(|holds| holds.iter().map(|hold| Hold::new(hold, now)).collect()),
             verification,

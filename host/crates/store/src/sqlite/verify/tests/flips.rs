@@ -12,9 +12,9 @@ use mcp_audit_log_index::Packed;
 /// The tables in which verification finds every change.
 const EVIDENCE: &[&str] =
     &["entry", "payload", "term", "tile", "block", "chunk", "head", "setting", "hold", "checkpoint", "verifier"];
-/// The tables that are not evidence: jobs, private views, publishing states, confirmations of the clock, and usage,
-/// whose checksums only detect damage.
-const OTHERS: &[&str] = &["cron", "view", "place", "clock", "usage_run", "usage_part"];
+/// The tables that are not evidence: jobs, private views, publishing states, confirmations of the clock, records of what
+/// judged, which entries report as well, and usage, whose checksums only detect damage.
+const OTHERS: &[&str] = &["cron", "view", "place", "clock", "judged_by", "usage_run", "usage_part"];
 /// Columns that are not evidence either: the number of removed texts, for caches of readers, and the progress of usage.
 const FREE: &[&str] = &["head.swept", "head.usage_pruned", "head.usage_until"];
 
