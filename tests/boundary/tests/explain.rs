@@ -158,6 +158,38 @@ async fn an_action_is_explained_by_the_layer_that_gives_it() {
     assert!(!least.contains(&"the group owner"), "admin is less: {least:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_of_before_is_explained_by_what_judged_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = || Options::new(folder.path()).own_schedule();
+    let log = options().extend(evil::DELIVERIES.to_vec()).open().expect("a log");
+    let booked = entries(&log, vec![call(Some("ada"), None, "deliveries", "book")]).await.pop().expect("the entry");
+    log.close();
+    drop(log);
+    let log = options().open().expect("the log again");
+    let (view, policy, settings) = (log.view(), log.view().policy(), log.view().settings());
+    let record = view.other_judge(booked.seq).expect("read").expect("another policy judged it");
+    let (then, settings_then) = view.policy_of(&record).expect("it is kept");
+    let mut grants = Grants::new(&policy, &settings, view.now());
+    let mut why = |policy_then| {
+        let options = ExplainOptions {
+            judged_by: Some(record.title()),
+            policy_then,
+            settings_then: Some(&settings_then),
+            discreet: false,
+        };
+        explain(&mut grants, &Viewer::new("ada", ["user"]), &booked, options)
+    };
+    let (again, now) = (why(Some(&then)), why(None));
+    assert_eq!(
+        (again.name.again.as_deref(), again.name.named_by.as_deref()),
+        (Some("deliveries.booked"), Some("deliveries"))
+    );
+    assert_eq!(now.name.again.as_deref(), Some("tool.called"));
+    assert!(now.name.text.join(" ").contains("would call it tool.called now"), "{:?}", now.name.text);
+    assert!(again.access.sees && again.payload.text.join(" ").contains("was off when this was recorded"));
+}
+
 #[test]
 fn where_the_policy_fails_the_viewer_sees_nothing_and_the_judgement_cannot_be_made_again() {
     let now = SystemClock.now();

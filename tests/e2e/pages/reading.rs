@@ -166,7 +166,7 @@ async fn why_is_asked_and_answered_without_a_script() {
         admin.leaves_by("table.log tbody tr a").await;
         admin.leaves_by("#why a.button").await;
         admin.sees("#why", "It is called tool.called").await;
-        admin.sees("#why", "payload logging is off").await;
+        admin.sees("#why", "payload logging was off when this was recorded").await;
         admin.clicks("#why summary").await;
         admin.types("#why input[name=as]", "ada").await;
         admin.clicks("#why input[value=admin]").await;

@@ -9,12 +9,12 @@ use std::task::Poll;
 use std::time::Duration;
 
 use mcp_audit_log_contract::access::{Grant, Viewer};
+use mcp_audit_log_contract::judged_by::JudgedBy;
 use mcp_audit_log_contract::manifest::Manifest;
 use mcp_audit_log_contract::settings::Settings;
-use mcp_audit_log_core::reader::{InternalReads, ReadError, Reader};
+use mcp_audit_log_core::reader::{InternalReads, Reader};
 use mcp_audit_log_core::recorder::SharedPolicy;
-use mcp_audit_log_index::StoreReader;
-use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_index::{StoreError, StoreReader};
 use mcp_audit_log_model::time::{Clock, Timestamp};
 use mcp_audit_log_sandbox::{Extension, Floors, Limits, Policy};
 use tokio::sync::watch;
@@ -83,13 +83,13 @@ impl LogView {
         self.policy().digest().to_owned()
     }
 
-    /// The policy and extensions that judged `entry`, in words. `None` if they are the active ones.
+    /// What judged the entry at `seq`, if other components are active now.
     ///
     /// # Errors
     /// The store fails.
-    pub fn other_judge(&self, entry: &Entry) -> Result<Option<String>, ReadError> {
-        let (record, active) = (self.files.judged_by(entry.seq)?, self.policy().stack());
-        Ok(record.filter(|record| record.layers != active).map(|record| record.title()))
+    pub fn other_judge(&self, seq: u64) -> Result<Option<JudgedBy>, StoreError> {
+        let active = self.policy().stack();
+        Ok(self.files.judged_by(seq)?.filter(|record| record.layers != active))
     }
 
     /// The current time by the log's clock.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use mcp_audit_log::Viewer;
+use mcp_audit_log::settings::Settings;
 use mcp_audit_log_policy_tools::explain::{ExplainOptions, Explanation, Grants, RuleLine, explain};
 use uuid::Uuid;
 
@@ -35,7 +36,18 @@ impl Explain {
         let entry = log.operators_entry(self.id)?.ok_or_else(|| format!("the log has no entry {}", self.id))?;
         let (policy, settings) = (log.policy(), log.settings());
         let mut grants = Grants::new(&policy, &settings, log.now());
-        let options = ExplainOptions { judged_by: log.other_judge(&entry)?, ..ExplainOptions::default() };
+        let (judge, other) = (log.judged_by(entry.seq)?, log.other_judge(entry.seq)?);
+        // A policy that the command names is asked itself.
+        let is_named = self.log.policy.is_some() || !self.log.extend.is_empty();
+        let earlier = other.as_ref().filter(|_| !is_named).map(|record| log.policy_of(record)).transpose()?;
+        let of_record = || judge.map(|record| Settings::load(&policy.manifest().settings, &record.settings));
+        let settings_then = earlier.as_ref().map(|(_, settings)| settings.clone()).or_else(of_record);
+        let options = ExplainOptions {
+            judged_by: other.map(|record| record.title()),
+            policy_then: earlier.as_ref().map(|(policy, _)| policy),
+            settings_then: settings_then.as_ref(),
+            discreet: false,
+        };
         let explanation = explain(&mut grants, &viewer, &entry, options);
         if self.json {
             json_line(&explanation)?

@@ -6,6 +6,7 @@
 
 use axum::Json;
 use mcp_audit_log_contract::access::{Grant, Right, Viewer};
+use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_policy_tools::explain::{ExplainOptions, Explanation, Grants, RuleLine, explain};
 use mcp_audit_log_service::AuditLog;
@@ -82,7 +83,14 @@ fn explained(log: &AuditLog, access: &Grant, viewer: &Viewer, entry: &Entry) -> 
     let view = log.view();
     let (policy, settings) = (view.policy(), view.settings());
     let mut grants = Grants::new(&policy, &settings, view.now());
-    let options = ExplainOptions { judged_by: view.other_judge(entry)?, discreet: !access.may(Right::Manage) };
+    let then = view.judged_by(entry.seq)?.map(|record| Settings::load(&policy.manifest().settings, &record.settings));
+    let options = ExplainOptions {
+        judged_by: view.other_judge(entry.seq)?.map(|record| record.title()),
+        settings_then: then.as_ref(),
+        // To load an earlier policy for each question would cost too much here; the command line does.
+        policy_then: None,
+        discreet: !access.may(Right::Manage),
+    };
     Ok(explain(&mut grants, viewer, entry, options))
 }
 
@@ -151,8 +159,8 @@ impl Condition {
 impl Form {
     fn new(log: &AuditLog, access: &Grant, viewer: &Viewer) -> Self {
         let manifest = log.view().manifest();
-        let groups = manifest.groups.iter();
-        let groups = groups.map(|group| (Shown::line(&group.name), viewer.groups.contains(&group.name)));
+        let groups =
+            manifest.groups.iter().map(|group| (Shown::line(&group.name), viewer.groups.contains(&group.name)));
         let tenant = || Shown::line(viewer.instance.as_deref().unwrap_or_default());
         Self {
             is_asked: viewer != access.viewer(),

@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use super::ExplainOptions;
 use crate::remade::{had_payload, remade_event};
 use crate::shown;
 
@@ -20,7 +21,7 @@ use crate::shown;
 pub struct NameExplanation {
     /// The recorded action.
     pub action: Option<String>,
-    /// The action that the active policy gives today; absent if it fails.
+    /// The action that the policy gives when it is asked again; absent if it fails.
     pub again: Option<String>,
     /// The layer that gives it: the policy's name, or that of an extension.
     pub named_by: Option<String>,
@@ -37,7 +38,7 @@ pub struct PayloadExplanation {
     pub kept: bool,
     /// The reason, in a word.
     pub reason: PayloadReason,
-    /// The layer that decides so today.
+    /// The layer that decides so when it is asked again.
     pub layer: Option<String>,
     /// All of it in sentences.
     pub text: Vec<String>,
@@ -68,16 +69,27 @@ pub enum PayloadReason {
 /// An event judged once more, by the policy alone and then with each extension.
 pub(super) struct Again<'a> {
     policy: &'a Policy,
+    /// Those under which it was judged, or the present ones.
+    settings: &'a Settings,
+    are_settings_known: bool,
     entry: &'a Entry,
     event: Event,
     names: Vec<String>,
 }
 
 impl<'a> Again<'a> {
-    pub(super) fn new(policy: &'a Policy, entry: &'a Entry) -> Self {
+    pub(super) fn new(
+        active: &'a Policy,
+        settings: &'a Settings,
+        entry: &'a Entry,
+        options: &ExplainOptions<'a>,
+    ) -> Self {
+        let policy = options.policy_then.unwrap_or(active);
+        let are_settings_known = options.settings_then.is_some();
+        let settings = options.settings_then.unwrap_or(settings);
         let names = std::iter::once(policy.manifest().name.clone());
         let names = names.chain(policy.layers().map(|layer| layer.name.clone())).collect();
-        Self { policy, entry, event: remade_event(entry), names }
+        Self { policy, settings, are_settings_known, entry, event: remade_event(entry), names }
     }
 
     /// The verdict after each layer, from the bottom up; it ends with the first fault.
@@ -96,9 +108,9 @@ impl<'a> Again<'a> {
         verdicts
     }
 
-    pub(super) fn name(&self, settings: &Settings, judged_by: Option<String>) -> NameExplanation {
+    pub(super) fn name(&self, judged_by: Option<String>) -> NameExplanation {
         let action = self.entry.text(Field::Action).map(str::to_owned);
-        let verdicts = self.verdicts(settings, &self.event);
+        let verdicts = self.verdicts(self.settings, &self.event);
         let actions: Vec<_> = verdicts.iter().flatten().map(|verdict| verdict.action.as_str()).collect();
         let failed = verdicts.iter().find_map(|verdict| verdict.as_ref().err());
         let again = actions.last().filter(|_| failed.is_none()).copied();
@@ -130,15 +142,12 @@ impl<'a> Again<'a> {
                 }
             }
             (.., Some(fault)) => {
-                text.push(format!("The active policy cannot judge it again: {} fails ({}).", fault.layer, fault.fault));
+                text.push(format!("The policy cannot judge it again: {} fails ({}).", fault.layer, fault.fault));
             }
             _ => {}
         }
         if let Some(judged_by) = &judged_by {
-            text.push(format!(
-                "It was judged by {judged_by}; this is explained with {}, which is active now.",
-                self.policy.title()
-            ));
+            text.push(format!("It was judged by {judged_by}; here {} was asked again.", self.policy.title()));
         }
         NameExplanation { action, again: again.map(str::to_owned), named_by, judged_by, text }
     }
@@ -159,10 +168,10 @@ impl<'a> Again<'a> {
         Some((kind, message.map_or(String::new(), |message| format!(": {}", shown::quoted(message)))))
     }
 
-    pub(super) fn payload(&self, settings: &Settings) -> PayloadExplanation {
+    pub(super) fn payload(&self) -> PayloadExplanation {
         let on = SettingChange { key: LOG_PAYLOADS.to_owned(), old: Value::Unset, new: true.into() };
         let event = Event { payload: Some(Payload::default()), ..self.event.clone() };
-        let verdicts = self.verdicts(&settings.with(&[on]), &event);
+        let verdicts = self.verdicts(&self.settings.with(&[on]), &event);
         let keeps: Vec<_> =
             verdicts.iter().map(|verdict| verdict.as_ref().ok().and_then(|one| one.keep.as_ref())).collect();
         let last = keeps.last().copied().flatten();
@@ -200,11 +209,15 @@ impl<'a> Again<'a> {
             (PayloadReason::Intent, intent.to_owned())
         } else if last.is_none() {
             (PayloadReason::Policy, format!("It is not kept: {}, also with payload logging on.", kept(None)))
-        } else if !settings.log_payloads() {
-            (PayloadReason::Switch, format!("It is not kept: payload logging is off. With it on, {}.", kept(last)))
+        } else if !self.settings.log_payloads() {
+            let off = if self.are_settings_known { "was off when this was recorded" } else { "is off" };
+            (PayloadReason::Switch, format!("It is not kept: payload logging {off}. With it on, {}.", kept(last)))
         } else {
-            let absent = "It is not kept: payload logging was off when this was recorded, or there was no body.";
-            (PayloadReason::Absent, format!("{absent} Now {}.", kept(last)))
+            let why = match self.are_settings_known {
+                true => "there was no body, although payload logging was on",
+                false => "payload logging was off when this was recorded, or there was no body",
+            };
+            (PayloadReason::Absent, format!("It is not kept: {why}. Of a body, {}.", kept(last)))
         };
         PayloadExplanation { kept: self.entry.has_payload, reason, layer, text: vec![text] }
     }
