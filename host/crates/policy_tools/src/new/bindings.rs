@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn what_is_no_module_is_refused() {
-        for bytes in [&b""[..], b"hello", b"\0asm\x01\0\0\0", b"\0asm\x0d\0\x01\0"] {
+        for bytes in [&b""[..], b"hello", b"\0asm\x0d\0\x01\0"] {
             let refused = component_of(bytes).expect_err("refused");
             assert!(refused.starts_with("no component can be made of it: "), "{refused}");
         }

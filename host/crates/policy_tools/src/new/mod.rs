@@ -115,7 +115,8 @@ mod tests {
                 assert!(names.contains(wanted), "{word}: {names:?}");
             }
             let text = |file: &NewFile| String::from_utf8_lossy(&file.content).into_owned();
-            assert!(new.files.iter().all(|file| !text(file).contains("{{")), "{word}");
+            let has_gap = |file: &NewFile| ["{{name}}", "{{component}}"].iter().any(|gap| text(file).contains(gap));
+            assert!(!new.files.iter().any(has_gap), "{word}");
             let page = new.files.iter().find(|file| file.path == "README.md").map(text).expect("a page");
             assert!(page.starts_with("# orders-2\n") && page.contains(&new.component), "{word}: {page}");
             assert!(new.build.is_none_or(|build| page.contains(build)), "{word}: {page}");
