@@ -92,3 +92,21 @@ fn another_policy_is_replayed_beside_a_running_server() {
     let (code, _, said) = policy(&server, &["replay", "--candidate", "none.wasm"]);
     assert!(code == Some(2) && said.contains("none.wasm cannot be read"), "{said}");
 }
+
+/// The vendor's policy shows no entry of payroll.
+#[test]
+fn a_command_uses_the_policy_that_judged_last_or_the_one_that_is_named() {
+    let mut server = server();
+    server.stop();
+    let data = server.data().to_string_lossy().into_owned();
+    let vendor = server.data().join("vendor.wasm");
+    fs::write(&vendor, evil::VENDOR).expect("written");
+    let activated = run(["policy", "activate", &vendor.to_string_lossy(), "--reason", "a test", "--data", &data]);
+    assert!(activated.status.success(), "{activated:?}");
+    let tools = |words: &[&str]| {
+        let output = run(["list", "--data", &data, "tool:raise"].into_iter().chain(words.iter().copied()));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    assert!(!tools(&[]).contains("raise"), "hidden by the active policy");
+    assert!(tools(&["--policy", "default"]).contains("raise"), "by the default policy");
+}

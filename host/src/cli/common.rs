@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::Args;
+use mcp_audit_log::policy::Policy;
 use mcp_audit_log::signer::SignerOptions;
 use mcp_audit_log::{AuditLog, LogView, Options, Viewer};
 use mcp_audit_log_policy_tools::declared::{extension_of_toml, policy_of_toml};
@@ -30,7 +31,8 @@ pub(super) struct LogOptions {
     /// The folder of the log.
     #[arg(long, value_name = "DIR", default_value = "mcp-audit-log-data", env = "MCP_AUDIT_LOG_DATA")]
     pub(super) data: PathBuf,
-    /// A policy instead of the default one: a WebAssembly component, or declarations in a file that ends with .toml.
+    /// A policy instead of the one that judged last: a WebAssembly component, declarations in a file that ends with .toml,
+    /// or `default`.
     #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LOG_POLICY")]
     pub(super) policy: Option<PathBuf>,
     /// An extension over the policy (repeatable): a WebAssembly component, or declarations in TOML.
@@ -97,7 +99,10 @@ impl LogOptions {
     pub(super) fn options(&self) -> Result<Options, Failure> {
         let mut options = Options::new(&self.data).signer(self.signing.options());
         if let Some(path) = &self.policy {
-            options = options.policy(component(path, "--policy", policy_of_toml)?);
+            options = options.policy(match path == Path::new(DEFAULT_POLICY) {
+                true => Policy::builtin_component().to_vec(),
+                false => component(path, "--policy", policy_of_toml)?,
+            });
         }
         for path in self.policy.iter().chain(&self.extend) {
             let note = note_path(path);
@@ -113,6 +118,9 @@ impl LogOptions {
         Ok(options)
     }
 }
+
+/// The name of the default policy where a file may stand.
+pub(super) const DEFAULT_POLICY: &str = "default";
 
 /// Where the signature of a component lies: beside it.
 pub(super) fn note_path(component: &Path) -> PathBuf {

@@ -38,7 +38,8 @@ pub(super) struct Serve {
     /// The folder of the log [default: mcp-audit-log-data].
     #[arg(long, value_name = "DIR", env = "MCP_AUDIT_LOG_DATA")]
     data: Option<PathBuf>,
-    /// A policy instead of the default one: a WebAssembly component, or declarations in a file that ends with .toml.
+    /// A policy instead of the active one, at first the default one: a WebAssembly component, declarations in a file that
+    /// ends with .toml, or `default`.
     #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LOG_POLICY")]
     policy: Option<PathBuf>,
     /// An extension over the policy (repeatable): a WebAssembly component, or declarations in TOML. This option replaces the extensions in the

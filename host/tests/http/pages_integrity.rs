@@ -14,7 +14,7 @@ async fn page(caller: &Caller<'_>, path: &str) -> String {
 }
 
 /// The line of the first table that begins with this text, without its tags.
-fn glance(page: &str, label: &str) -> String {
+fn health_line(page: &str, label: &str) -> String {
     let rest = page.split_once(&format!(">{label}</a></th>")).unwrap_or_else(|| panic!("no {label} in {page}")).1;
     let cells = rest.split_once("</tr>").expect("a row").0;
     let text = cells.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text);
@@ -49,9 +49,9 @@ async fn the_page_shows_the_state_of_the_log() {
         ("Policy", "OK The policy judged every event"),
         ("Cleanup", "Pending Not run yet."),
     ] {
-        assert!(glance(&integrity, label).starts_with(words), "{label}: {}", glance(&integrity, label));
+        assert!(health_line(&integrity, label).starts_with(words), "{label}: {}", health_line(&integrity, label));
     }
-    assert!(glance(&integrity, "Checkpoint").starts_with("OK Signed "), "{integrity}");
+    assert!(health_line(&integrity, "Checkpoint").starts_with("OK Signed "), "{integrity}");
     let head = world.bearer("root", &["admin"]).get_json("/api/v1/checkpoints".to_owned()).await;
     let key = head["keys"][0].as_str().expect("a key").replace('+', "&#43;");
     let plain = key.replace("&#43;", "+");
@@ -79,7 +79,7 @@ async fn losses_are_counted_and_listed() {
     told(&world, "log.gap").await;
     let integrity = page(&world.browser("root", &["admin"]).await, "/integrity").await;
     let line = format!("Needs attention {lost} events lost in 30 days, reported by 1 entry.");
-    assert_eq!(glance(&integrity, "Losses"), line);
+    assert_eq!(health_line(&integrity, "Losses"), line);
     assert!(integrity.contains(&format!("</a> {lost} events lost")), "{integrity}");
     assert!(integrity.contains("href=\"/?q=kind%3Asystem%20method%3Alog.gap&#38;from=-30d\""), "{integrity}");
 }
@@ -103,7 +103,7 @@ async fn a_button_starts_a_verification_that_is_recorded() {
     for word in ["Not proved by this", "a sender can withhold or invent events", "<summary>Checks</summary>"] {
         assert!(integrity.contains(word), "{word} is missing: {integrity}");
     }
-    assert!(glance(&integrity, "Verification").starts_with("OK The log matched its ledger"), "{integrity}");
+    assert!(health_line(&integrity, "Verification").starts_with("OK The log matched its ledger"), "{integrity}");
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ END";
     assert!(integrity.contains("class=\"outcome error\">wrong</span>"), "{integrity}");
     assert!(integrity.contains("Keep this folder unchanged: it is evidence."), "{integrity}");
     assert!(
-        glance(&integrity, "Verification").starts_with("Needs attention The log did not match its ledger"),
+        health_line(&integrity, "Verification").starts_with("Needs attention The log did not match its ledger"),
         "{integrity}"
     );
 }

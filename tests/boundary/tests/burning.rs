@@ -57,7 +57,8 @@ async fn a_paused_policys_events_are_recorded_and_closing_does_not_wait() {
     assert!(count(&gauges.faults) >= 5_000);
     drop(log);
     // It was asked about some of them, each for the fuel of a call, and left alone from then on.
-    let view = Options::new(folder.path()).view().expect("the same log under the default policy");
+    let default = Policy::builtin_component().to_vec();
+    let view = Options::new(folder.path()).policy(default).view().expect("the same log under the default policy");
     let auditor = Viewer { user: "anna".into(), groups: vec!["admin".into()], instance: None };
     let burned = Domain::equals(Field::Fault, FaultKind::Fuel.as_str());
     let burned = view.reader(&view.access(&auditor)).page(burned, None, 500).expect("a page").entries.len();

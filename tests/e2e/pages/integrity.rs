@@ -10,7 +10,7 @@ async fn an_auditor_verifies_the_log_by_a_button() {
     for scripts in [Scripts::On, Scripts::Off] {
         let auditor = world.visitor("auditor", scripts).await;
         auditor.follows("Integrity").await;
-        assert!(auditor.reads(".glances").await.contains("Recording OK Entries reach the disk."));
+        assert!(auditor.reads(".health").await.contains("Recording OK Entries reach the disk."));
         auditor.verifies(scripts).await;
         let told = auditor.reads("#verification").await;
         assert!(told.contains("whole") && told.contains("by auditor-at-the-browser"), "{told}");

@@ -23,15 +23,12 @@ use mcp_audit_log_policy_tools::declared::{extension_of_toml, policy_of_toml};
 
 use super::Outcome;
 use super::advice::Failure;
-use super::common::{component, note};
+use super::common::{DEFAULT_POLICY as DEFAULT, component, note};
 
 /// Something was found.
 const FOUND: u8 = 1;
 /// It could not be looked at.
 const CANNOT: u8 = 2;
-
-/// The name of the default policy where a file may stand.
-const DEFAULT: &str = "default";
 
 #[derive(Subcommand)]
 pub(super) enum PolicyCommand {
