@@ -44,10 +44,10 @@ impl Browser {
         input.send_keys(text).await.expect("typed");
     }
 
-    /// Presses keys wherever the focus is.
+    /// Presses keys wherever the focus is. The browser decides where that is: a dialog that has just closed may still hold
+    /// the focus for a frame.
     pub async fn presses(&self, keys: &str) {
-        let focused = self.page().active_element().await.expect("something that has the focus");
-        focused.send_keys(keys).await.expect("typed");
+        self.page().action_chain().send_keys(keys).perform().await.expect("typed");
     }
 
     /// Presses Enter or Escape there.
