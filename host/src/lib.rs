@@ -72,7 +72,9 @@ pub mod growth {
 
 /// The destinations of checkpoints.
 pub mod publish {
-    pub use mcp_audit_log_core::publish::{Destinations, EndpointOptions, PublishError};
+    #[cfg(feature = "http-client")]
+    pub use mcp_audit_log_core::publish::EndpointOptions;
+    pub use mcp_audit_log_core::publish::{Destinations, PublishError};
 }
 
 /// Which keys sign the log's checkpoints.
