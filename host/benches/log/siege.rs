@@ -208,7 +208,7 @@ async fn half(address: SocketAddr, counts: Arc<Counts>, over: Arc<AtomicBool>) {
 fn report(idle: &mut Sample, besieged: &mut Sample, counts: &Counts) {
     let mut table = Table::new(&["while", "calls", "median µs", "p99 µs", "p99 ÷ idle"]);
     let before = idle.percentile(99.0);
-    for (name, sample) in [("no reader reads", idle), ("besieged", besieged)] {
+    for (name, sample) in [("without readers", idle), ("besieged", besieged)] {
         let (calls, middle, late) = (sample.len() as f64, sample.median(), sample.percentile(99.0));
         table.row([name.to_owned(), figure(calls), figure(middle), figure(late), format!("{:.1}", late / before)]);
     }
