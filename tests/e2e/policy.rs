@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mcp_audit_log_boundary_tests as evil;
-use mcp_audit_log_tests::{Server, run};
+use mcp_audit_log_tests::{Server, product, run};
 use serde_json::{Value, json};
 
 /// A folder with components.
@@ -166,6 +166,7 @@ fn where_signatures_are_demanded_only_a_signed_policy_starts() {
     let id = started["entries"][0]["id"].as_str().expect("an id");
     let text = api.get(&format!("/api/v1/entries/{id}")).text;
     assert!(text.contains(r#""policy_signers":"vendor.example; vendor.example""#), "{text}");
+    activates_only_what_is_signed(&desk, &server);
     server.stop();
 
     let data = desk.path("data").to_string_lossy().into_owned();
@@ -183,4 +184,27 @@ fn where_signatures_are_demanded_only_a_signed_policy_starts() {
     desk.policy("sign --extend iban.wasm --key other.key/ --new vendor.example");
     let said = refused();
     assert!(said.contains("not signed by a trusted key"), "{said}");
+}
+
+/// The server runs two signed components and demands signatures.
+fn activates_only_what_is_signed(desk: &Desk, server: &Server) {
+    let token = server.token("root", "admin");
+    let ask = |words: &[&str]| {
+        let server = ["--reason", "a test", "--server", server.address()];
+        let mut command = product(["policy"].iter().chain(words).chain(&server).copied());
+        let output = command.env("MCP_AUDIT_LOG_TOKEN", &token).output().expect("it runs");
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).expect("text"))
+    };
+    let path = desk.path("bad-action.wasm").to_string_lossy().into_owned();
+    let (code, said) = ask(&["activate", &path]);
+    assert!(code != Some(0) && said.contains("has no signature"), "{said}");
+    desk.policy("sign bad-action.wasm --key stranger.key/ --new stranger.example");
+    let (code, said) = ask(&["activate", &path]);
+    assert!(code != Some(0) && said.contains("not signed by a trusted key"), "{said}");
+    let path = desk.path("vendor.wasm").to_string_lossy().into_owned();
+    let (code, said) = ask(&["activate", &path]);
+    assert!(code == Some(0) && said.contains("judges now: mcp-audit-log-example-policy"), "{said}");
+    // The notes of the components that judged before were kept.
+    let (code, said) = ask(&["rollback"]);
+    assert!(code == Some(0) && said.contains("judges now: iban"), "{said}");
 }

@@ -80,24 +80,32 @@ impl PolicyStatement {
     }
 }
 
-/// The names of the trusted keys that signed each of `components`, in their order.
+/// The names of the trusted keys that signed each of `components`, in their order. One good note about a component is
+/// enough: another may be damaged, or signed by a key that is no longer trusted.
 ///
 /// # Errors
-/// A note is not one, or a component has none that a trusted key signed.
+/// A component has no note that a trusted key signed.
 pub fn signers(
     components: &[PolicyStatement],
     notes: &[Vec<u8>],
     trusted: &[VerifierKey],
 ) -> Result<Vec<String>, PolicySignatureError> {
-    let notes = notes.iter().map(|bytes| Note::parse(bytes)).collect::<Result<Vec<_>, _>>();
-    let notes = notes.map_err(PolicySignatureError::Unreadable)?;
+    let mut unreadable = None;
+    let read = |bytes: &Vec<u8>| Note::parse(bytes).map_err(|reason| unreadable = Some(reason)).ok();
+    let notes: Vec<_> = notes.iter().filter_map(read).collect();
     let signers = |component: &PolicyStatement| {
         let text = component.text();
-        let title = || component.title();
-        let note = notes.iter().find(|note| note.text() == text);
-        let note = note.ok_or_else(|| PolicySignatureError::Missing { title: title() })?;
-        let signed = note.verify(trusted).map_err(|reason| PolicySignatureError::Note { title: title(), reason })?;
-        Ok(signed.iter().map(|signed| signed.key.name()).collect::<Vec<_>>().join(", "))
+        let mut refused = match &unreadable {
+            Some(reason) => PolicySignatureError::Unreadable(reason.clone()),
+            None => PolicySignatureError::Missing { title: component.title() },
+        };
+        for note in notes.iter().filter(|note| note.text() == text) {
+            match note.verify(trusted) {
+                Ok(signed) => return Ok(signed.iter().map(|signed| signed.key.name()).collect::<Vec<_>>().join(", ")),
+                Err(reason) => refused = PolicySignatureError::Note { title: component.title(), reason },
+            }
+        }
+        Err(refused)
     };
     components.iter().map(signers).collect()
 }
@@ -162,6 +170,9 @@ mod tests {
         assert!(matches!(check(&[b"no note".to_vec()]), Err(PolicySignatureError::Unreadable(_))));
         let unknown = check(&[note(&policy, &theirs)]);
         assert!(matches!(unknown, Err(PolicySignatureError::Note { reason: NoteError::Unknown, .. })), "{unknown:?}");
+        // A note of an earlier key, or a damaged one, does not hide a good one.
+        let beside = [note(&policy, &theirs), b"damaged".to_vec(), note(&policy, &ours)];
+        assert_eq!(check(&beside).expect("accepted"), ["vendor.example"]);
         // A key of the trusted name with other bytes is another key.
         let impostor = key("vendor.example", 3);
         assert!(check(&[note(&policy, &impostor)]).is_err());

@@ -60,7 +60,8 @@ impl CompiledCache {
         let made_by = fingerprint(component.engine());
         let code = self.code(&made_by, digest, &compiled).finalize().into_bytes();
         fs::create_dir_all(&self.folder)?;
-        let (path, new) = (self.path(digest), self.path(&format!("{digest}.new")));
+        // A server and a command may store the same component at once.
+        let (path, new) = (self.path(digest), self.path(&format!("{digest}.{}", std::process::id())));
         let mut file = File::create(&new)?;
         [&made_by[..], &code, &compiled].into_iter().try_for_each(|part| file.write_all(part))?;
         drop(file);

@@ -226,8 +226,8 @@ impl Judge {
 
     /// Puts the policy before back, if the one that a swap brought fails on its first events.
     fn try_policy(&mut self) -> Result<(), Ended> {
-        let active = self.active.now();
         let Some(probation) = self.probation.take() else { return Ok(()) };
+        let active = self.active.now();
         if probation.has_failed(&active) {
             tracing::error!("the new policy fails; the policy before judges again");
             self.hand_over()?;
