@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mcp_audit_log_boundary_tests as evil;
-use mcp_audit_log_tests::{Server, product, run};
+use mcp_audit_log_tests::{Process, READY, Server, product, run};
 use serde_json::{Value, json};
 
 /// A folder with components.
@@ -168,6 +168,16 @@ fn where_signatures_are_demanded_only_a_signed_policy_starts() {
     assert!(text.contains(r#""policy_signers":"vendor.example; vendor.example""#), "{text}");
     activates_only_what_is_signed(&desk, &server);
     server.stop();
+    // The log has kept the notes, so that the next start needs no file of the vendor.
+    let notes = ["vendor", "iban"].map(|name| desk.path(&format!("{name}.wasm.note")));
+    let signed = notes.each_ref().map(|path| fs::read(path).expect("a note"));
+    notes.iter().for_each(|path| fs::remove_file(path).expect("removed"));
+    let data = server.data().to_string_lossy().into_owned();
+    let mut again =
+        Process::start(&mut product(["serve", "--listen", "127.0.0.1:0", "--data", &data, "--config", &config]));
+    again.line_after(READY);
+    again.stop();
+    notes.iter().zip(signed).for_each(|(path, note)| fs::write(path, note).expect("written"));
 
     let data = desk.path("data").to_string_lossy().into_owned();
     let refused = || {
@@ -204,7 +214,6 @@ fn activates_only_what_is_signed(desk: &Desk, server: &Server) {
     let path = desk.path("vendor.wasm").to_string_lossy().into_owned();
     let (code, said) = ask(&["activate", &path]);
     assert!(code == Some(0) && said.contains("judges now: mcp-audit-log-example-policy"), "{said}");
-    // The notes of the components that judged before were kept.
     let (code, said) = ask(&["rollback"]);
     assert!(code == Some(0) && said.contains("judges now: iban"), "{said}");
 }
