@@ -252,7 +252,9 @@ CREATE TABLE judged_by (
     -- Every declared setting with its value: a JSON object.
     settings         TEXT    NOT NULL,
     -- Where they were activated: the digests that the start named, as a JSON list.
-    configured       TEXT
+    configured       TEXT,
+    -- The floors that were off: a JSON object.
+    floors           TEXT    NOT NULL
 ) STRICT;
 CREATE INDEX judged_by_since ON judged_by (since);
 

@@ -193,10 +193,11 @@ def check(lines, keys):
     open_note(head["checkpoint"], [verifier(key) for key in head["keys"]])
     size, root, time = open_note(head["checkpoint"], [verifier(key) for key in keys or head["keys"]])
     first, end = head["first"], head["end"]
-    demand(0 <= first < end <= size and len(lines) == 1 + end - first, "entries are missing, or there are more")
+    behind_entries = lines[1 + end - first:]
+    demand(0 <= first < end <= size and len(lines) >= 1 + end - first, "entries are missing")
     stack = [unhex(hash_) for hash_ in head["left"]]
     demand(len(stack) == bin(first).count("1"), "the frontier is not that of the first entry")
-    for seq, line in enumerate(lines[1:], first):
+    for seq, line in enumerate(lines[1:1 + end - first], first):
         entry = read(line, ["version", "seq", "recorded_at", "content", "hash", "payload"])
         demand(entry["seq"] == seq, f"entry {seq} is missing or out of order")
         if "payload" in entry:
@@ -210,7 +211,24 @@ def check(lines, keys):
     while stack:
         made = node(stack.pop(), made)
     demand(made == root, "the entries do not match the signed root")
+    for line in behind_entries:
+        check_judgement(line, head["checkpoint"], keys or head["keys"])
     return first, end, size, time
+
+
+def check_judgement(line, checkpoint, keys):
+    """Whether a line behind the entries is one about what judged: a component has its digest, and an entry is proved."""
+    kind = json.loads(line).get("judgement")
+    names = {"record": ["since", "judges"], "sealed": ["proof"], "component": ["digest", "bytes"]}
+    demand(kind in names, "there are more entries than the first line names")
+    read(line, ["judgement", *names[kind]])
+    value = json.loads(line)
+    if kind == "component":
+        demand(value["digest"] == "sha256:" + sha(unbase64(value["bytes"])).hex(), "a component has another digest")
+    if kind == "sealed":
+        lines = value["proof"].split("\n")
+        demand("\n".join(lines[lines.index("") + 1:]) == checkpoint, "a proof is of another checkpoint")
+        check_proof(lines, keys)
 
 
 def check_items(content):

@@ -33,6 +33,10 @@ pub(super) struct Bundle {
     /// Include payloads, with the right to export them. An entry records it, so the log must not be in use by a server.
     #[arg(long)]
     payloads: bool,
+    /// Include what judged the shown entries: components, settings, and the log's entries that say so, with the right to
+    /// configure or verify. `verify --bundle --judge` makes the judgements again, on any machine.
+    #[arg(long)]
+    with_judgement: bool,
 }
 
 impl Bundle {
@@ -76,7 +80,13 @@ impl Bundle {
         let to = self.to.as_deref().map(|text| end_of(text, context.now())).transpose();
         let from = from.map_err(|error| format!("--from: {error}"))?;
         let to = to.map_err(|error| format!("--to: {error}"))?;
-        Ok(BundleRequest { from, to, payloads: self.payloads, ..BundleRequest::new(domain) })
+        Ok(BundleRequest {
+            from,
+            to,
+            payloads: self.payloads,
+            judgement: self.with_judgement,
+            ..BundleRequest::new(domain)
+        })
     }
 }
 

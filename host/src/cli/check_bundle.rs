@@ -1,49 +1,111 @@
-//! `mcp-audit-log verify --bundle`: a bundle checked without the log that it came from.
+//! `mcp-audit-log verify --bundle`: a bundle checked without the log that it came from, and its judgements made again.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read as _, Seek};
 use std::path::Path;
 use std::process::ExitCode;
 
-use mcp_audit_log::ledger::{BundleCheck, BundleError, CheckedBundle, VerifierKey};
-use mcp_audit_log::time::{SECOND, Timestamp};
+use mcp_audit_log::ledger::{BundleCheck, BundleEntry, CheckedBundle, VerifierKey};
+use mcp_audit_log::time::{Clock, SECOND, SystemClock, Timestamp};
+use mcp_audit_log_policy_tools::rejudge::{Rejudge, RejudgeParts};
 
 use super::Outcome;
 use super::advice::unreadable;
 use super::common::{note, say};
+use super::print::json_line;
+use super::rejudge::RejudgeOptions;
 use super::verify::{UNPROVED, WRONG, unread};
 
 /// The longest line that is read, in bytes. An entry with its payload is far shorter.
 const LONGEST: u64 = 64 << 20;
+/// How a line behind the entries begins.
+const JUDGEMENT: &str = "{\"judgement\":";
 
-/// Checks the bundle in a file, and prints what is proved and what is not. The exit codes are those of `verify`.
-pub(super) fn check(path: &Path, keys: &[String]) -> Outcome {
+/// What was read of a bundle.
+struct Read {
+    checked: CheckedBundle,
+    parts: RejudgeParts,
+    /// How many lines it has behind its entries.
+    judgement_lines: u64,
+}
+
+/// Checks the bundle in a file, and prints what is proved and what is not; and makes its judgements again, if that is
+/// wanted. The exit codes are those of `verify`.
+pub(super) fn check(path: &Path, keys: &[String], options: &RejudgeOptions) -> Outcome {
     let keys = match keys.iter().map(|key| VerifierKey::parse(key)).collect::<Result<Vec<_>, _>>() {
         Ok(keys) => keys,
         Err(error) => return unread(error),
     };
-    let found = File::open(path).and_then(|file| checked(&mut BufReader::new(file), &keys));
-    match found {
-        Err(error) => unread(unreadable(path, "--bundle")(error)),
-        Ok(Err(error)) => {
-            say(format_args!("WRONG  {error}"))?;
-            Ok(ExitCode::from(WRONG))
+    let unreadable = |error| unread(unreadable(path, "--bundle")(error));
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) => return unreadable(error),
+    };
+    let read = match read(&mut file, &keys, |_| {}) {
+        Ok(Ok(read)) => read,
+        Ok(Err(wrong)) => return is_wrong(&wrong, options),
+        Err(error) => return unreadable(error),
+    };
+    if !options.judge {
+        let code = tell(&read.checked)?;
+        if read.judgement_lines > 0 {
+            note("It carries what judged its entries: --judge makes their judgements again.");
         }
-        Ok(Ok(checked)) => Ok(tell(&checked)?),
+        return Ok(code);
     }
+    if read.parts.is_empty() {
+        return unread(format_args!(
+            "{} does not have what judged its entries; make a bundle with `mcp-audit-log bundle --with-judgement`",
+            path.display()
+        ));
+    }
+    let viewer = options.viewer();
+    let mut again = Rejudge::new(&read.parts, read.checked.first, viewer.as_ref(), SystemClock.now());
+    // The components come behind the entries, so the entries are read once more, and proved once more.
+    match file.rewind().and_then(|()| self::read(&mut file, &keys, |entry| again.take(entry))) {
+        Ok(Ok(_)) => {}
+        Ok(Err(wrong)) => return is_wrong(&wrong, options),
+        Err(error) => return unreadable(error),
+    }
+    if !options.json {
+        tell(&read.checked)?;
+    }
+    Ok(options.print(&read.checked, &again.finish())?)
 }
 
-fn checked(lines: &mut impl BufRead, keys: &[VerifierKey]) -> io::Result<Result<CheckedBundle, BundleError>> {
-    let mut check = match BundleCheck::begin(&line(lines)?.unwrap_or_default(), keys) {
+fn is_wrong(wrong: &str, options: &RejudgeOptions) -> Outcome {
+    match options.json {
+        true => json_line(&serde_json::json!({ "wrong": wrong }))?,
+        false => say(format_args!("WRONG  {wrong}"))?,
+    }
+    Ok(ExitCode::from(WRONG))
+}
+
+/// Reads and checks a whole bundle; `each` gets its entries, before they are proved.
+fn read(file: &mut File, keys: &[VerifierKey], mut each: impl FnMut(&BundleEntry)) -> io::Result<Result<Read, String>> {
+    let mut lines = BufReader::new(file);
+    let mut check = match BundleCheck::begin(&line(&mut lines)?.unwrap_or_default(), keys) {
         Ok(check) => check,
-        Err(error) => return Ok(Err(error)),
+        Err(error) => return Ok(Err(error.to_string())),
     };
-    while let Some(line) = line(lines)? {
-        if let Err(error) = check.entry(&line) {
-            return Ok(Err(error));
+    let (mut parts, mut judgement_lines) = (RejudgeParts::default(), 0);
+    while let Some(line) = line(&mut lines)? {
+        let taken = if check.has_all_entries() && line.starts_with(JUDGEMENT) {
+            judgement_lines += 1;
+            check.judgement(&line).map_err(|error| error.to_string()).and_then(|part| parts.add(part))
+        } else {
+            let entry = check.entry(&line).map_err(|error| error.to_string());
+            entry.map(|entry| {
+                parts.add_shown(&entry);
+                each(&entry);
+            })
+        };
+        if let Err(wrong) = taken {
+            return Ok(Err(wrong));
         }
     }
-    Ok(check.end())
+    let checked = check.end().map_err(|error| error.to_string());
+    Ok(checked.map(|checked| Read { checked, parts, judgement_lines }))
 }
 
 fn tell(checked: &CheckedBundle) -> io::Result<ExitCode> {

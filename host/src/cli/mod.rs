@@ -20,6 +20,7 @@ mod openapi;
 mod policy;
 mod print;
 mod proof;
+mod rejudge;
 mod serve;
 mod show;
 mod stdio;

@@ -13,6 +13,7 @@ use mcp_audit_log::verify_log;
 
 use super::advice::unreadable;
 use super::common::{Signing, note, say};
+use super::rejudge::RejudgeOptions;
 use super::{Outcome, check_bundle, check_proof};
 
 /// Something in the log is wrong or missing.
@@ -25,8 +26,8 @@ pub(super) const UNPROVED: u8 = 3;
 /// Reads the whole log and changes nothing; a server may keep recording.
 ///
 /// Exits with 0 if everything matches, 1 if something is wrong or missing, 2 if something cannot be read or a checkpoint
-/// is not of this log, and 3 if nothing is wrong but not all is proved: a bundle was checked with its own keys, or a
-/// checkpoint is older than the oldest entry.
+/// is not of this log, and 3 if nothing is wrong but not all is proved: a bundle was checked with its own keys, a
+/// judgement could not be made again or nothing proves what judged, or a checkpoint is older than the oldest entry.
 #[derive(Args)]
 pub(super) struct Verify {
     /// The folder of the log.
@@ -47,12 +48,14 @@ pub(super) struct Verify {
     /// what was signed, the one that ends in /time verifies when.
     #[arg(long = "key", value_name = "VKEY")]
     keys: Vec<String>,
+    #[command(flatten)]
+    rejudge: RejudgeOptions,
 }
 
 impl Verify {
     pub(super) fn run(self) -> Outcome {
         if let Some(bundle) = &self.bundle {
-            return check_bundle::check(bundle, &self.keys);
+            return check_bundle::check(bundle, &self.keys, &self.rejudge);
         }
         if let Some(proof) = &self.proof {
             return check_proof::check(proof, &self.keys);

@@ -30,6 +30,27 @@ async fn entries_older_than_the_setting_are_removed_and_the_run_recorded() {
     assert_eq!((details["cron"].as_str(), details["entries"].as_i64()), (Some(CLEANUP), Some(2)), "start and call");
 }
 
+/// What judged the removed entries is needed for bundles that were made of them before, and by those that are left.
+#[tokio::test]
+async fn components_and_what_judged_stay_when_their_entries_go() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    set(&log, serde_json::json!({ "payload_retention_days": 7 }));
+    record(&log, "old").await;
+    let before = log.view().judged_by(0).expect("read").expect("a record");
+    clock.advance(95 * DAY);
+    log.run_cron(&access(&log, "admin"), CLEANUP).expect("run");
+    assert!(!has_tool(&log, "old"));
+    assert_eq!(log.view().judged_by(0).expect("read"), Some(before.clone()));
+    log.view().kept_component(&before.digests()[0]).expect("its component");
+    drop(log);
+    let log = open(folder.path(), &clock);
+    log.view().kept_component(&before.digests()[0]).expect("after a start, too");
+    // Entries of a cleanup say what judges, for those that were recorded since the last start.
+    let completed = &of_action(&log, "retention.completed")[0].details;
+    assert_eq!((completed["judgement_since"].as_u64(), completed["judgement"].is_string()), (Some(2), true));
+}
+
 #[tokio::test]
 async fn nothing_of_an_old_entry_is_left_in_the_files() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());

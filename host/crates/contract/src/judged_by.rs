@@ -17,9 +17,20 @@ pub struct JudgedBy {
     pub settings_version: u64,
     /// Every declared setting with its value.
     pub settings: BTreeMap<String, Value>,
+    /// The floors that were off.
+    pub floors: Floors,
     /// `None` where the start named the layers. Where they were activated later: the digests that the start named, in
     /// order.
     pub configured: Option<Vec<String>>,
+}
+
+/// The floors below every policy that the operator's file turns off. By default none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Floors {
+    /// The policy alone keeps tenants apart.
+    pub policy_rules_tenants: bool,
+    /// Names of the host's own masks that do not go over what is kept.
+    pub masks_off: Vec<String>,
 }
 
 /// A component that judges.

@@ -1,14 +1,19 @@
 //! The content of an entry as bytes: everything that does not depend on its `seq`.
 
-use super::hash::Hash;
+use super::hash::{Hash, unhex};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::{Field, FieldType};
+use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
+use uuid::Uuid;
 
 /// The item that has the commitment to the payload. Fields have their index in the field table, below 64.
 const COMMITMENT: u8 = 64;
 /// The item that has the details, as the stored text.
 const DETAILS: u8 = 65;
+/// Their names where contents are shown.
+const COMMITMENT_NAME: &str = "payload_commitment";
+const DETAILS_NAME: &str = "details";
 
 /// The content of an entry under construction: one item for each set column, in the order of their numbers. An item is
 /// its number (one byte), the length of its value (four bytes, big-endian) and the value.
@@ -83,6 +88,35 @@ impl Content {
         shown
     }
 
+    /// The entry with this content, the reverse of [`Content::of`]; `None` if an id or the time is missing, or a number is
+    /// too large.
+    pub fn entry(&self, seq: u64, recorded_at: i64) -> Option<Entry> {
+        let shown = self.shown();
+        let named = |name: &str| shown.iter().find(|(other, _)| *other == name).map(|(_, value)| value);
+        let id = |value: &Value| if let Value::Text(id) = value { Uuid::try_parse(id).ok() } else { None };
+        let time =
+            |value: &Value| if let Value::Integer(at) = value { Some(Timestamp::from_micros(*at)) } else { None };
+        let occurred_at = named(Field::OccurredAt.name()).and_then(time)?;
+        let mut entry =
+            Entry::new(named(Field::Id.name()).and_then(id)?, occurred_at, Timestamp::from_micros(recorded_at));
+        entry.seq = seq;
+        for (name, value) in &shown {
+            match (Field::named(name), value) {
+                (Some(Field::Parent), value) => entry.parent = Some(id(value)?),
+                (Some(Field::StatusCode), Value::Integer(code)) => entry.status_code = Some((*code).try_into().ok()?),
+                (Some(Field::Id | Field::OccurredAt), _) => {}
+                (Some(field), Value::Integer(number)) => *entry.count_mut(field)? = Some((*number).try_into().ok()?),
+                (Some(field), Value::Text(text)) => entry.set_text(field, Some(text)),
+                (None, Value::Text(text)) if *name == DETAILS_NAME => {
+                    entry.details = serde_json::from_str(text).ok()?
+                }
+                (None, Value::Text(hash)) => entry.payload_commitment = Some(*unhex(hash)?.as_bytes()),
+                _ => return None,
+            }
+        }
+        Some(entry)
+    }
+
     fn items(&self) -> bool {
         self.each(|_, _| {})
     }
@@ -126,14 +160,14 @@ fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 fn read(number: u8, value: &[u8]) -> Option<(&'static str, Value)> {
     let text = || std::str::from_utf8(value).ok().map(|text| Value::Text(text.to_owned()));
     match number {
-        COMMITMENT => Some(("payload_commitment", Value::Text(Hash::from_slice(value)?.to_string()))),
-        DETAILS => Some(("details", text()?)),
+        COMMITMENT => Some((COMMITMENT_NAME, Value::Text(Hash::from_slice(value)?.to_string()))),
+        DETAILS => Some((DETAILS_NAME, text()?)),
         number => {
             let field = Content::fields().find(|field| *field as u8 == number)?;
             let shown = match field.kind() {
                 FieldType::Text => text()?,
                 FieldType::Integer | FieldType::Time => Value::Integer(i64::from_be_bytes(value.try_into().ok()?)),
-                FieldType::Id => Value::Text(uuid::Uuid::from_slice(value).ok()?.to_string()),
+                FieldType::Id => Value::Text(Uuid::from_slice(value).ok()?.to_string()),
             };
             Some((field.name(), shown))
         }

@@ -120,6 +120,28 @@ pub fn commitment(salt: &[u8; 32], request: Option<&str>, response: Option<&str>
     Hash(hash.finalize().into())
 }
 
+/// The hash of 64 digits.
+pub(super) fn unhex(text: &str) -> Option<Hash> {
+    unhex_bytes(text).and_then(|bytes| Hash::from_slice(&bytes))
+}
+
+/// Bytes of lower-case digits.
+pub(super) fn unhex_bytes(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes();
+    let value = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let byte = |pair: &[u8]| Some(value(pair[0])? << 4 | value(*pair.get(1)?)?);
+    digits.chunks(2).map(byte).collect()
+}
+
+/// Lower-case digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,8 @@
 
 /// Events that every policy is tried with.
 pub mod golden;
+/// Whether an entry holds a verdict.
+mod recorded;
 /// Events made again from their entries.
 pub mod remade;
 /// Texts and values of verdicts, grants and declarations, for reports.
@@ -30,5 +32,7 @@ pub mod check;
 pub mod explain;
 /// What a policy declares and grants.
 pub mod inspect;
+/// Judgements made again from a bundle, without the log.
+pub mod rejudge;
 /// What another policy would have done.
 pub mod replay;

@@ -19,7 +19,11 @@ const FIRST_REST: Duration = Duration::from_secs(1);
 const LONGEST_REST: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
-pub(super) struct Breaker(Mutex<State>);
+pub(super) struct Breaker {
+    state: Mutex<State>,
+    /// It never opens.
+    is_off: bool,
+}
 
 #[derive(Debug)]
 struct State {
@@ -38,6 +42,11 @@ impl Default for State {
 }
 
 impl Breaker {
+    /// One that never opens.
+    pub(super) fn never() -> Self {
+        Self { is_off: true, ..Self::default() }
+    }
+
     /// Whether the breaker is open at `now`.
     pub(super) fn rests(&self, now: Instant) -> bool {
         let mut state = self.state();
@@ -56,7 +65,7 @@ impl Breaker {
     pub(super) fn failed(&self, fuel: u64, now: Instant) {
         let mut state = self.state();
         state.burned = state.burned.saturating_add(fuel);
-        if state.burned > IN_VAIN && state.until.is_none() {
+        if state.burned > IN_VAIN && state.until.is_none() && !self.is_off {
             state.until = Some(now + state.rest);
             state.rest = (state.rest * 2).min(LONGEST_REST);
         }
@@ -72,7 +81,7 @@ impl Breaker {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

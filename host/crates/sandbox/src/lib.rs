@@ -38,6 +38,7 @@ pub use floors::HOST_FACTS;
 pub use health::{Health, PolicyFailure};
 pub use limits::Limits;
 pub use loader::PolicyLoader;
+pub use mcp_audit_log_contract::judged_by::Floors;
 pub use mcp_audit_log_contract::plan::Plan;
 pub use sandbox::CallCost;
 pub use stack::Extension;
@@ -103,8 +104,8 @@ pub struct Policy {
     memory: Memory,
     health: Health,
     masks: Masks,
-    /// Whether the policy alone keeps tenants apart.
-    rules_tenants: bool,
+    /// The floors that are off below it.
+    floors: Floors,
 }
 
 /// The judgement of one event.
@@ -170,15 +171,6 @@ pub struct Keep {
     pub max_bytes: usize,
 }
 
-/// The floors that the operator's file turns off. By default none: see [`crate`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Floors {
-    /// The policy alone keeps tenants apart.
-    pub policy_rules_tenants: bool,
-    /// Names of the host's own masks that do not go over what is kept.
-    pub masks_off: Vec<String>,
-}
-
 impl Policy {
     /// Loads a component and checks its manifest.
     ///
@@ -200,7 +192,12 @@ impl Policy {
     /// The same with the floors that the operator lowered.
     pub fn on(self, floors: &Floors) -> Self {
         let masks = Masks::new(&floors.masks_off, &self.manifest.masks);
-        Self { masks, rules_tenants: floors.policy_rules_tenants, ..self }
+        Self { masks, floors: floors.clone(), ..self }
+    }
+
+    /// The floors that are off below it.
+    pub fn floors(&self) -> &Floors {
+        &self.floors
     }
 
     /// The default policy.

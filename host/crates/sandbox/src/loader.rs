@@ -19,7 +19,7 @@ use super::sandbox::Sandbox;
 use super::stack::merge::Merged;
 use super::stack::{self, Layer};
 use super::verdict_cache::VerdictCache;
-use super::{Policy, digest, manifest_check};
+use super::{Floors, Policy, digest, manifest_check};
 
 /// How components are loaded.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +62,7 @@ impl PolicyLoader<'_> {
             health: Health::default(),
             masks: Masks::new(&[], &manifest.masks),
             memory: Memory::default(),
-            rules_tenants: false,
+            floors: Floors::default(),
             manifest: Arc::new(manifest),
         };
         Ok(policy.remembering())

@@ -11,11 +11,13 @@ use mcp_audit_log_model::event::{Channel, Event};
 use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_model::time::Timestamp;
 
+use super::breaker::Breaker;
 use super::fault::Fault;
 use super::from_wit::FromWit;
 use super::judge::layer_depends;
 use super::sandbox::CallCost;
 use super::stack::{access, amend, interest};
+use super::verdict_cache::VerdictCache;
 use super::{LayerFault, Plan, Policy, Verdict, floors};
 
 /// The longest name of an unknown right that is shown, in bytes.
@@ -50,6 +52,15 @@ impl Policy {
     pub fn showing_panics(mut self) -> Self {
         self.sandbox.show_panics();
         self.layers.iter_mut().for_each(|layer| layer.sandbox.show_panics());
+        self
+    }
+
+    /// The same, which is asked about every event anew, however many it failed on before: two runs over the same events
+    /// give the same verdicts. The caller bounds how often a policy may burn its fuel.
+    pub fn never_resting(mut self) -> Self {
+        self.cache = VerdictCache::new(0);
+        self.breaker = Breaker::never();
+        self.layers.iter_mut().for_each(|layer| layer.breaker = Breaker::never());
         self
     }
 
@@ -118,7 +129,7 @@ impl Policy {
     pub fn try_access(&self, settings: &Settings, viewer: &Viewer, now: Timestamp) -> Result<Grant, Fault> {
         let held = self.held(viewer);
         let grant = self.sandbox.access(settings, viewer, &held)?;
-        Ok(floors::access(self.amended(grant, &held, viewer, now)?, self.rules_tenants))
+        Ok(floors::access(self.amended(grant, &held, viewer, now)?, self.floors.policy_rules_tenants))
     }
 
     /// What the policy and its extensions grant by themselves.

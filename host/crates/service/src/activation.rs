@@ -74,6 +74,8 @@ impl AuditLog {
         let loaded = self.view().policy_of(&before);
         let (policy, _) =
             loaded.map_err(|error| ChangeError::Refused(format!("The policy before is lost: {error}.")))?;
+        // The floors are those of now, as the settings are.
+        let policy = policy.on(&self.view().floors);
         let signers = self.signers(&policy, &[])?;
         self.swap(access, (policy, signers), ROLLED_BACK, &reason)
     }
@@ -147,7 +149,7 @@ impl AuditLog {
             Some(signers) => event.fact("policy_signers", signers),
             None => event,
         };
-        let next = ActivePolicy { policy: Arc::new(policy), settings: Arc::new(settings), configured };
+        let next = ActivePolicy { policy: Arc::new(policy), settings: Arc::new(settings), configured, since: None };
         self.0.recorder.swap(&active, next, event)?;
         Ok(swap)
     }

@@ -1,17 +1,24 @@
-//! Bundles: a range of entries in a file, with all hashes that an outsider needs to check them.
+//! Bundles: a range of entries in a file, with all hashes that an outsider needs to check them, and what makes their
+//! judgements again.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::ops::Range;
 
 use mcp_audit_log_contract::access::{Denied, Grant, Right};
+use mcp_audit_log_contract::judged_by::JudgedBy;
 use mcp_audit_log_core::reader::{InternalReads, ReadError};
-use mcp_audit_log_core::recorder::{RecorderControl, StateChange};
+use mcp_audit_log_core::recorder::{RecorderControl, StateChange, judgement_record};
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_ledger as ledger;
-use mcp_audit_log_ledger::{Bundle, BundleEntry, BundlePayload, Frontier, Nodes, SignedCheckpoint};
+use mcp_audit_log_ledger::{
+    Bundle, BundleEntry, BundlePayload, Frontier, JudgementLine, Nodes, ProofFile, SignedCheckpoint,
+};
 use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 
+use super::judgement::Stack;
 use super::{AuditLog, EvidenceError, LogView};
 
 /// The number of entries that are read at once.
@@ -29,12 +36,15 @@ pub struct BundleRequest {
     pub domain: Domain,
     /// Whether payloads are shown.
     pub payloads: bool,
+    /// Whether the components and settings that judged the shown entries are included, and the log's entries that say so,
+    /// as far as the viewer may see them.
+    pub judgement: bool,
 }
 
 impl BundleRequest {
-    /// All entries of the log. Those that match `domain` have content, and none has a payload.
+    /// All entries of the log. Those that match `domain` have content, none has a payload, and what judged is not included.
     pub fn new(domain: Domain) -> Self {
-        Self { from: None, to: None, domain, payloads: false }
+        Self { from: None, to: None, domain, payloads: false, judgement: false }
     }
 }
 
@@ -54,7 +64,8 @@ impl LogView {
     /// Writes a bundle that ends at the newest checkpoint, or earlier.
     ///
     /// # Errors
-    /// The viewer may not export (payloads), no checkpoint covers these entries, or reading or writing fails.
+    /// The viewer may not export (payloads), or neither configure nor verify (what judged), no checkpoint covers these
+    /// entries, a component is missing, or reading or writing fails.
     pub fn bundle(
         &self,
         access: &Grant,
@@ -80,15 +91,20 @@ impl LogView {
         writeln!(out, "{}", Bundle::new(first, end, left.hashes(), &right, checkpoint.to_string(), keys).line())?;
         let mut bundled = Bundled { places: first..end, shown: 0, unsigned: wanted - end };
         let mut next = first;
+        let mut judged = Judged::default();
         while next < end {
             let entries = self.reader(access).sealed(&request.domain, next.checked_sub(1), STEP)?;
             let Some((last, _)) = entries.last() else { return Err(EvidenceError::Unsigned) };
             next = last.seq + 1;
             for (entry, shown) in entries.into_iter().filter(|(entry, _)| entry.seq < end) {
                 bundled.shown += u64::from(shown);
+                if shown && request.judgement {
+                    judged.add(entry.seq, self.judged_by(entry.seq)?);
+                }
                 writeln!(out, "{}", self.line(&entry, shown, request.payloads)?)?;
             }
         }
+        self.write_judged(access, &judged, &checkpoint, out)?;
         Ok(bundled)
     }
 
@@ -100,6 +116,78 @@ impl LogView {
         let payload =
             payload.map(|payload| BundlePayload::new(&payload.salt, payload.request, payload.response, &payload.notes));
         Ok(BundleEntry::shown(entry, payload).line())
+    }
+}
+
+/// What judged the shown entries.
+#[derive(Default)]
+struct Judged {
+    /// By the `seq` from which on it judged: it, and the last shown entry of it.
+    records: BTreeMap<u64, (JudgedBy, u64)>,
+}
+
+impl Judged {
+    fn add(&mut self, seq: u64, record: Option<JudgedBy>) {
+        if let Some(record) = record {
+            self.records.entry(record.since).or_insert_with(|| (record, seq)).1 = seq;
+        }
+    }
+}
+
+/// The log's own entries that say what judges.
+const SAYING: [&str; 9] = [
+    "log.started",
+    "log.stopped",
+    "policy.activated",
+    "policy.rolled_back",
+    "settings.updated",
+    "bundle.exported",
+    "log.verified",
+    "retention.completed",
+    "retention.failed",
+];
+/// How many of them are looked at: refused attempts are entries too, and say nothing.
+const LOOKED_AT: usize = 100;
+
+impl LogView {
+    /// Writes what judged: the records, the proofs of entries that say so, and the components.
+    fn write_judged(
+        &self,
+        access: &Grant,
+        judged: &Judged,
+        checkpoint: &SignedCheckpoint,
+        out: &mut impl Write,
+    ) -> Result<(), EvidenceError> {
+        let (mut sealed, mut components) = (BTreeSet::new(), BTreeMap::new());
+        for (since, (record, last)) in &judged.records {
+            let line = JudgementLine::Record { since: *since, judges: judgement_record(record) };
+            writeln!(out, "{}", line.line())?;
+            // What opened it: the entry before it, or its first one. What says that it held until then: the next such one.
+            let opening = self.saying(access, since.checked_sub(2))?.into_iter().filter(|entry| entry.seq <= *since);
+            let closing = self.saying(access, Some(*last))?.into_iter().take(1);
+            sealed.extend(opening.chain(closing).map(|entry| entry.seq));
+            let missing = |reason| EvidenceError::Component { seq: *last, reason };
+            let stack = Stack::of(&self.folder, record).map_err(missing)?;
+            components.extend(record.digests().into_iter().zip(stack.components().map(<[u8]>::to_vec)));
+        }
+        let size = checkpoint.checkpoint().size;
+        for seq in sealed.into_iter().filter(|seq| *seq < size) {
+            let Some(found) = self.files.inclusion(seq, Some(size))? else { continue };
+            let proof = ProofFile::new(&found.leaf, &found.content, found.proof, checkpoint.clone()).to_string();
+            writeln!(out, "{}", JudgementLine::Sealed { proof }.line())?;
+        }
+        for (digest, component) in components {
+            writeln!(out, "{}", JudgementLine::component(digest, &component).line())?;
+        }
+        Ok(())
+    }
+
+    /// The entries above `after` that say what judges, as far as the viewer may see them.
+    fn saying(&self, access: &Grant, after: Option<u64>) -> Result<Vec<Entry>, ReadError> {
+        let methods = SAYING.map(|method| Domain::equals(Field::Method, method));
+        let own = Domain::equals(Field::Channel, "system").and(Domain::Any(methods.into()));
+        let entries = self.reader(access).after(own, after, LOOKED_AT)?;
+        Ok(entries.into_iter().filter(|entry| entry.details.contains_key("judgement")).collect())
     }
 }
 
@@ -117,6 +205,9 @@ impl AuditLog {
     ) -> Result<Bundled, EvidenceError> {
         may(access, request)?;
         let mut event = self.by("bundle.exported", access).fact("format", "bundle").fact("payloads", request.payloads);
+        if request.judgement {
+            event = event.fact("judgement_included", true);
+        }
         for (name, moment) in [("from", request.from), ("to", request.to)] {
             event = moment.into_iter().fold(event, |event, moment| event.fact(name, moment.to_string()));
         }
@@ -129,5 +220,6 @@ impl AuditLog {
 fn may(access: &Grant, request: &BundleRequest) -> Result<(), EvidenceError> {
     let needed = [Some(Right::Export), request.payloads.then_some(Right::ExportPayloads)];
     let may = needed.into_iter().flatten().try_for_each(|right| access.require(right));
-    may.map_err(|denied: Denied| ReadError::from(denied).into())
+    may.and_then(|()| if request.judgement { access.require_oversight() } else { Ok(()) })
+        .map_err(|denied: Denied| ReadError::from(denied).into())
 }

@@ -29,6 +29,17 @@ pub enum EvidenceError {
     /// The stored checkpoint is not a checkpoint.
     #[error("the stored checkpoint is damaged: {0}")]
     Damaged(#[from] CheckpointError),
+    /// A component that judged a shown entry is not in the log's folder.
+    #[error(
+        "what judged the entry with seq {seq} cannot be included: {reason}; restore the folder `policies` from a backup, \
+         or export without judgements"
+    )]
+    Component {
+        /// The entry.
+        seq: u64,
+        /// Why.
+        reason: std::io::Error,
+    },
     /// The file cannot be written.
     #[error("the file cannot be written: {0}")]
     Output(#[from] std::io::Error),

@@ -43,14 +43,15 @@ impl LogView {
         Components::of(&self.folder).read(digest)
     }
 
-    /// The policy with its extensions, and the settings, of a record: together they judge as they did then. It is
+    /// The policy with its extensions, on the floors of then, and the settings of a record: together they judge as they
+    /// did then. It is
     /// loaded anew, with a memory and a health of its own. Blocks.
     ///
     /// # Errors
     /// A component is missing, or this version of the program refuses it.
     pub fn policy_of(&self, record: &JudgedBy) -> Result<(Policy, Settings), OpenError> {
         let Stack { policy, extensions, .. } = Stack::of(&self.folder, record).map_err(OpenError::Component)?;
-        let policy = self.load(&policy, &extensions)?;
+        let policy = self.load(&policy, &extensions)?.on(&record.floors);
         let settings = Settings::load(&policy.manifest().settings, &record.settings);
         Ok((policy, settings))
     }
@@ -161,7 +162,7 @@ impl Named {
 
 impl Stack {
     /// The kept components of a record.
-    fn of(folder: &Path, record: &JudgedBy) -> io::Result<Self> {
+    pub(super) fn of(folder: &Path, record: &JudgedBy) -> io::Result<Self> {
         let (kept, builtin) = (Components::of(folder), Policy::builtin_component());
         let read = |name: &String| match *name == digest(builtin) {
             true => Ok(builtin.to_vec()),

@@ -10,7 +10,7 @@ use mcp_audit_log_core::components::Components;
 use mcp_audit_log_core::publish::{Destinations, Publisher, Roots};
 use mcp_audit_log_core::reader::{InternalReads, Reader};
 use mcp_audit_log_core::recorder::{
-    ActivePolicy, QueueLimits, Recorder, RecorderControl, RecorderParts, SharedPolicy, StateChange,
+    ActivePolicy, QueueLimits, Recorder, RecorderControl, RecorderParts, SharedPolicy, StateChange, says_what_judges,
 };
 use mcp_audit_log_core::retention;
 use mcp_audit_log_core::secret::Secret;
@@ -193,9 +193,10 @@ impl Options {
         let is_there = folder.join(DATABASE).is_file();
         let early = if is_there { None } else { Some(load(None)?) };
         let (files, mut writer) = store::open(&folder)?;
+        let judged_before = files.judged_by(u64::MAX)?;
         let (policy, stack, policy_signers) = match early {
             Some(loaded) => loaded,
-            None => load(files.judged_by(u64::MAX)?.as_ref())?,
+            None => load(judged_before.as_ref())?,
         };
         let policy = Arc::new(policy);
         let lock = writer.store().hold_lock().map_err(OpenError::Lock)?;
@@ -207,12 +208,15 @@ impl Options {
         let secret = Secret::open(&folder).map_err(OpenError::Secret)?;
         let stored = Settings::load(&policy.manifest().settings, &files.settings()?);
         let configured = stack.configured.clone();
-        let active = ActivePolicy { policy: Arc::clone(&policy), settings: Arc::new(stored), configured };
+        let active = ActivePolicy { policy: Arc::clone(&policy), settings: Arc::new(stored), configured, since: None };
         judgement::begin(&folder, &stack, &active, &mut writer)?;
+        let judges = files.judged_by(u64::MAX)?.unwrap_or_default();
+        let active = ActivePolicy { since: Some(judges.since), ..active };
         Components::of(&folder).keep_notes(trust.notes()).map_err(OpenError::Component)?;
         let active = SharedPolicy::new(active);
         let (writer, clock_of_recorder) = (Box::new(writer), Arc::clone(&clock));
-        let parts = RecorderParts { active: active.clone(), writer, clock: clock_of_recorder, prices };
+        let parts =
+            RecorderParts { active: active.clone(), files: files.clone(), writer, clock: clock_of_recorder, prices };
         let recorder = Recorder::start(parts, queue).map_err(OpenError::Thread)?;
         let opened = clock.now();
         let view = LogView { files, active, clock, folder, limits, floors: floors.clone() };
@@ -237,7 +241,7 @@ impl Options {
         }));
         // What the last stop left comes first, so that the first entry counts it.
         log.begin_checkpoints()?;
-        log.record_start(&Start { clean, resume, floors, lost_secret, policy_signers })?;
+        log.record_start(&Start { clean, resume, floors, lost_secret, policy_signers, judges, judged_before })?;
         log.record_old_changes();
         log.0.plan_schedule::<OpenError>()?;
         if watches_schedule {
@@ -261,7 +265,7 @@ impl Options {
         let named = Named { policy, extensions, purpose: Purpose::View };
         let (policy, Stack { configured, .. }) = loading.named(&named, files.judged_by(u64::MAX)?.as_ref())?;
         let settings = Arc::new(Settings::load(&policy.manifest().settings, &files.settings()?));
-        let active = SharedPolicy::new(ActivePolicy { policy: Arc::new(policy), settings, configured });
+        let active = SharedPolicy::new(ActivePolicy { policy: Arc::new(policy), settings, configured, since: None });
         Ok(LogView { files, active, clock, folder, limits, floors })
     }
 }
@@ -276,13 +280,17 @@ struct Start {
     lost_secret: bool,
     /// Who signed the policy, where signatures are demanded.
     policy_signers: Option<String>,
+    /// What judges from now on.
+    judges: JudgedBy,
+    /// What judged before.
+    judged_before: Option<JudgedBy>,
 }
 
 impl AuditLog {
     /// The first entry of this start, stored with its changes: new keys, the first checkpoint of a new log, and the
     /// ends of calls that the last run left open.
     fn record_start(&self, start: &Start) -> Result<(), OpenError> {
-        let Start { clean, resume, floors, lost_secret, policy_signers } = start;
+        let Start { clean, resume, floors, lost_secret, policy_signers, judges, judged_before } = start;
         let manifest = self.view().manifest();
         let mut event = self.0.event("log.started").fact("version", env!("CARGO_PKG_VERSION"));
         event = event
@@ -306,6 +314,7 @@ impl AuditLog {
         if !floors.masks_off.is_empty() {
             event = event.fact("masks_off", floors.masks_off.join(", "));
         }
+        event = says_what_judges(event, judges, judged_before.as_ref());
         if let Some(clean) = *clean {
             event = event.fact("last_stop_clean", clean);
         }

@@ -92,6 +92,8 @@ pub const NOT_PROVED: &[&str] = &[
      before, and that no hold forbade it. Where the cleanup's entries are removed as well, not even that.",
     "that no checkpoint signed after the last start or cleanup is missing.",
     "jobs, views, tokens, the stored clock and publishing states, and usage: they are not evidence.",
+    "which policy and settings judged an entry: the records of that and the kept components are not compared with \
+     entries. A bundle made with --with-judgement proves it: verify --bundle FILE --judge.",
 ];
 
 impl fmt::Display for VerifyFinding {

@@ -4,6 +4,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use mcp_audit_log_contract::judged_by::JudgedBy;
 use mcp_audit_log_contract::settings::{SettingChange, Settings};
+use mcp_audit_log_ledger::JudgementRecord;
+use mcp_audit_log_model::event::Event;
 use mcp_audit_log_sandbox::Policy;
 
 /// A policy and the settings by which it judges.
@@ -15,6 +17,32 @@ pub struct ActivePolicy {
     pub settings: Arc<Settings>,
     /// See [`JudgedBy::configured`].
     pub configured: Option<Vec<String>>,
+    /// The `seq` of the first entry that they judge; `None` where it is not known.
+    pub since: Option<u64>,
+}
+
+/// What a bundle shows of a record, and what the log's entries name the digest of.
+pub fn judgement_record(record: &JudgedBy) -> JudgementRecord {
+    JudgementRecord {
+        layers: record.digests(),
+        settings: record.settings.clone(),
+        policy_rules_tenants: record.floors.policy_rules_tenants,
+        masks_off: record.floors.masks_off.clone(),
+    }
+}
+
+/// Adds to an entry of the log what judges from now on, or still does, and since which entry; and what did before, if it
+/// was something else. So the entry proves to an outsider what judged others.
+pub fn says_what_judges(event: Event, judges: &JudgedBy, before: Option<&JudgedBy>) -> Event {
+    let digest = |record: &JudgedBy| judgement_record(record).digest();
+    let seq = |since: u64| i64::try_from(since).unwrap_or(i64::MAX);
+    let event = event.fact("judgement", digest(judges)).fact("judgement_since", seq(judges.since));
+    match before.filter(|before| before.since != judges.since) {
+        Some(before) => {
+            event.fact("judgement_before", digest(before)).fact("judgement_before_since", seq(before.since))
+        }
+        None => event,
+    }
 }
 
 /// The active policy, shared by everything that asks it. Clones are the same.
@@ -22,12 +50,14 @@ pub struct ActivePolicy {
 pub struct SharedPolicy(Arc<RwLock<Arc<ActivePolicy>>>);
 
 impl ActivePolicy {
-    /// The record that announces it, for the store.
+    /// The record that announces it, for the store, which counts the versions of settings.
     pub fn record(&self) -> JudgedBy {
         JudgedBy {
             layers: self.policy.stack(),
             settings: self.settings.iter().map(|(key, value)| (key.to_owned(), value.clone())).collect(),
+            floors: self.policy.floors().clone(),
             configured: self.configured.clone(),
+            since: self.since.unwrap_or_default(),
             ..JudgedBy::default()
         }
     }
@@ -40,6 +70,19 @@ impl ActivePolicy {
         };
         let changes: Vec<_> = changes.iter().filter(is_allowed).cloned().collect();
         self.with(&changes)
+    }
+
+    /// The same from this `seq` on, if it is known.
+    pub(super) fn from(&self, since: Option<u64>) -> Self {
+        Self { since, ..self.clone() }
+    }
+
+    /// Adds to an entry of the log that this judges, and what did before. Rather nothing than what may be false.
+    pub(super) fn said_in(&self, event: Event, before: Option<&Self>) -> Event {
+        if self.since.is_none() || before.is_some_and(|before| before.since.is_none()) {
+            return event;
+        }
+        says_what_judges(event, &self.record(), before.map(Self::record).as_ref())
     }
 
     /// The same policy with changed settings.

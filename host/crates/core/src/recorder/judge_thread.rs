@@ -14,7 +14,7 @@ use super::queue::{Queue, Work};
 use super::write_thread::{Handover, JudgedBatch, Receipt};
 use super::{Changed, RecordError, StateChange};
 use mcp_audit_log_contract::judged_by::JudgedByChange;
-use mcp_audit_log_index::Writer;
+use mcp_audit_log_index::{StoreReader, Writer};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::{Channel, Event, Kind, OutcomeDetail, Payload};
 use mcp_audit_log_model::field::Field;
@@ -42,6 +42,7 @@ const DROPPED: &str = "dropped";
 /// The thread's state.
 pub(super) struct Judge {
     pub(super) active: SharedPolicy,
+    pub(super) files: StoreReader,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) prices: Prices,
     pub(super) queue: Arc<Queue>,
@@ -168,7 +169,7 @@ impl Judge {
 
     /// Waits until the change is stored and in force, so that it applies to everything that is enqueued after it. It
     /// has its own transaction: other events can neither cause its rejection nor split it.
-    fn change(&mut self, mut changes: StateChange, events: Vec<Event>, done: Changed) -> Result<(), Ended> {
+    fn change(&mut self, mut changes: StateChange, mut events: Vec<Event>, done: Changed) -> Result<(), Ended> {
         self.hand_over()?;
         self.handover.wait()?;
         if let Some(key) = self.outdated(&changes) {
@@ -176,9 +177,18 @@ impl Judge {
             let _ = done.send(Err(RecordError::Refused(other)));
             return Ok(());
         }
-        let next = (!changes.settings.is_empty()).then(|| Arc::new(self.active.now().with(&changes.settings)));
+        let active = self.active.now();
+        let since = self.next_seq().map(|next| next + events.len() as u64);
+        let next = (!changes.settings.is_empty()).then(|| Arc::new(active.with(&changes.settings).from(since)));
         let records = next.iter().map(|next| JudgedByChange { after: events.len(), record: next.record() });
         changes.judged_by.extend(records);
+        if let Some(last) = events.pop() {
+            events.push(match &next {
+                Some(next) => next.said_in(last, Some(&active)),
+                None if is_milestone(&last) => active.said_in(last, None),
+                None => last,
+            });
+        }
         let settings = changes.settings.clone();
         let is_meant = next.clone();
         self.seal(Taken { events, changes, changed: vec![done], next, ..Taken::default() });
@@ -200,6 +210,8 @@ impl Judge {
             let _ = done.send(Err(RecordError::Refused(other.to_owned())));
             return Ok(());
         }
+        let next = Arc::new(next.from(self.next_seq().map(|next| next + 1)));
+        let event = next.said_in(event, Some(&before));
         self.replace(&before, (Arc::clone(&next), 1), event, vec![done])?;
         if self.is_active(&next) {
             self.probation = Some(Probation::of(before));
@@ -232,12 +244,19 @@ impl Judge {
             tracing::error!("the new policy fails; the policy before judges again");
             self.hand_over()?;
             self.handover.wait()?;
+            let before = Arc::new(probation.before.from(self.next_seq()));
             let event = probation.event(&active, self.clock.now());
-            let before = probation.before;
+            let event = before.said_in(event, Some(&active));
             return self.replace(&Arc::clone(&before), (before, 0), event, Vec::new());
         }
         self.probation = (!probation.is_over()).then_some(probation);
         Ok(())
+    }
+
+    /// The next `seq`, while everything is stored that was judged. The counters do not say it: a commit that seemed to
+    /// fail may have been stored.
+    fn next_seq(&self) -> Option<u64> {
+        self.files.seqs().ok().map(|seqs| seqs.end)
     }
 
     fn is_active(&self, policy: &Arc<ActivePolicy>) -> bool {
@@ -267,6 +286,7 @@ impl Judge {
         last.events.extend(self.queue.gauges.take_lost().map(|lost| self.gap(lost)));
         let gauges = &self.queue.gauges;
         let count = |gauge: &AtomicU64| i64::try_from(gauge.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
+        let event = self.active.now().said_in(event, None);
         let (events, dropped, repeated) = (count(&gauges.events), count(&gauges.dropped), count(&gauges.repeated));
         // Itself, and a gap before it.
         let own = 1 + i64::from(!last.events.is_empty());
@@ -344,6 +364,13 @@ impl Judge {
         let event = Event::new(self.clock.now(), Channel::System, Kind::System, OutcomeDetail::Incomplete);
         Event { method: Some(GAP.to_owned()), ..event }.fact(DROPPED, i64::try_from(dropped).unwrap_or(i64::MAX))
     }
+}
+
+/// Entries that say what judges although nothing changes: a log may go on for months without a change or a stop.
+const MILESTONES: [&str; 4] = ["bundle.exported", "log.verified", "retention.completed", "retention.failed"];
+
+fn is_milestone(event: &Event) -> bool {
+    event.channel == Channel::System && event.method.as_deref().is_some_and(|method| MILESTONES.contains(&method))
 }
 
 /// The number of losses that a gap entry reports; `None` for any other entry.

@@ -16,11 +16,11 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-pub use self::active::{ActivePolicy, SharedPolicy};
+pub use self::active::{ActivePolicy, SharedPolicy, judgement_record, says_what_judges};
 use self::judge_thread::Judge;
 use self::queue::{Queue, Work};
 use self::write_thread::{Handover, JudgedBatch};
-use mcp_audit_log_index::{Pruned, Removal, StoreError, Stored, Writer};
+use mcp_audit_log_index::{Pruned, Removal, StoreError, StoreReader, Stored, Writer};
 use mcp_audit_log_model::event::Event;
 use mcp_audit_log_model::price::Prices;
 use mcp_audit_log_model::time::Clock;
@@ -60,6 +60,8 @@ type Changed = mpsc::SyncSender<Result<(), RecordError>>;
 pub struct RecorderParts {
     /// The policy that judges events and the settings, which a change replaces.
     pub active: SharedPolicy,
+    /// The same log as the writer's, for the numbers of its entries.
+    pub files: StoreReader,
     /// The writer that stores entries.
     pub writer: Box<dyn Writer>,
     /// The clock.
@@ -251,11 +253,12 @@ pub trait RecorderControl: Sized {
 impl RecorderControl for Recorder {
     fn start(parts: RecorderParts, limits: QueueLimits) -> std::io::Result<Self> {
         let (queue, receiver) = Queue::new(limits);
-        let RecorderParts { active, writer, clock, prices } = parts;
+        let RecorderParts { active, files, writer, clock, prices } = parts;
         let handover = Handover::start(writer, active.clone(), Arc::clone(&queue))?;
         let sealed = JudgedBatch::default();
         let judge = Judge {
             active: active.clone(),
+            files,
             clock,
             prices,
             queue: Arc::clone(&queue),

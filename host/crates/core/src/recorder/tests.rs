@@ -75,10 +75,11 @@ fn with_settings(folder: &Path, steps: Vec<Step>, poison: Option<Uuid>) -> (Stor
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let policy = Arc::new(Policy::builtin(Limits::default(), clock.now()).expect("the default policy"));
     let settings = Arc::new(Settings::load(&policy.manifest().settings, &Default::default()));
-    let active = SharedPolicy::new(ActivePolicy { policy, settings, configured: None });
+    let active = SharedPolicy::new(ActivePolicy { policy, settings, configured: None, since: Some(0) });
     let (files, inner) = mcp_audit_log_store::open(folder).expect("a log");
     let writer = Box::new(Flaky { inner, steps: steps.into(), poison });
-    let parts = RecorderParts { active: active.clone(), writer, clock, prices: Default::default() };
+    let parts =
+        RecorderParts { active: active.clone(), files: files.clone(), writer, clock, prices: Default::default() };
     (files, active, Recorder::start(parts, QueueLimits::default()).expect("threads"))
 }
 

@@ -10,7 +10,7 @@ use crate::{
 };
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_contract::hold::{Hold, HoldChange, Release};
-use mcp_audit_log_contract::judged_by::{JudgedBy, JudgingLayer};
+use mcp_audit_log_contract::judged_by::{Floors, JudgedBy, JudgingLayer};
 use mcp_audit_log_contract::saved_view::{SavedView, ViewChange};
 use mcp_audit_log_contract::settings::SettingChange;
 use mcp_audit_log_ledger::Hash;
@@ -110,7 +110,8 @@ pub(super) fn what_judged_is_known_for_each_seq(subject: &dyn Subject) {
         };
         let settings = [("days".to_owned(), days.into()), ("none".to_owned(), Value::Unset)].into();
         let layers = vec![layer(name), layer("above")];
-        JudgedBy { layers, settings, configured, ..JudgedBy::default() }
+        let floors = Floors { policy_rules_tenants: days == 2, masks_off: vec![name.to_owned()] };
+        JudgedBy { layers, settings, configured, floors, ..JudgedBy::default() }
     };
     let named = Some(vec!["sha256:first".to_owned()]);
     let records = [record("first", 1, None), record("first", 2, None), record("second", 2, named.clone())];

@@ -3,8 +3,9 @@
 use super::super::hash::{Hash, node_hash};
 use super::super::key::{KeyError, VerifierKey};
 use super::super::tree::Node;
-use super::super::{CheckpointError, Frontier, SignedCheckpoint, subtrees};
+use super::super::{CheckpointError, Frontier, ProofFileError, SignedCheckpoint, subtrees};
 use super::entry::BundleEntry;
+use super::judgement::{JudgementLine, JudgementPart};
 use super::{Bundle, FORMAT, completion, unhex};
 
 /// A bundle that is being checked.
@@ -14,6 +15,8 @@ pub struct BundleCheck {
     checkpoint: SignedCheckpoint,
     time: Option<u64>,
     own_keys: bool,
+    /// Those that were trusted.
+    keys: Vec<VerifierKey>,
     frontier: Frontier,
     shown: u64,
 }
@@ -63,6 +66,15 @@ pub enum BundleError {
     /// The file has data after the last entry.
     #[error("the file has more entries than its first line names")]
     More,
+    /// A line behind the entries.
+    #[error("a line behind the entries is not in the format of a judgement, or is of another bundle")]
+    JudgementLine,
+    /// An entry that says what judges.
+    #[error("an entry that says what judged is not proved: {0}")]
+    Sealed(ProofFileError),
+    /// A component.
+    #[error("the component {0} was changed: its bytes have another digest")]
+    Component(String),
     /// The entries are not the signed ones.
     #[error("the entries do not match the signed root: an entry, or a hash in the first line, was changed")]
     Root,
@@ -79,7 +91,8 @@ impl BundleCheck {
         let own = bundle.keys.iter().map(|key| VerifierKey::parse(key)).collect::<Result<Vec<_>, _>>()?;
         let checkpoint = SignedCheckpoint::parse(bundle.checkpoint.as_bytes())?;
         let own_keys = trusted.is_empty();
-        let time = checkpoint.verify_timed(if own_keys { &own } else { trusted })?;
+        let keys = if own_keys { own.clone() } else { trusted.to_vec() };
+        let time = checkpoint.verify_timed(&keys)?;
         // The timestamp key is among the keys of the log, whichever keys the verifier trusts.
         checkpoint.verify_timed(&own)?;
         let fits = bundle.format == FORMAT
@@ -88,7 +101,7 @@ impl BundleCheck {
             && bundle.end <= checkpoint.checkpoint().size;
         let left = hashes(&bundle.left).filter(|_| fits).ok_or(BundleError::Header)?;
         let frontier = Frontier::from_hashes(bundle.first, left).ok_or(BundleError::Header)?;
-        Ok(Self { bundle, checkpoint, time, own_keys, frontier, shown: 0 })
+        Ok(Self { bundle, checkpoint, time, own_keys, keys, frontier, shown: 0 })
     }
 
     /// Reads the line of the next entry.
@@ -115,12 +128,30 @@ impl BundleCheck {
         Ok(entry)
     }
 
+    /// Whether all entries were read, so that a further line is for [`BundleCheck::judgement`].
+    pub fn has_all_entries(&self) -> bool {
+        self.frontier.size() == self.bundle.end
+    }
+
+    /// The `seq` of the first entry.
+    pub fn first(&self) -> u64 {
+        self.bundle.first
+    }
+
+    /// Reads a line behind the entries. What it has counts only if [`BundleCheck::end`] finds nothing wrong.
+    ///
+    /// # Errors
+    /// It is no such line, an entry in it is not proved, or a component does not have its digest.
+    pub fn judgement(&self, line: &str) -> Result<JudgementPart, BundleError> {
+        JudgementLine::read(line, &self.bundle.checkpoint, &self.keys)
+    }
+
     /// Returns what the bundle proves, after all lines were read.
     ///
     /// # Errors
     /// Entries are missing, or do not match the signed ones.
     pub fn end(self) -> Result<CheckedBundle, BundleError> {
-        let Self { bundle, checkpoint, time, own_keys, frontier, shown } = self;
+        let Self { bundle, checkpoint, time, own_keys, frontier, shown, .. } = self;
         let signed = checkpoint.checkpoint();
         if frontier.size() != bundle.end {
             return Err(BundleError::Missing(frontier.size()));

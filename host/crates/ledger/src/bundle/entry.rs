@@ -40,10 +40,12 @@ pub struct BundleEntry {
 #[serde(deny_unknown_fields)]
 pub struct BundlePayload {
     salt: String,
-    request: Option<String>,
-    response: Option<String>,
+    /// The request's body.
+    pub request: Option<String>,
+    /// The answer's body.
+    pub response: Option<String>,
     /// The notes as the stored text.
-    notes: String,
+    pub notes: String,
 }
 
 impl BundleEntry {
@@ -85,6 +87,13 @@ impl BundleEntry {
         };
         let known = self.version == VERSION;
         known.then(|| Leaf::new(self.seq, self.recorded_at, content).hash())
+    }
+
+    /// The entry, if it is shown; with its payload's presence, as far as that is shown.
+    pub fn entry(&self) -> Option<Entry> {
+        let mut entry = encoded(self.content.as_ref()?)?.entry(self.seq, self.recorded_at)?;
+        entry.has_payload = self.payload.is_some();
+        Some(entry)
     }
 
     /// Whether the payload, if shown, matches the entry's commitment.

@@ -2,20 +2,24 @@
 //! checkpoint.
 //!
 //! JSON Lines. The first line is the [`Bundle`]: the frontier before the entries, and the subtrees after them up to the
-//! checkpoint's size. Then one line per entry, in canonical spelling.
+//! checkpoint's size. Then one line per entry, in canonical spelling, and then what makes their judgements again, if it is
+//! there.
 
 mod check;
 mod entry;
+mod judgement;
 #[cfg(test)]
 mod tests;
 
 use serde::{Deserialize, Serialize};
 
 use super::hash::Hash;
+use super::hash::{hex, unhex, unhex_bytes};
 use super::tree::Node;
 
 pub use check::{BundleCheck, BundleError, CheckedBundle};
 pub use entry::{BundleEntry, BundlePayload};
+pub use judgement::{JudgementLine, JudgementPart, JudgementRecord};
 
 /// The format in the first line.
 const FORMAT: &str = "mcp-audit-log-bundle-v1";
@@ -62,24 +66,4 @@ pub fn completion(begin: u64, end: u64) -> Vec<Node> {
         at += 1 << level;
     }
     nodes
-}
-
-/// The hash of 64 digits.
-fn unhex(text: &str) -> Option<Hash> {
-    unhex_bytes(text).and_then(|bytes| Hash::from_slice(&bytes))
-}
-
-fn unhex_bytes(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    let value = |digit: u8| match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    };
-    let byte = |pair: &[u8]| Some(value(pair[0])? << 4 | value(*pair.get(1)?)?);
-    digits.chunks(2).map(byte).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -167,3 +167,71 @@ fn a_payload_is_the_one_that_was_recorded() {
     assert_ne!(forged[at], lines[at]);
     assert!(matches!(check(&forged, &[]), Err(BundleError::Payload(_))));
 }
+
+#[test]
+fn a_shown_entry_is_read_back_as_it_was() {
+    for entry in Log::of(7).entries {
+        assert_eq!(Content::of(&entry).entry(entry.seq, entry.recorded_at.as_micros()), Some(entry.clone()));
+        let line = BundleEntry::shown(&entry, None);
+        assert_eq!((line.entry(), BundleEntry::hidden(&entry).entry()), (Some(entry), None));
+    }
+}
+
+fn record() -> JudgementRecord {
+    let settings = [("a".to_owned(), 1.into()), ("b".to_owned(), "text".into())].into();
+    JudgementRecord { layers: vec!["sha256:00".to_owned()], settings, ..JudgementRecord::default() }
+}
+
+/// The record names nothing that is computed from itself: an entry of the log names its digest.
+#[test]
+fn a_line_about_what_judged_with_any_byte_changed_is_refused_or_has_another_record() {
+    let log = Log::of(13);
+    let lines = log.bundle(3, 9, 13);
+    let mut check = BundleCheck::begin(&lines[0], &[key().verifier().clone()]).expect("begun");
+    assert!(!check.has_all_entries());
+    lines[1..].iter().for_each(|line| drop(check.entry(line).expect("an entry")));
+    assert!(check.has_all_entries() && check.first() == 3);
+    let entry = &log.entries[11];
+    let content = Content::of(entry);
+    let checkpoint: Bundle = serde_json::from_str(&lines[0]).expect("a header");
+    let checkpoint = SignedCheckpoint::parse(checkpoint.checkpoint.as_bytes()).expect("a checkpoint");
+    let leaf = Leaf::new(11, entry.recorded_at.as_micros(), content.hash());
+    let proof = ProofFile::new(&leaf, &content, inclusion(11, 13, &log).expect("a proof"), checkpoint).to_string();
+    let digest = format!("sha256:{}", Hash::of(b"a component"));
+    let parts = [
+        (JudgementLine::Record { since: 7, judges: record() }, JudgementPart::Record(7, record())),
+        (JudgementLine::Sealed { proof }, JudgementPart::Sealed(Box::new(entry.clone()))),
+        (
+            JudgementLine::component(digest.clone(), b"a component"),
+            JudgementPart::Component(digest, b"a component".into()),
+        ),
+    ];
+    for (line, part) in parts {
+        let line = line.line();
+        assert_eq!(check.judgement(&line), Ok(part));
+        for at in 0..line.len() {
+            let mut bytes = line.clone().into_bytes();
+            bytes[at] ^= 0x01;
+            let Ok(changed) = String::from_utf8(bytes) else { continue };
+            match check.judgement(&changed) {
+                Ok(JudgementPart::Record(since, judges)) => {
+                    assert!(since != 7 || judges.digest() != record().digest(), "byte {at}: {changed}");
+                }
+                read => assert!(read.is_err(), "byte {at}: {changed}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_proof_by_another_checkpoint_is_none_of_the_bundle() {
+    let log = Log::of(13);
+    let begin = |size| BundleCheck::begin(&log.bundle(3, 9, size)[0], &[]).expect("begun");
+    let header: Bundle = serde_json::from_str(&log.bundle(3, 9, 12)[0]).expect("a header");
+    let checkpoint = SignedCheckpoint::parse(header.checkpoint.as_bytes()).expect("a checkpoint");
+    let (entry, content) = (&log.entries[4], Content::of(&log.entries[4]));
+    let leaf = Leaf::new(4, entry.recorded_at.as_micros(), content.hash());
+    let proof = ProofFile::new(&leaf, &content, inclusion(4, 12, &log).expect("a proof"), checkpoint).to_string();
+    let line = JudgementLine::Sealed { proof }.line();
+    assert!(begin(12).judgement(&line).is_ok() && begin(13).judgement(&line) == Err(BundleError::JudgementLine));
+}

@@ -19,7 +19,7 @@ pub use self::grants::Grants;
 pub use self::judgement::{NameExplanation, PayloadExplanation, PayloadReason};
 pub use self::rule::RuleLine;
 
-pub(crate) use self::grants::rights;
+pub(crate) use self::grants::{rights, sees};
 
 /// All that is explained about an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]

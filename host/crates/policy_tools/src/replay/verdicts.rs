@@ -7,11 +7,11 @@ use mcp_audit_log_contract::settings::{LOG_PAYLOADS, SettingChange, Settings};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::{Event, Payload};
 use mcp_audit_log_model::field::Field;
-use mcp_audit_log_model::format::cut;
 use mcp_audit_log_model::value::Value;
 use mcp_audit_log_sandbox::{Fault, Keep, Policy, Verdict};
 use serde::Serialize;
 
+use crate::recorded::{Unheld, other_action, unheld};
 use crate::remade::{had_payload, remade_event};
 use crate::shown;
 
@@ -118,8 +118,9 @@ impl<'a> Verdicts<'a> {
 
     fn calibrate(&mut self, entry: &Entry, verdict: &Verdict) {
         let masks = self.policies[0].0.masks();
-        let is_action = entry.text(Field::Action) == Some(&*cut(&verdict.action, Field::Action.longest()));
-        let fact = missing(entry, verdict, &|name, value| masks.value(name, value));
+        let other_action = other_action(entry, verdict);
+        let fact = unheld(entry, verdict, &|name, value| masks.value(name, value));
+        let is_action = other_action.is_none();
         let had_payload = had_payload(entry);
         let is_kept = verdict.keep.is_some();
         let calibration = &mut self.calibration;
@@ -131,14 +132,12 @@ impl<'a> Verdicts<'a> {
         if is_action && fact.is_none() && (!had_payload || is_kept) {
             calibration.reproduced += 1;
         } else if calibration.witness.is_none() {
-            let text = match (is_action, fact) {
-                (false, _) => format!(
-                    "action {} → {}",
-                    shown::quoted(entry.text(Field::Action).unwrap_or_default()),
-                    shown::quoted(&verdict.action)
-                ),
-                (true, Some(fact)) => format!("{fact} is not in the entry"),
-                (true, None) => "its payload would not be kept".to_owned(),
+            let text = match (other_action, fact) {
+                (Some(Unheld { recorded, again, .. }), _) => {
+                    format!("action {} → {}", shown::quoted(&recorded), shown::quoted(&again))
+                }
+                (None, Some(Unheld { part, .. })) => format!("{part} is not in the entry"),
+                (None, None) => "its payload would not be kept".to_owned(),
             };
             calibration.witness = Some(ReplayWitness { entry: entry.id.to_string(), text });
         }
@@ -196,36 +195,4 @@ impl<'a> Verdicts<'a> {
         }
         self.found.entry(key).or_insert_with(|| (0, entry.id.to_string())).0 += 1;
     }
-}
-
-/// A fact, a change or an object of the verdict that the entry does not hold. Values are compared as they were masked.
-fn missing(entry: &Entry, verdict: &Verdict, masked: &dyn Fn(&str, Value) -> Value) -> Option<String> {
-    let Verdict { affected, model, record_id, facts, changes, .. } = verdict;
-    let affected = affected.as_ref();
-    let objects = [
-        (Field::Model, model.as_deref()),
-        (Field::RecordId, record_id.as_deref()),
-        (Field::ResourceType, affected.map(|one| one.kind.as_str())),
-        (Field::ResourceId, affected.and_then(|one| one.id.as_deref())),
-        (Field::ResourceName, affected.and_then(|one| one.name.as_deref())),
-    ];
-    let is_lacking = |(field, text): &(Field, Option<&str>)| {
-        let text = text.filter(|text| !text.is_empty());
-        text.is_some_and(|text| entry.text(*field) != Some(&*cut(text, field.longest())))
-    };
-    if let Some((field, _)) = objects.iter().find(|one| is_lacking(one)) {
-        return Some(field.name().to_owned());
-    }
-    let holds = |name: &str, value: &Value| {
-        let json = masked(name, value.clone()).to_json();
-        let as_field = Field::named(name).is_some_and(|field| entry.value(field).to_json() == json);
-        as_field || [name, &format!("policy.{name}")].into_iter().any(|name| entry.details.get(name) == Some(&json))
-    };
-    if let Some((name, _)) = facts.iter().find(|(name, value)| !holds(name, value)) {
-        return Some(format!("the fact {name}"));
-    }
-    let lists = ["changes", "policy.changes"].into_iter().filter_map(|name| entry.details.get(name)?.as_array());
-    let names: Vec<_> = lists.flatten().filter_map(|line| line["field"].as_str()).collect();
-    let change = changes.iter().find(|change| !names.contains(&change.field.as_str()));
-    change.map(|change| format!("the change of {}", change.field))
 }

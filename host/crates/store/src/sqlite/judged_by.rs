@@ -12,20 +12,21 @@ use mcp_audit_log_index::StoreError;
 /// Stores a record behind the others.
 pub(super) fn append(connection: &Connection, record: &JudgedBy) -> Result<(), StoreError> {
     let doing = "storing which policy judges";
-    let sql = "INSERT INTO judged_by (number, since, layers, settings_version, settings, configured)
-        SELECT coalesce(max(number), 0) + 1, ?1, ?2, ?3, ?4, ?5 FROM judged_by";
-    let JudgedBy { since, layers, settings_version, settings, configured } = record;
+    let sql = "INSERT INTO judged_by (number, since, layers, settings_version, settings, configured, floors)
+        SELECT coalesce(max(number), 0) + 1, ?1, ?2, ?3, ?4, ?5, ?6 FROM judged_by";
+    let JudgedBy { since, layers, settings_version, settings, floors, configured } = record;
     let layers = serde_json::to_string(layers).unwrap_or_default();
     let settings = serde_json::to_string(settings).unwrap_or_default();
+    let floors = serde_json::to_string(floors).unwrap_or_default();
     let configured = configured.as_ref().and_then(|digests| serde_json::to_string(digests).ok());
-    let row = params![since, layers, settings_version, settings, configured];
+    let row = params![since, layers, settings_version, settings, configured, floors];
     connection.execute(sql, row).context(doing).map(drop)
 }
 
 /// The last record that begins at `seq` or before it.
 pub(super) fn judged_by(log: &SqliteSnapshot<'_>, seq: u64) -> Result<Option<JudgedBy>, StoreError> {
     let doing = "reading which policy judged";
-    let sql = "SELECT since, layers, settings_version, settings, configured FROM judged_by WHERE since <= ?1
+    let sql = "SELECT since, layers, settings_version, settings, configured, floors FROM judged_by WHERE since <= ?1
         ORDER BY since DESC, number DESC LIMIT 1";
     let mut statement = log.connection.prepare_cached(sql).context(doing)?;
     let seq = i64::try_from(seq).unwrap_or(i64::MAX);
@@ -39,6 +40,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<JudgedBy> {
         settings_version: row.get(2)?,
         settings: json(3, &row.get::<_, String>(3)?)?,
         configured: row.get::<_, Option<String>>(4)?.map(|digests| json(4, &digests)).transpose()?,
+        floors: json(5, &row.get::<_, String>(5)?)?,
     })
 }
 
