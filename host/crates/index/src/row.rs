@@ -1,5 +1,7 @@
 //! The columns of an entry, as a store writes and reads them.
 
+use crate::columns::Raw;
+use crate::search::rows::raw;
 use mcp_audit_log_ledger::Hash;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::{Field, FieldType};
@@ -51,18 +53,27 @@ pub trait Row {
 /// [`RowColumns::Hashed`] without the version.
 #[derive(Debug)]
 pub struct NewRow<'a> {
-    entry: &'a Entry,
     seq: u64,
-    recorded_at: Timestamp,
-    /// The numbers of texts in the dictionary, by field; 0 for none.
-    numbers: [u64; Field::COUNT],
+    /// The columns of the fields.
+    fields: [ColumnValue<'a>; Field::COUNT],
+    commitment: Option<&'a [u8; Hash::LENGTH]>,
     details: Option<String>,
 }
 
 impl<'a> NewRow<'a> {
     /// `entry` at `seq`; `numbers` has the numbers of its texts in the dictionary, by field, and 0 for none.
     pub(crate) fn new(entry: &'a Entry, seq: u64, recorded_at: Timestamp, numbers: [u64; Field::COUNT]) -> Self {
-        Self { entry, seq, recorded_at, numbers, details: entry.details_text() }
+        let mut fields = [ColumnValue::Unset; Field::COUNT];
+        for ((column, field), number) in fields.iter_mut().zip(Field::ALL).zip(numbers) {
+            *column = match field {
+                Field::Seq => ColumnValue::Integer(seq.cast_signed()),
+                Field::RecordedAt => ColumnValue::Integer(recorded_at.as_micros()),
+                field if field.repeats() && number > 0 => ColumnValue::Integer(number.cast_signed()),
+                field if field.repeats() => ColumnValue::Unset,
+                field => own_column(entry, *field),
+            };
+        }
+        Self { seq, fields, commitment: entry.payload_commitment.as_ref(), details: entry.details_text() }
     }
 
     /// Its `seq`.
@@ -70,37 +81,33 @@ impl<'a> NewRow<'a> {
         self.seq
     }
 
-    fn field(&self, field: Field) -> ColumnValue<'_> {
-        let integer = |number: Option<i64>| number.map_or(ColumnValue::Unset, ColumnValue::Integer);
-        match (field, field.kind()) {
-            (Field::Seq, _) => ColumnValue::Integer(self.seq.cast_signed()),
-            (Field::RecordedAt, _) => ColumnValue::Integer(self.recorded_at.as_micros()),
-            (Field::Parent, _) => {
-                self.entry.parent.as_ref().map_or(ColumnValue::Unset, |id| ColumnValue::Bytes(id.as_bytes()))
-            }
-            (_, FieldType::Id) => ColumnValue::Bytes(self.entry.id.as_bytes()),
-            (_, FieldType::Text) if field.repeats() => match self.numbers[field as usize] {
-                0 => ColumnValue::Unset,
-                number => ColumnValue::Integer(number.cast_signed()),
-            },
-            (_, FieldType::Text) => self.entry.text(field).map_or(ColumnValue::Unset, ColumnValue::Text),
-            (_, FieldType::Integer | FieldType::Time) => integer(match self.entry.value(field) {
-                Value::Integer(number) => Some(number),
-                _ => None,
-            }),
+    /// The index numbers of its fields.
+    pub(crate) fn raw(&self) -> Raw {
+        std::array::from_fn(|at| raw(Field::ALL[at], self.fields[at]))
+    }
+}
+
+/// The column of a field whose value the entry itself has.
+fn own_column(entry: &Entry, field: Field) -> ColumnValue<'_> {
+    match field.kind() {
+        FieldType::Id if field == Field::Parent => {
+            entry.parent.as_ref().map_or(ColumnValue::Unset, |id| ColumnValue::Bytes(id.as_bytes()))
         }
+        FieldType::Id => ColumnValue::Bytes(entry.id.as_bytes()),
+        FieldType::Text => entry.text(field).map_or(ColumnValue::Unset, ColumnValue::Text),
+        FieldType::Integer | FieldType::Time => match entry.value(field) {
+            Value::Integer(number) => ColumnValue::Integer(number),
+            _ => ColumnValue::Unset,
+        },
     }
 }
 
 impl Row for NewRow<'_> {
     fn column(&self, at: usize) -> ColumnValue<'_> {
         match at {
-            COMMITMENT => {
-                let commitment = self.entry.payload_commitment.as_ref();
-                commitment.map_or(ColumnValue::Unset, |commitment: &[u8; Hash::LENGTH]| ColumnValue::Bytes(commitment))
-            }
+            COMMITMENT => self.commitment.map_or(ColumnValue::Unset, |commitment| ColumnValue::Bytes(commitment)),
             DETAILS => self.details.as_deref().map_or(ColumnValue::Unset, ColumnValue::Text),
-            at => Field::ALL.get(at).map_or(ColumnValue::Unset, |field| self.field(*field)),
+            at => self.fields.get(at).copied().unwrap_or(ColumnValue::Unset),
         }
     }
 }

@@ -85,6 +85,7 @@ impl Entry {
     }
 
     /// The text of a text field; `None` when it is not set, and for every other type of field.
+    #[inline]
     pub fn text(&self, field: Field) -> Option<&str> {
         let (begin, length) = self.places[field as usize]?;
         self.texts.get(begin as usize..)?.get(..length.get() as usize)

@@ -302,11 +302,13 @@ impl Field {
     }
 
     /// Its type.
+    #[inline]
     pub fn kind(self) -> FieldType {
         self.spec().kind
     }
 
     /// Whether its texts repeat so much that the store keeps each of them once, in a dictionary.
+    #[inline]
     pub fn repeats(self) -> bool {
         self.spec().repeats
     }
@@ -351,6 +353,7 @@ impl Field {
         self.spec().sender
     }
 
+    #[inline]
     fn spec(self) -> &'static Spec {
         &SPECS[self as usize]
     }

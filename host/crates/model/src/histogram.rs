@@ -13,6 +13,7 @@ const DOUBLINGS: u64 = 36;
 pub const BUCKETS: usize = (EXACT + DOUBLINGS * STEPS) as usize;
 
 /// The bucket of a duration in microseconds.
+#[inline]
 pub fn bucket(micros: u64) -> usize {
     if micros < EXACT {
         return micros as usize;

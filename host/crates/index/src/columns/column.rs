@@ -113,7 +113,7 @@ impl Zone {
         }
     }
 
-    /// The values of 64 codes. Each code is below [`Self::size`].
+    /// The values of 64 codes. A code that no value has gives any number.
     pub(crate) fn raws(&self, codes: [u64; 64]) -> [u64; 64] {
         match self {
             Self::Values(values) => codes.map(|code| values.get(code as usize).copied().unwrap_or(0)),

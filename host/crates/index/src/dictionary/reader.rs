@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use foldhash::fast::RandomState;
+
 use super::scan::DictionaryScan;
 use crate::StoreError;
 use crate::snapshot::Snapshot;
@@ -16,7 +18,7 @@ const EACH: usize = 64;
 /// Texts by field and number.
 #[derive(Default)]
 struct Known {
-    texts: HashMap<(Field, u64), Arc<str>>,
+    texts: HashMap<(Field, u64), Arc<str>, RandomState>,
     bytes: usize,
 }
 
@@ -40,6 +42,11 @@ impl Texts {
         passes: impl Fn(&str) -> bool,
     ) -> Result<Vec<u64>, StoreError> {
         self.lexicon.matching(log, field, passes)
+    }
+
+    /// The number of texts of `field` that are in memory for patterns; `None` before the first search.
+    pub(crate) fn in_memory(&self, field: Field) -> Option<u64> {
+        self.lexicon.size(field).filter(|texts| *texts > 0)
     }
 
     /// Whether the cache for patterns has a text of `field` that contains this part.

@@ -95,6 +95,12 @@ impl DictionaryScan {
         Ok((texts.clone(), is_all))
     }
 
+    /// The number of texts of `field` in memory; `None` while another search reads them.
+    pub(crate) fn size(&self, field: Field) -> Option<u64> {
+        let texts = self.0.fields[field as usize].try_lock().ok()?;
+        Some(texts.pieces.iter().map(|piece| piece.numbers.len() as u64).sum())
+    }
+
     /// Whether the cache has a text of `field` that contains this part.
     pub(crate) fn remembers(&self, field: Field, part: &str) -> bool {
         let texts = self.0.fields[field as usize].lock().unwrap_or_else(PoisonError::into_inner);

@@ -66,18 +66,28 @@ impl Axis {
             Self::One => [0; 64],
             Self::Column(_, planes) => planes.codes(word).map(|code| code.min(greatest)),
             Self::Steps { zone, planes, step, first, .. } => {
-                let code = |code| number(*step, zone.raw(code)).saturating_sub(*first).min(greatest);
-                planes.codes(word).map(code)
+                // Nearly every entry is in the step of the one before it.
+                let (mut within, mut of_step) = (0..0, 0);
+                planes.codes(word).map(|code| {
+                    let raw = zone.raw(code);
+                    if !within.contains(&raw) {
+                        let number = number(*step, raw);
+                        within = ColumnKind::Time.raw(start_of(*step, number))
+                            ..ColumnKind::Time.raw(start_of(*step, number.saturating_add(1)));
+                        of_step = number.saturating_sub(*first).min(greatest);
+                    }
+                    of_step
+                })
             }
         }
     }
 
     /// The values of the codes of the 64 entries of a word.
     pub(crate) fn raws(&self, word: usize) -> [u64; 64] {
-        let codes = self.codes(word);
         match self {
-            Self::Column(zone, _) => zone.raws(codes),
-            Self::One | Self::Steps { .. } => codes.map(|code| self.raw(code)),
+            // It accepts any code.
+            Self::Column(zone, planes) => zone.raws(planes.codes(word)),
+            Self::One | Self::Steps { .. } => self.codes(word).map(|code| self.raw(code)),
         }
     }
 

@@ -7,14 +7,11 @@ use super::axis::Axis;
 use super::block_scan::BlockScan;
 use super::keyed_counts::KeyedCounts;
 use super::plan::Plan;
-use super::total::{Amounts, EntryAmounts, Total, failures};
+use super::total::{Total, failures};
 use crate::dictionary::Texts;
 use crate::snapshot::Snapshot;
 use crate::{Group, GroupQuery, GroupSort, Groups, MAX_GROUPS, StoreError};
 use mcp_audit_log_model::field::Field;
-
-/// The columns that are counted besides the outcome.
-const COUNTED: [Field; 1] = [Field::DurationUs];
 
 /// Computes the groups for `query`.
 pub(crate) fn groups(log: &dyn Snapshot, texts: &Texts, query: &GroupQuery) -> Result<Groups, StoreError> {
@@ -22,8 +19,7 @@ pub(crate) fn groups(log: &dyn Snapshot, texts: &Texts, query: &GroupQuery) -> R
     let failed = Plan::new(log, texts, &failures())?;
     let mut fields: BTreeSet<_> = query.by.iter().map(|by| Axis::field(*by)).collect();
     plan.fields(&mut fields);
-    fields.insert(Field::Outcome);
-    fields.extend(COUNTED);
+    fields.extend([Field::Outcome, Field::DurationUs]);
     let mut counts = KeyedCounts::new(MAX_GROUPS);
     let scan = BlockScan::new(log, 0..u64::MAX, &fields)?;
     for (block, within) in scan.blocks() {
@@ -32,11 +28,22 @@ pub(crate) fn groups(log: &dyn Snapshot, texts: &Texts, query: &GroupQuery) -> R
             continue;
         }
         let errors = failed.find(log, block, found.clone())?;
-        let entries = EntryAmounts::new(log, block, &found, errors, &COUNTED)?;
+        let durations = Axis::numbers(log, block, Field::DurationUs)?;
         let first = Axis::new(log, block, query.by.first().copied())?;
         let second = Axis::new(log, block, query.by.get(1).copied())?;
-        let count = |total: &mut Total, row| entries.add(row, total);
-        let counted = counts.count([&first, &second], &found, || Total::new(true), count);
+        let amounts = |word| (errors.words().get(word).copied().unwrap_or(0), durations.raws(word));
+        let counted = counts.count(
+            [&first, &second],
+            &found,
+            || Total::new(true),
+            amounts,
+            |total, amounts, bit| {
+                let (errors, durations) = amounts;
+                if let Some(bucket) = total.sums.add_entry(errors >> bit & 1 == 1, durations[bit]) {
+                    total.add_durations(bucket, 1);
+                }
+            },
+        );
         counted.ok_or(StoreError::TooManyGroups(MAX_GROUPS))?;
     }
     finish(log, texts, query, &counts)

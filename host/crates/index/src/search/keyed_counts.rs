@@ -44,19 +44,21 @@ impl<const N: usize, T> KeyedCounts<N, T> {
     }
 
     /// Counts each row of `found`, in order, under its combination. `empty` is the initial count of a new combination.
-    /// `None` if there are too many combinations.
-    pub(crate) fn count(
+    /// `amounts` reads what `count` needs of the 64 rows of a word; `count` adds one of them, by its bit. `None` if there
+    /// are too many combinations.
+    pub(crate) fn count<W>(
         &mut self,
         axes: [&Axis; N],
         found: &Bitmap,
         empty: impl Fn() -> T,
-        mut count: impl FnMut(&mut T, usize),
+        amounts: impl Fn(usize) -> W,
+        mut count: impl FnMut(&mut T, &W, usize),
     ) -> Option<()> {
         let sizes = axes.map(Axis::size);
         let size = sizes.iter().try_fold(1_usize, |all, size| all.checked_mul(*size)).filter(|size| *size <= TABLE);
         let mut table = vec![NEW; size.unwrap_or(0)];
         for (word, bits) in found.words().iter().enumerate().filter(|(_, bits)| **bits != 0) {
-            let codes = axes.map(|axis| axis.codes(word));
+            let (codes, amounts) = (axes.map(|axis| axis.codes(word)), amounts(word));
             for bit in ones(*bits) {
                 let at = sizes.iter().zip(&codes);
                 let at = at.fold(0_usize, |at, (size, codes)| at.wrapping_mul(*size).wrapping_add(codes[bit] as usize));
@@ -69,7 +71,7 @@ impl<const N: usize, T> KeyedCounts<N, T> {
                         number
                     }
                 };
-                count(&mut self.counts[number as usize].1, word * 64 + bit);
+                count(&mut self.counts[number as usize].1, &amounts, bit);
             }
         }
         Some(())

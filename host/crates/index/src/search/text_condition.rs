@@ -5,6 +5,8 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use super::axis::Axis;
 use super::blocks::Block;
 use super::values::used;
@@ -19,7 +21,7 @@ pub(crate) struct TextCondition {
     pub(crate) term: Term,
     texts: Texts,
     /// Whether the text with this number matches.
-    judged: RefCell<HashMap<u64, bool>>,
+    judged: RefCell<HashMap<u64, bool, RandomState>>,
     /// The numbers of all matching texts, once the whole dictionary was scanned.
     all: OnceCell<ValueSet>,
 }
@@ -57,8 +59,11 @@ impl TextCondition {
     fn among(&self, log: &dyn Snapshot, numbers: &[u64]) -> Result<Option<ValueSet>, StoreError> {
         let mut judged = self.judged.borrow_mut();
         let new = numbers.iter().filter(|number| **number > 0 && !judged.contains_key(number)).count();
-        // With more of them, going through the whole dictionary once is cheaper: 2,048 in a log of blocks of 4,096.
-        if (judged.len() + new) as u64 > log.block_length() / 2 {
+        // With more of them, going through the whole dictionary once is cheaper: a look-up takes as long as eight
+        // comparisons. How many texts there are is known once they are in memory; else 2,048 in blocks of 4,096 decide.
+        let half = log.block_length() / 2;
+        let most = self.texts.in_memory(self.term.field).map_or(half, |texts| half.min(texts / 8));
+        if (judged.len() + new) as u64 > most {
             return Ok(None);
         }
         let mut found = Vec::new();

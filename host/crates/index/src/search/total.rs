@@ -72,6 +72,18 @@ impl Sums {
         self.longest = longest;
     }
 
+    /// Adds an entry, and returns the bucket of its duration. `duration` is the column's number.
+    #[inline]
+    pub(crate) fn add_entry(&mut self, failed: bool, duration: u64) -> Option<usize> {
+        self.entries += 1;
+        self.errors += u64::from(failed);
+        let micros = duration.checked_sub(1)?;
+        self.timed += 1;
+        self.micros = self.micros.saturating_add(micros);
+        self.longest = self.longest.max(micros);
+        Some(histogram::bucket(micros))
+    }
+
     /// The average duration, rounded down.
     pub(crate) fn average(&self) -> Option<u64> {
         self.micros.checked_div(self.timed)
@@ -129,42 +141,31 @@ impl EntryAmounts {
     pub(crate) const FIELDS: [Field; 4] =
         [Field::DurationUs, Field::InputTokens, Field::OutputTokens, Field::CostMicros];
 
-    /// The entries that were found; `errors` are those that failed; `fields` are the first ones of
-    /// [`EntryAmounts::FIELDS`].
-    pub(crate) fn new(
-        log: &dyn Snapshot,
-        block: &Block,
-        found: &Bitmap,
-        errors: Bitmap,
-        fields: &[Field],
-    ) -> Result<Self, StoreError> {
+    /// The entries that were found; `errors` are those that failed.
+    pub(crate) fn new(log: &dyn Snapshot, block: &Block, found: &Bitmap, errors: Bitmap) -> Result<Self, StoreError> {
         let mut numbers = [const { Vec::new() }; 4];
-        for (numbers, field) in numbers.iter_mut().zip(fields) {
-            *numbers = raws(log, block, *field, found)?;
+        for (numbers, field) in numbers.iter_mut().zip(Self::FIELDS) {
+            *numbers = raws(log, block, field, found)?;
         }
         Ok(Self { errors, numbers })
     }
 
-    /// The amounts that an entry adds to the sums.
-    pub(crate) fn sums(&self, row: usize) -> Sums {
-        let [micros, input_tokens, output_tokens, cost_micros] =
-            self.numbers.each_ref().map(|numbers| numbers.get(row).map_or(0, |number| number.saturating_sub(1)));
-        let timed = u64::from(self.bucket(row).is_some());
-        let errors = u64::from(self.errors.contains(row as u64));
-        Sums { entries: 1, errors, timed, micros, longest: micros, input_tokens, output_tokens, cost_micros }
-    }
-
-    /// The bucket of an entry's duration.
-    pub(crate) fn bucket(&self, row: usize) -> Option<usize> {
-        let micros = self.numbers[0].get(row)?.checked_sub(1)?;
-        Some(histogram::bucket(micros))
+    /// Adds the amounts of an entry, and returns the bucket of its duration.
+    pub(crate) fn add_to(&self, row: usize, sums: &mut Sums) -> Option<usize> {
+        let [durations, rest @ ..] = &self.numbers;
+        let number = |numbers: &Vec<u64>| numbers.get(row).copied().unwrap_or(0);
+        let sums_of_rest = [&mut sums.input_tokens, &mut sums.output_tokens, &mut sums.cost_micros];
+        for (sum, numbers) in sums_of_rest.into_iter().zip(rest) {
+            *sum = sum.saturating_add(number(numbers).saturating_sub(1));
+        }
+        sums.add_entry(self.errors.contains(row as u64), number(durations))
     }
 }
 
 impl Amounts for EntryAmounts {
+    #[inline]
     fn add(&self, row: usize, to: &mut Total) {
-        to.sums.add(&self.sums(row));
-        if let Some(bucket) = self.bucket(row).filter(|_| to.is_full()) {
+        if let Some(bucket) = self.add_to(row, &mut to.sums) {
             to.add_durations(bucket, 1);
         }
     }

@@ -190,8 +190,7 @@ fn aggregate(log: &dyn Transaction, seqs: Range<u64>) -> Result<(), StoreError> 
     let scan = BlockScan::new(now, seqs, &fields)?;
     for (block, within) in scan.blocks() {
         let found = plan.find(now, block, within)?;
-        let entries =
-            EntryAmounts::new(now, block, &found, failed.find(now, block, found.clone())?, &EntryAmounts::FIELDS)?;
+        let entries = EntryAmounts::new(now, block, &found, failed.find(now, block, found.clone())?)?;
         let times = raws(now, block, Field::OccurredAt, &found)?;
         for row in found.rows() {
             let hour = floor(ColumnKind::Time.stored(times[row as usize]), HOUR);
@@ -204,23 +203,32 @@ fn aggregate(log: &dyn Transaction, seqs: Range<u64>) -> Result<(), StoreError> 
                 run.fields |= bits(&[field]);
             }
         }
-        blocks.push((block, found, entries));
+        let users = raws(now, block, Field::User, &found)?;
+        blocks.push((block, found, entries, users));
     }
     let mut parts = Vec::new();
     for (cut, by_day) in run.cuts() {
         // The time, the instance, the cut's own dimensions: the user first.
         let mut cells = KeyedCounts::<4, Cell>::new(usize::MAX);
         let step = if by_day { UsageStep::Day } else { UsageStep::Hour };
-        for (block, found, entries) in &blocks {
+        for (block, found, entries, users) in &blocks {
             let axis = |field: Option<&Field>| field.map_or(Ok(Axis::One), |field| Axis::numbers(now, block, *field));
             let (time, instance) = (axis(Some(&Field::OccurredAt))?.by_step(step), axis(Some(&Field::Instance))?);
             let (first, second) = (axis(cut.fields().first())?, axis(cut.fields().get(1))?);
-            let users = if cut.has_users() { Vec::new() } else { raws(now, block, Field::User, found)? };
-            let counted = cells.count([&time, &instance, &first, &second], found, Cell::default, |cell, row| {
-                cell.sums.add(&entries.sums(row));
-                cell.buckets.extend(entries.bucket(row).map(|bucket| bucket as u16));
-                cell.users.extend(users.get(row).filter(|user| **user > 0));
-            });
+            let users = if cut.has_users() { &[] } else { users.as_slice() };
+            let axes = [&time, &instance, &first, &second];
+            let counted = cells.count(
+                axes,
+                found,
+                Cell::default,
+                |word| word,
+                |cell, word, bit| {
+                    let row = word * 64 + bit;
+                    cell.buckets.extend(entries.add_to(row, &mut cell.sums).map(|bucket| bucket as u16));
+                    // Most calls follow one of the same user.
+                    cell.users.extend(users.get(row).filter(|user| **user > 0 && cell.users.last() != Some(*user)));
+                },
+            );
             counted.ok_or(StoreError::TooManyValues)?;
         }
         let shares = run.keys(now, bits(cut.fields()), by_day, None);

@@ -122,11 +122,12 @@ impl Question {
             By::Field(field) => Axis::numbers(log, block, field)?,
         };
         let users = if self.is_full { raws(log, block, Field::User, found)? } else { Vec::new() };
-        let count = |total: &mut Total, row: usize| {
+        let count = |total: &mut Total, word: &usize, bit: usize| {
+            let row = word * 64 + bit;
             amounts.into_iter().for_each(|amounts| amounts.add(row, total));
             users.get(row).into_iter().for_each(|user| total.add_user(*user));
         };
-        let counted = counters.count([&axis], found, || Total::new(self.is_full), count);
+        let counted = counters.count([&axis], found, || Total::new(self.is_full), |word| word, count);
         counted.ok_or(StoreError::TooManyValues)
     }
 
@@ -251,7 +252,7 @@ impl<'s> Source<'s> {
                 continue;
             }
             let errors = self.failed.find(log, block, found.clone())?;
-            let entries = EntryAmounts::new(log, block, &found, errors, &EntryAmounts::FIELDS)?;
+            let entries = EntryAmounts::new(log, block, &found, errors)?;
             for ((question, times), counters) in questions.iter().zip(&each).zip(&mut *counters) {
                 let old = times.find(log, block, found.clone().without(&tail))?;
                 let found = question.narrow(log, block, found.clone().and(&tail).or(&old))?;

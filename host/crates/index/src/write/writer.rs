@@ -6,8 +6,7 @@ use super::ids::{IdMatch, Ids};
 use super::rebuild::{append, rebuild_tail, repair};
 use crate::columns::{OpenBlock, Raw};
 use crate::dictionary::{DictionaryWriter, Texts};
-use crate::row::{ColumnValue, NewRow, Row};
-use crate::search::rows::raw;
+use crate::row::NewRow;
 use crate::search::seqs::recorded_at;
 use crate::snapshot::{LogHead, Snapshot};
 use crate::transaction::Transaction;
@@ -221,12 +220,7 @@ impl State {
         if let Some(payload) = prepared.payload() {
             log.append_payload(seq, payload)?;
         }
-        let mut numbers = [0; Field::COUNT];
-        for (at, field) in Field::ALL.iter().enumerate() {
-            let value: ColumnValue<'_> = row.column(at);
-            numbers[at] = raw(*field, value);
-        }
-        Ok(numbers)
+        Ok(row.raw())
     }
 
     /// Removes the numbers of a field from the cache, after some of its texts were removed.
