@@ -48,7 +48,7 @@ impl Work {
     }
 }
 
-/// Slots for the log's own operations, of which there is one of each kind at a time.
+/// Slots for the log's own operations: there is one of each kind at a time.
 const OWN: usize = 64;
 
 /// The sending side. The limit is counted here, and not by the channel, because a reserved slot is never refused. The
