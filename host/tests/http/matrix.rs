@@ -92,6 +92,7 @@ const TABLE: &[Row] = &[
     ("post", "/api/v1/tokens", TOKEN, CONFIGURERS, About::All(201)),
     ("delete", "/api/v1/tokens/{id}", "", CONFIGURERS, one(204, 204, 204, 404)),
     ("get", "/api/v1/policy", "", OVERSEERS, About::All(200)),
+    ("get", "/api/v1/policy/history", "", OVERSEERS, About::All(200)),
     // Both are refused to every role: the policy is active already, and no other one judged before.
     ("post", "/api/v1/policy", r#"{"reason":"a try"}"#, CONFIGURERS, About::All(422)),
     ("post", "/api/v1/policy/rollback", r#"{"reason":"a try"}"#, CONFIGURERS, About::All(422)),

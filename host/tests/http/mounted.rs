@@ -33,6 +33,7 @@ async fn every_link_stays_below_the_mount() {
         "/audit?by=user&by=tool&limit=1",
         "/audit?limit=1",
         "/audit/settings",
+        "/audit/policies",
         &format!("/audit/entries/{id}"),
         "/audit/sign-in",
     ] {

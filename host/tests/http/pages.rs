@@ -34,6 +34,8 @@ async fn pages(world: &World) -> Vec<(String, String)> {
     let visible: String = VISIBLE.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let form = format!("from=2026-01-01&to=&reason={visible}");
     assert_eq!(browser.form("/settings/holds", &form).await.status, StatusCode::SEE_OTHER);
+    let reason = [("reason", "", VISIBLE), ("extensions", "x.toml", "name = 'x'\nversion = '1'")];
+    assert_eq!(browser.upload("/policies", &reason).await.status, StatusCode::OK);
     let mut pages = Vec::new();
     for path in [
         "/".to_owned(),
@@ -46,6 +48,8 @@ async fn pages(world: &World) -> Vec<(String, String)> {
         format!("/entries/{id}?show=payload"),
         format!("/entries/{encoded}"),
         "/settings".to_owned(),
+        "/policies".to_owned(),
+        format!("/policies?before={encoded}"),
         "/integrity".to_owned(),
         format!("/integrity?verification={encoded}"),
         "/usage?sort=errors".to_owned(),
@@ -174,7 +178,7 @@ async fn assets_are_cached_under_their_hash() {
 async fn the_navigation_has_the_tabs_of_the_viewers_rights_and_marks_the_current_one() {
     let world = World::new();
     let id = world.record(call("ada", "search")).await;
-    let all = ["Log", "Usage", "Integrity", "Settings"];
+    let all = ["Log", "Usage", "Integrity", "Policies", "Settings"];
     for (group, tabs) in
         [("admin", &all[..]), ("auditor", &all), ("user", &["Log", "Usage"]), ("billing-admin", &["Usage"])]
     {
@@ -184,6 +188,7 @@ async fn the_navigation_has_the_tabs_of_the_viewers_rights_and_marks_the_current
             (&*format!("/entries/{id}"), "Log"),
             ("/usage", "Usage"),
             ("/integrity", "Integrity"),
+            ("/policies", "Policies"),
             ("/settings", "Settings"),
         ] {
             let page = browser.get(path).await;

@@ -196,6 +196,16 @@ impl Caller<'_> {
         self.send("POST", path, "application/x-www-form-urlencoded", form).await
     }
 
+    /// A form with files: the name, the file's name (empty for an input with text), and the content of each part.
+    pub(crate) async fn upload(&self, path: &str, parts: &[(&str, &str, &str)]) -> Answer {
+        let part = |(name, file, content): &(&str, &str, &str)| {
+            let file = if file.is_empty() { String::new() } else { format!("; filename=\"{file}\"") };
+            format!("--mark\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{content}\r\n")
+        };
+        let body = parts.iter().map(part).collect::<String>() + "--mark--\r\n";
+        self.send("POST", path, "multipart/form-data; boundary=mark", &body).await
+    }
+
     pub(crate) async fn send(&self, method: &str, path: &str, kind: &str, body: &str) -> Answer {
         self.world.ask(self.request(method, path, kind, body)).await
     }
@@ -283,6 +293,13 @@ impl Answer {
         assert!(json["type"].is_string() && json["title"].is_string(), "{json}");
         let detail = json["detail"].as_str().expect("a sentence");
         assert!(detail.contains(word), "{detail:?} lacks {word:?}");
+    }
+
+    /// The same as a page.
+    pub(crate) fn problem_page(&self, status: u16, word: &str) {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        assert!(self.header("content-type").starts_with("text/html"), "{}", self.text);
+        assert!(self.text.contains(word), "{word:?} is not in {}", self.text);
     }
 }
 

@@ -48,7 +48,8 @@ fn replayed(log: &AuditLog, candidate: &Policy, people: Vec<ReplayPerson>) -> Re
     let view = log.view();
     let policy = view.policy();
     let settings = [policy.as_ref(), candidate].map(|policy| view.settings_under(policy.manifest()).expect("settings"));
-    let mut replay = Replay::new((&policy, &settings[0]), (candidate, &settings[1]), people, view.now());
+    let mut replay = Replay::new((&policy, &settings[0]), (candidate, &settings[1]), view.now());
+    people.into_iter().for_each(|person| replay.ask(person));
     stored(log).chunks(2_048).for_each(|entries| replay.take(entries));
     replay.finish()
 }

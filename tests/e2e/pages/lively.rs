@@ -55,6 +55,8 @@ impl World {
             page("usage", "admin", "/usage?from=-7d"),
             page("usage-of-one", "billing-admin", "/usage?tool=read_file"),
             page("integrity", "auditor", "/integrity"),
+            page("policies", "admin", "/policies"),
+            page("policies-of-an-auditor", "auditor", "/policies"),
             page("settings", "admin", "/settings"),
             page("settings-of-an-auditor", "auditor", "/settings"),
             page("missing", "user", "/entries/00000000-0000-7000-8000-000000000000"),

@@ -7,6 +7,7 @@ mod integrity;
 mod live;
 mod lively;
 mod pictures;
+mod policies;
 mod reading;
 mod roles;
 mod settings;

@@ -14,6 +14,7 @@ mod integrity;
 mod log;
 mod metrics;
 mod openapi;
+mod policies;
 mod problem;
 mod query;
 mod server;
@@ -34,6 +35,7 @@ use axum::routing::{any, get, post};
 use mcp_audit_log_contract::access::Right;
 
 use crate::log::view;
+use crate::openapi::extractors::UPLOAD;
 use crate::problem::Problem;
 use crate::server::{middleware, timed_body};
 use crate::settings::{cron, hold};
@@ -55,6 +57,7 @@ const TABS: &[Tab] = &[
     Tab { path: "/", label: "Log", is_for: |grant| grant.may(Right::Read) },
     Tab { path: "/usage", label: "Usage", is_for: |grant| grant.may(Right::ReadUsage) },
     Tab { path: "/integrity", label: "Integrity", is_for: |grant| grant.may(Right::Verify) },
+    Tab { path: "/policies", label: "Policies", is_for: |grant| grant.may_oversee() },
     Tab { path: "/settings", label: "Settings", is_for: |grant| grant.may_oversee() },
 ];
 
@@ -84,6 +87,12 @@ fn pages(site: &Arc<Site>) -> Router<Arc<Site>> {
         .route("/integrity", get(integrity::page::show))
         .route("/integrity/verify", post(integrity::page::verify))
         .route("/export", get(export::form::download).post(export::form::download))
+        .route(
+            "/policies",
+            get(policies::page::show).post(policies::page::activate).layer(DefaultBodyLimit::max(UPLOAD)),
+        )
+        .route("/policies/trial", post(policies::page::try_policy).layer(DefaultBodyLimit::max(UPLOAD)))
+        .route("/policies/rollback", post(policies::page::roll_back))
         .route("/settings", get(settings::page::show).post(settings::page::change))
         .route("/settings/crons", post(cron::run))
         .route("/settings/holds", post(hold::place))

@@ -145,6 +145,11 @@ impl Problem {
         Self::new(BUSY, "Too many exports at once. Retry when one of them has finished.")
     }
 
+    /// Another policy is on trial.
+    pub(super) fn other_trial() -> Self {
+        Self::new(BUSY, "Another policy is being tried. Retry in half a minute.")
+    }
+
     /// A parameter is wrong.
     pub(super) fn parameter(name: &str, detail: impl Into<String>) -> Self {
         Self::new(PARAMETER, detail).with(Wrong { parameter: name.to_owned(), term: None, position: None })

@@ -368,12 +368,12 @@ impl StoreReader {
         Ok(self.read(|log| log.keys())?.into_iter().map(|(vkey, _)| vkey).collect())
     }
 
-    /// What judged the entry at `seq`; the newest record for [`u64::MAX`].
+    /// See [`crate::States::judged_before`].
     ///
     /// # Errors
-    /// The store fails, or the record cannot be read.
-    pub fn judged_by(&self, seq: u64) -> Result<Option<JudgedBy>, StoreError> {
-        self.read(|log| log.judged_by(seq))
+    /// The store fails, or a record cannot be read.
+    pub fn judged_before(&self, before: u64, limit: usize) -> Result<Vec<JudgedBy>, StoreError> {
+        self.read(|log| log.judged_before(before, limit))
     }
 
     /// The inventory of checkpoints and keys.

@@ -73,12 +73,13 @@ pub trait States {
     /// The store fails.
     fn destinations(&self) -> Result<Vec<DestinationState>, StoreError>;
 
-    /// The record of what judged the entry at `seq`: the last one with a `since` up to it. The newest record for
-    /// [`u64::MAX`].
+    /// The records of what judged with a `since` below `before`, the newest first; at most `limit`. The first of them
+    /// judged the entry before `before`. A record that another one took the place of before an entry was stored judged
+    /// nothing, and is left out.
     ///
     /// # Errors
-    /// The store fails, or the record cannot be read.
-    fn judged_by(&self, seq: u64) -> Result<Option<JudgedBy>, StoreError>;
+    /// The store fails, or a record cannot be read.
+    fn judged_before(&self, before: u64, limit: usize) -> Result<Vec<JudgedBy>, StoreError>;
 }
 
 /// The checkpoints to read.

@@ -61,6 +61,11 @@ impl Breaker {
         }
     }
 
+    /// The same for monitoring: nothing changes by asking.
+    pub(super) fn is_open(&self, now: Instant) -> bool {
+        self.state().until.is_some_and(|until| now < until)
+    }
+
     /// Counts the fuel of a failed call.
     pub(super) fn failed(&self, fuel: u64, now: Instant) {
         let mut state = self.state();
@@ -102,8 +107,9 @@ mod tests {
         assert_eq!(calls, 40);
         for rest in [1, 2, 4, 8, 16, 32, 60, 60] {
             now += Duration::from_secs(rest) - Duration::from_millis(1);
-            assert!(breaker.rests(now), "{rest}");
+            assert!(breaker.is_open(now) && breaker.rests(now), "{rest}");
             now += Duration::from_millis(1);
+            assert!(!breaker.is_open(now), "{rest}");
             assert!(!breaker.rests(now), "{rest}");
             breaker.failed(CALL, now);
             assert!(breaker.rests(now), "one call is enough");

@@ -47,6 +47,8 @@ pub struct Health {
     failed: Mutex<Option<Instant>>,
     /// The time of the last report that the policy fails.
     said: Mutex<Option<Instant>>,
+    /// Whether nothing is reported.
+    is_quiet: bool,
 }
 
 /// The results of the last events, oldest first: whether each is unjudged.
@@ -57,6 +59,11 @@ struct Recent {
 }
 
 impl Health {
+    /// From now on nothing is reported.
+    pub(super) fn be_quiet(&mut self) {
+        self.is_quiet = true;
+    }
+
     /// Counts the results of judged events, in order: for each the faults of the policy and its extensions.
     pub(super) fn judged<'a, F: Iterator<Item = &'a Fault>>(&self, verdicts: impl Iterator<Item = F>) {
         let mut last = None;
@@ -141,6 +148,12 @@ impl Health {
         if self.denials.load(Ordering::Relaxed) >= DENIALS { Err(PolicyFailure::Access) } else { Ok(()) }
     }
 
+    /// How many of the last thousand events it failed on, wholly or in a part, and how many events these are.
+    pub fn recent(&self) -> (usize, usize) {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        (recent.unjudged, recent.outcomes.len())
+    }
+
     /// How often each function failed in each way.
     pub fn faults(&self) -> impl Iterator<Item = (&'static str, FaultKind, u64)> {
         FUNCTIONS.into_iter().zip(&self.faults).flat_map(|(function, kinds)| {
@@ -162,7 +175,7 @@ impl Health {
     /// Reports once a minute that the policy fails. Without the fault's text: the policy may influence it, and the
     /// policy sees the content of requests.
     fn say(&self, fault: &Fault) {
-        if !self.is_due(Instant::now()) {
+        if self.is_quiet || !self.is_due(Instant::now()) {
             return;
         }
         let Fault { function, kind, .. } = fault;
@@ -223,6 +236,7 @@ mod tests {
         judged(&health, 499, Some(FaultKind::Trap));
         assert_eq!(health.check(), Ok(()));
         judged(&health, 501, None);
+        assert_eq!(health.recent(), (499, 1_000));
         judged(&health, 1, Some(FaultKind::Fuel));
         assert_eq!(health.check(), Ok(()), "the oldest is gone");
         judged(&health, 1_000, Some(FaultKind::Fuel));

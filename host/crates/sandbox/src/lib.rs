@@ -29,6 +29,7 @@ mod verdict_cache;
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
@@ -270,6 +271,15 @@ impl Policy {
     /// Its health.
     pub fn health(&self) -> &Health {
         &self.health
+    }
+
+    /// The policy and extensions that burned their fuel for nothing and are not called for a while, by their names.
+    pub fn resting(&self) -> Vec<&str> {
+        let now = Instant::now();
+        let own = (self.manifest.name.as_str(), &self.breaker);
+        let layers = self.layers.iter().map(|layer| (layer.manifest.name.as_str(), &layer.breaker));
+        let all = std::iter::once(own).chain(layers);
+        all.filter(|(_, breaker)| breaker.is_open(now)).map(|(name, _)| name).collect()
     }
 
     /// The grant for `viewer`: the policy's answer, narrowed to the viewer's tenant.

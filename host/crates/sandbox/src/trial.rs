@@ -47,6 +47,12 @@ pub struct OwnGrant {
 }
 
 impl Policy {
+    /// The same for a trial: its faults are counted, and not reported on standard error as those of what judges.
+    pub fn on_trial(mut self) -> Self {
+        self.health.be_quiet();
+        self
+    }
+
     /// The same, whose faults have the message of a panic, as far as the component leaves one in its memory. A message may
     /// quote an event, so a log never uses this.
     pub fn showing_panics(mut self) -> Self {

@@ -31,6 +31,12 @@ pub struct PolicyRequest {
     pub notes: Vec<Vec<u8>>,
 }
 
+impl PolicyRequest {
+    fn component(&self) -> &[u8] {
+        self.policy.as_deref().unwrap_or(Policy::builtin_component())
+    }
+}
+
 /// The entries about a swap.
 const ACTIVATED: &str = "policy.activated";
 const ROLLED_BACK: &str = "policy.rolled_back";
@@ -51,13 +57,36 @@ impl AuditLog {
     pub fn activate_policy(&self, access: &Grant, wanted: &PolicyRequest) -> Result<PolicySwap, ChangeError> {
         self.allow(access, Right::Configure, ACTIVATED)?;
         let reason = hold::reason(&wanted.reason).map_err(ChangeError::Refused)?;
-        let component = wanted.policy.as_deref().unwrap_or(Policy::builtin_component());
-        let policy = self.view().load(component, &wanted.extensions);
-        let policy = policy.map_err(|refusal| ChangeError::Refused(format!("The policy is not loaded: {refusal}.")))?;
-        let components = [component].into_iter().chain(wanted.extensions.iter().map(Vec::as_slice));
+        let policy = self.loaded(wanted)?;
         let signers = self.signers(&policy, &wanted.notes)?;
+        let components = [wanted.component()].into_iter().chain(wanted.extensions.iter().map(Vec::as_slice));
         self.keep(components, &policy)?;
         self.swap(access, (policy, signers), ACTIVATED, &reason)
+    }
+
+    /// Loads components to try them: nothing that is recorded is judged by them, and nothing of them is kept. Where the
+    /// log demands signatures, they need them too. Needs the right to configure. Blocks, as an activation does.
+    ///
+    /// # Errors
+    /// The viewer may not, or the policy is refused.
+    pub fn candidate(&self, access: &Grant, wanted: &PolicyRequest) -> Result<Policy, ChangeError> {
+        access.require(Right::Configure)?;
+        let policy = self.loaded(wanted)?;
+        let trust = self.0.policy_trust.with(wanted.notes.iter().cloned());
+        let refused = |error| ChangeError::Refused(format!("The policy is not tried: {error}."));
+        trust.signers(&policy).map_err(refused)?;
+        Ok(policy.on_trial())
+    }
+
+    /// The trusted keys that signed what judges. `None` where the log demands no signature.
+    pub fn policy_signers(&self) -> Option<String> {
+        let kept = Components::of(&self.view().folder).notes();
+        self.0.policy_trust.with(kept).signers(&self.view().policy()).ok().flatten()
+    }
+
+    fn loaded(&self, wanted: &PolicyRequest) -> Result<Policy, ChangeError> {
+        let policy = self.view().load(wanted.component(), &wanted.extensions);
+        policy.map_err(|refusal| ChangeError::Refused(format!("The policy is not loaded: {refusal}.")))
     }
 
     /// Puts the policy back that judged before the active one, with the settings as they are now. Needs the same rights

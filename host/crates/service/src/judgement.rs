@@ -24,7 +24,15 @@ impl LogView {
     /// # Errors
     /// The store fails.
     pub fn judged_by(&self, seq: u64) -> Result<Option<JudgedBy>, StoreError> {
-        self.files.judged_by(seq)
+        Ok(self.judged_before(Some(seq.saturating_add(1)), 1)?.pop())
+    }
+
+    /// What judged from earlier on, the newest first: records with a `since` below `before`, at most `limit`.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn judged_before(&self, before: Option<u64>, limit: usize) -> Result<Vec<JudgedBy>, StoreError> {
+        self.files.judged_before(before.unwrap_or(u64::MAX), limit)
     }
 
     /// What judges at present, with the `seq` since which it does.
@@ -32,7 +40,7 @@ impl LogView {
     /// # Errors
     /// The store fails.
     pub fn judges_now(&self) -> Result<Option<JudgedBy>, StoreError> {
-        self.files.judged_by(u64::MAX)
+        Ok(self.judged_before(None, 1)?.pop())
     }
 
     /// The component with this digest, if it ever judged in this log. Blocks.

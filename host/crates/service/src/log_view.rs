@@ -89,7 +89,7 @@ impl LogView {
     /// The store fails.
     pub fn other_judge(&self, seq: u64) -> Result<Option<JudgedBy>, StoreError> {
         let active = self.policy().stack();
-        Ok(self.files.judged_by(seq)?.filter(|record| record.layers != active))
+        Ok(self.judged_by(seq)?.filter(|record| record.layers != active))
     }
 
     /// The current time by the log's clock.

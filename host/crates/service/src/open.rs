@@ -193,7 +193,7 @@ impl Options {
         let is_there = folder.join(DATABASE).is_file();
         let early = if is_there { None } else { Some(load(None)?) };
         let (files, mut writer) = store::open(&folder)?;
-        let judged_before = files.judged_by(u64::MAX)?;
+        let judged_before = files.judged_before(u64::MAX, 1)?.pop();
         let (policy, stack, policy_signers) = match early {
             Some(loaded) => loaded,
             None => load(judged_before.as_ref())?,
@@ -210,7 +210,7 @@ impl Options {
         let configured = stack.configured.clone();
         let active = ActivePolicy { policy: Arc::clone(&policy), settings: Arc::new(stored), configured, since: None };
         judgement::begin(&folder, &stack, &active, &mut writer)?;
-        let judges = files.judged_by(u64::MAX)?.unwrap_or_default();
+        let judges = files.judged_before(u64::MAX, 1)?.pop().unwrap_or_default();
         let active = ActivePolicy { since: Some(judges.since), ..active };
         Components::of(&folder).keep_notes(trust.notes()).map_err(OpenError::Component)?;
         let active = SharedPolicy::new(active);
@@ -263,7 +263,7 @@ impl Options {
         let files = store::open_to_read(&folder)?;
         let loading = Loading { folder: &folder, limits, floors: &floors, now: clock.now() };
         let named = Named { policy, extensions, purpose: Purpose::View };
-        let (policy, Stack { configured, .. }) = loading.named(&named, files.judged_by(u64::MAX)?.as_ref())?;
+        let (policy, Stack { configured, .. }) = loading.named(&named, files.judged_before(u64::MAX, 1)?.first())?;
         let settings = Arc::new(Settings::load(&policy.manifest().settings, &files.settings()?));
         let active = SharedPolicy::new(ActivePolicy { policy: Arc::new(policy), settings, configured, since: None });
         Ok(LogView { files, active, clock, folder, limits, floors })

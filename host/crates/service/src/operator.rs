@@ -1,8 +1,9 @@
 //! What the operator reads who holds the log's files: entries under no viewer's rule, to explain and to replay them.
-//! Nothing here is for viewers.
+//! Only the users are also for viewers, who see those of their own entries.
 
 use std::ops::Range;
 
+use mcp_audit_log_contract::access::Grant;
 use mcp_audit_log_contract::manifest::Manifest;
 use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_core::reader::ReadError;
@@ -40,10 +41,22 @@ impl LogView {
     /// # Errors
     /// There are too many to count, or the store fails.
     pub fn operators_users(&self, limit: usize) -> Result<Vec<(String, Option<String>)>, ReadError> {
+        self.users(&own_access(), Domain::TRUE, limit)
+    }
+
+    /// The same of the entries that match `domain` and that a viewer may see.
+    ///
+    /// # Errors
+    /// The viewer may not read, there are too many to count, or the store fails.
+    pub fn users(
+        &self,
+        access: &Grant,
+        domain: Domain,
+        limit: usize,
+    ) -> Result<Vec<(String, Option<String>)>, ReadError> {
         let by = [Field::User, Field::Instance].map(GroupBy::Field);
-        let access = own_access();
-        let named = Domain::unset(Field::User).not();
-        let groups = self.reader(&access).groups(named, &by, GroupSort::default(), limit)?;
+        let named = domain.and(Domain::unset(Field::User).not());
+        let groups = self.reader(access).groups(named, &by, GroupSort::default(), limit)?;
         let text = |value: Option<&Value>| match value {
             Some(Value::Text(text)) => Some(text.clone()),
             _ => None,

@@ -143,6 +143,6 @@ impl Components {
         };
         let policy = if self.extensions.is_empty() { policy } else { policy.extended(&self.extensions, now)? };
         // Its author looks at it, and the events are the author's or made by code.
-        Ok(policy.showing_panics())
+        Ok(policy.showing_panics().on_trial())
     }
 }

@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
+use mcp_audit_log::LogView;
 use mcp_audit_log::filter::{end_of, start_of};
 use mcp_audit_log::tokens::Tokens;
-use mcp_audit_log::{LogView, Viewer};
 use mcp_audit_log_model::format::count;
 use mcp_audit_log_policy_tools::replay::{
-    PersonDifference, Replay, ReplayPerson, ReplayReport, ReplayWitness, VerdictDifference,
+    PersonDifference, Replay, ReplayPerson, ReplayReport, ReplayWitness, VerdictDifference, people, viewer_of,
 };
 use mcp_audit_log_policy_tools::shown::list;
 
@@ -61,9 +61,10 @@ impl ReplayCommand {
         let settings = [policy.as_ref(), &candidate].map(|policy| log.settings_under(policy.manifest()));
         let [active, other] = settings;
         let (active, other) = (active?, other?);
-        let people = people(&log, &self.log.data)?;
+        let viewers = viewers(&log, &self.log.data)?;
         let began = Instant::now();
-        let mut replay = Replay::new((&policy, &active), (&candidate, &other), people, log.now());
+        let mut replay = Replay::new((&policy, &active), (&candidate, &other), log.now());
+        viewers.into_iter().for_each(|person| replay.ask(person));
         let mut next = seqs.start;
         while next < seqs.end {
             let end = next.saturating_add(STEP).min(seqs.end);
@@ -82,30 +83,13 @@ impl ReplayCommand {
     }
 }
 
-/// The viewers of all tokens, and the users of entries who have none, as a member of each group.
-fn people(log: &LogView, data: &std::path::Path) -> Result<Vec<ReplayPerson>, Failure> {
+/// The viewers of all tokens, and users of entries.
+fn viewers(log: &LogView, data: &std::path::Path) -> Result<Vec<ReplayPerson>, Failure> {
     let tokens = Tokens::existing(data).map(|tokens| tokens.list()).transpose()?.unwrap_or_default();
-    let mut people: Vec<ReplayPerson> = Vec::new();
-    let viewers = tokens.iter().filter(|token| !token.is_expired(log.now())).map(|token| token.viewer());
-    for viewer in viewers {
-        let person = ReplayPerson { viewer, is_known: true };
-        if !people.contains(&person) {
-            people.push(person);
-        }
-    }
-    let known = people.len();
-    for (user, tenant) in log.operators_users(USERS + known)? {
-        let is_known = people.iter().take(known).any(|one| one.viewer.user == user && one.viewer.instance == tenant);
-        let is_enough = people.len() >= known + USERS * log.manifest().groups.len();
-        if is_known || is_enough {
-            continue;
-        }
-        people.extend(log.manifest().groups.iter().map(|group| {
-            let viewer = Viewer { user: user.clone(), groups: vec![group.name.clone()], instance: tenant.clone() };
-            ReplayPerson { viewer, is_known: false }
-        }));
-    }
-    Ok(people)
+    let bearers: Vec<_> =
+        tokens.iter().filter(|token| !token.is_expired(log.now())).map(|token| token.viewer()).collect();
+    let users = log.operators_users(USERS + bearers.len())?;
+    Ok(people(bearers, users, &log.manifest().groups, USERS))
 }
 
 fn print(report: &ReplayReport, a_second: u64) -> io::Result<()> {
@@ -133,7 +117,7 @@ fn print(report: &ReplayReport, a_second: u64) -> io::Result<()> {
     if more > 0 {
         say(format_args!("           and {} more; --json has them", count(more)))?;
     }
-    let alike = people.differences.chunk_by(is_alike);
+    let alike = people.alike();
     let (printed, all) = (alike.clone().take(PRINTED), alike.count());
     printed.into_iter().try_for_each(person)?;
     let more = all.saturating_sub(PRINTED) + people.left_out;
@@ -142,11 +126,6 @@ fn print(report: &ReplayReport, a_second: u64) -> io::Result<()> {
     }
     let same = if report.is_same() { "OK         no difference" } else { "DIFFERENT " };
     say(format_args!("{same}; {} viewers were asked about", count(people.asked as u64)))
-}
-
-/// Whether both are the same user, known from entries, and another group makes no difference.
-fn is_alike(one: &PersonDifference, other: &PersonDifference) -> bool {
-    !one.is_known && *one == PersonDifference { groups: one.groups.clone(), ..other.clone() }
 }
 
 /// Prints what would happen to one user, in each of these groups.
@@ -163,13 +142,6 @@ fn person(alike: &[PersonDifference]) -> io::Result<()> {
             what.push(format!("{verb} {} entries, such as {witness}", count(entries)));
         }
     }
-    let place = one.tenant.as_ref().map_or(String::new(), |tenant| format!(" of the tenant {tenant}"));
-    let who = match one.is_known {
-        true => format!("{}{place} with {}", one.user, list(&one.groups)),
-        false => {
-            let groups = list(alike.iter().flat_map(|one| &one.groups));
-            format!("{}{place}, known from entries, if a member of one of {groups}", one.user)
-        }
-    };
+    let who = viewer_of(alike);
     say(format_args!("viewer     {}: {}", inert(&who), what.join(", ")))
 }

@@ -61,6 +61,8 @@ pub struct Gauges {
     pub judged_us: AtomicU64,
     /// Events that the policy could not judge.
     pub faults: AtomicU64,
+    /// How many events the active policy is still on probation for; 0 if it is not.
+    pub probation: AtomicUsize,
     /// The cleanup.
     pub cleanup: Cleanup,
     /// The next `seq`: all entries below it can be read.
@@ -89,6 +91,7 @@ impl Gauges {
             judged: AtomicU64::default(),
             judged_us: AtomicU64::default(),
             faults: AtomicU64::default(),
+            probation: AtomicUsize::default(),
             cleanup: Cleanup::default(),
             next: watch::Sender::new(0),
         }

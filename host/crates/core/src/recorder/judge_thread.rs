@@ -215,8 +215,15 @@ impl Judge {
         self.replace(&before, (Arc::clone(&next), 1), event, vec![done])?;
         if self.is_active(&next) {
             self.probation = Some(Probation::of(before));
+            self.show_probation();
         }
         Ok(())
+    }
+
+    /// For the pages.
+    fn show_probation(&self) {
+        let rest = self.probation.as_ref().map_or(0, Probation::rest);
+        self.queue.gauges.probation.store(rest, Ordering::Relaxed);
     }
 
     /// Stores the entry about a swap, which `judge` judges, and the record of what judges behind its first `after`
@@ -247,9 +254,11 @@ impl Judge {
             let before = Arc::new(probation.before.from(self.next_seq()));
             let event = probation.event(&active, self.clock.now());
             let event = before.said_in(event, Some(&active));
+            self.show_probation();
             return self.replace(&Arc::clone(&before), (before, 0), event, Vec::new());
         }
         self.probation = (!probation.is_over()).then_some(probation);
+        self.show_probation();
         Ok(())
     }
 

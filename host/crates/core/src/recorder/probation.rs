@@ -55,7 +55,12 @@ impl Probation {
 
     /// Whether the policy stays.
     pub(super) fn is_over(&self) -> bool {
-        self.judged >= EVENTS
+        self.rest() == 0
+    }
+
+    /// How many events it still lasts.
+    pub(super) fn rest(&self) -> usize {
+        EVENTS.saturating_sub(self.judged)
     }
 
     /// The entry about the policy before, which is active again.

@@ -11,8 +11,9 @@ use axum::middleware::from_fn_with_state;
 use crate::integrity::{checkpoints_api, verification_api};
 use crate::log::{groups_api, tail, token_calls_api, values_api, views_api};
 use crate::openapi::{Routes, delete, get, patch, post, put};
+use crate::policies::api as policy_api;
 use crate::problem::{BUSY, CROSS_SITE, DENIED, INVALID, MISSING, PARAMETER, Problem, RUNNING, SETTING};
-use crate::settings::{crons_api, holds_api, manifest_api, policy_api, size_api, tokens_api};
+use crate::settings::{crons_api, holds_api, manifest_api, size_api, tokens_api};
 use crate::sign_in::{gate, me_api};
 use crate::site::{API, Site};
 use crate::{entry, events, export, log, settings, usage};
@@ -174,6 +175,11 @@ pub(crate) fn routes() -> Routes {
                     post("activatePolicy", "Put another policy in place of the active one", policy_api::activate)
                         .refuses(&[DENIED, INVALID, BUSY]),
                 ),
+        )
+        .at(
+            "/policy/history",
+            get("listPolicies", "List what judged, newest first, with what was different", policy_api::history)
+                .refuses(&[DENIED, BUSY]),
         )
         .at(
             "/policy/rollback",

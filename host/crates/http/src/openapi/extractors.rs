@@ -72,7 +72,7 @@ pub(crate) struct Upload<T> {
 }
 
 /// The longest such body, in bytes: some components in Base64.
-const UPLOAD: usize = 64 << 20;
+pub(crate) const UPLOAD: usize = 64 << 20;
 
 impl<T: Sendable> Upload<T> {
     /// Reads it.

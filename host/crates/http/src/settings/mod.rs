@@ -7,7 +7,6 @@ pub(crate) mod hold;
 pub(crate) mod holds_api;
 pub(crate) mod manifest_api;
 pub(crate) mod page;
-pub(crate) mod policy_api;
 pub(crate) mod setting_history;
 pub(crate) mod size_api;
 pub(crate) mod tokens_api;

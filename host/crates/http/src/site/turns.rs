@@ -1,4 +1,4 @@
-//! Limits how many bodies of events are read, and how many exports run, at once.
+//! Limits how many bodies of events are read, how many exports run, and how many policies are on trial, at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,17 +13,21 @@ const INTAKE: usize = 8;
 const INTAKE_PATIENCE: Duration = Duration::from_secs(5);
 /// The most exports at once. Each of them uses a processor while its client reads.
 const EXPORTS: usize = 4;
+/// The most trials at once: each compiles a component, and judges for some seconds.
+const TRIALS: usize = 1;
 
 /// The turns of a site.
 #[derive(Debug)]
 pub(crate) struct Turns {
     intake: Semaphore,
     exports: Arc<Semaphore>,
+    trials: Arc<Semaphore>,
 }
 
 impl Default for Turns {
     fn default() -> Self {
-        Self { intake: Semaphore::new(INTAKE), exports: Arc::new(Semaphore::new(EXPORTS)) }
+        let [exports, trials] = [EXPORTS, TRIALS].map(|most| Arc::new(Semaphore::new(most)));
+        Self { intake: Semaphore::new(INTAKE), exports, trials }
     }
 }
 
@@ -43,5 +47,13 @@ impl Turns {
     /// The most allowed exports already run.
     pub(crate) fn export(&self) -> Result<OwnedSemaphorePermit, Problem> {
         Arc::clone(&self.exports).try_acquire_owned().map_err(|_| Problem::too_many_exports())
+    }
+
+    /// The turn to try a policy.
+    ///
+    /// # Errors
+    /// Another one is on trial.
+    pub(crate) fn trial(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.trials).try_acquire_owned().map_err(|_| Problem::other_trial())
     }
 }

@@ -121,7 +121,15 @@ pub(super) fn what_judged_is_known_for_each_seq(subject: &dyn Subject) {
     drop(opened);
     let opened = subject.open();
     for (seq, found) in [(0, 1), (6, 1), (7, 2), (8, 2), (u64::MAX, 2)] {
-        assert_eq!(read(&opened, |log| log.judged_by(seq)).as_ref(), Some(&all[found]), "{seq}");
+        let before = u64::saturating_add(seq, 1);
+        assert_eq!(read(&opened, |log| log.judged_before(before, 1)).as_slice(), &all[found..=found], "{seq}");
+    }
+    for (before, limit, found) in
+        [(u64::MAX, 9, &[2, 1][..]), (u64::MAX, 1, &[2]), (8, 9, &[2, 1]), (7, 9, &[1]), (0, 9, &[]), (8, 0, &[])]
+    {
+        let listed = read(&opened, |log| log.judged_before(before, limit));
+        let expected: Vec<_> = found.iter().map(|at| all[*at].clone()).collect();
+        assert_eq!(listed, expected, "below {before}, at most {limit}; the one at 0 that judged nothing is left out");
     }
     assert_eq!(records[2].behind(Some(&all[2]), 9), None, "it says the same");
     assert_eq!(records[2].behind(Some(&all[1]), 7), Some(all[2].clone()));

@@ -152,7 +152,15 @@ impl States for MemorySnapshot {
         Ok(self.now().states.destinations.values().cloned().collect())
     }
 
-    fn judged_by(&self, seq: u64) -> Result<Option<JudgedBy>, StoreError> {
-        Ok(self.now().states.judged_by.iter().rfind(|record| record.since <= seq).cloned())
+    fn judged_before(&self, before: u64, limit: usize) -> Result<Vec<JudgedBy>, StoreError> {
+        let data = self.now();
+        let mut found: Vec<JudgedBy> = Vec::new();
+        for record in data.states.judged_by.iter().rev().filter(|record| record.since < before) {
+            let is_superseded = found.last().is_some_and(|newer| newer.since == record.since);
+            if !is_superseded && found.len() < limit {
+                found.push(record.clone());
+            }
+        }
+        Ok(found)
     }
 }

@@ -133,7 +133,7 @@ impl Transaction for MemorySnapshot {
     }
 
     fn append_judged_by(&self, record: &JudgedBy) -> Result<(), StoreError> {
-        if self.judged_by(u64::MAX)?.is_some_and(|newest| record.since < newest.since) {
+        if self.judged_before(u64::MAX, 1)?.iter().any(|newest| record.since < newest.since) {
             return Err(refused("records of what judged are append-only"));
         }
         self.change(|data| data.states.append_judged_by(record));

@@ -294,8 +294,8 @@ fn begins(batch: &Batch, at: usize, next: u64) -> impl Iterator<Item = (u64, &Ju
 
 /// Stores a record, unless the newest one says the same: a batch whose outcome was unknown comes once more.
 fn put_judged_by(log: &dyn Transaction, record: &JudgedBy, since: u64) -> Result<(), StoreError> {
-    let newest = log.snapshot().judged_by(u64::MAX)?;
-    record.behind(newest.as_ref(), since).map_or(Ok(()), |record| log.append_judged_by(&record))
+    let newest = log.snapshot().judged_before(u64::MAX, 1)?;
+    record.behind(newest.first(), since).map_or(Ok(()), |record| log.append_judged_by(&record))
 }
 
 /// The recording time of the newest entry; the earliest possible time if there is none.

@@ -16,7 +16,7 @@ use self::people::People;
 use self::verdicts::Verdicts;
 use crate::explain::Grants;
 
-pub use self::people::{PeopleComparison, PersonDifference, ReplayPerson};
+pub use self::people::{PeopleComparison, PersonDifference, ReplayPerson, people, viewer_of};
 pub use self::verdicts::{Calibration, ReplayWitness, VerdictDifference};
 
 /// A policy and the settings under which it is asked.
@@ -55,25 +55,25 @@ impl ReplayReport {
 pub struct Replay<'a> {
     titles: [String; 2],
     verdicts: Verdicts<'a>,
-    people: People,
+    people: People<'a>,
     entries: u64,
 }
 
 impl<'a> Replay<'a> {
-    /// A replay of the active policy and of a candidate, each with the settings in force, for `people` at `now`.
-    pub fn new(
-        active: PolicyAndSettings<'a>,
-        candidate: PolicyAndSettings<'a>,
-        people: Vec<ReplayPerson>,
-        now: Timestamp,
-    ) -> Self {
-        let mut grants = [active, candidate].map(|(policy, settings)| Grants::new(policy, settings, now));
+    /// A replay of the active policy and of a candidate, each with the settings in force, at `now`.
+    pub fn new(active: PolicyAndSettings<'a>, candidate: PolicyAndSettings<'a>, now: Timestamp) -> Self {
+        let grants = [active, candidate].map(|(policy, settings)| Grants::new(policy, settings, now));
         Self {
             titles: [active.0, candidate.0].map(title),
             verdicts: Verdicts::new([active, candidate]),
-            people: People::new(people, grants.each_mut()),
+            people: People::new(grants),
             entries: 0,
         }
+    }
+
+    /// Asks both policies about a viewer. Entries that were replayed before are not compared for this viewer.
+    pub fn ask(&mut self, person: ReplayPerson) {
+        self.people.ask(person);
     }
 
     /// Replays these entries.

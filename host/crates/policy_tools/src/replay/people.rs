@@ -1,11 +1,13 @@
 //! Who would gain or lose which entries: each known viewer's grant under two policies, their rules before entries.
 
 use mcp_audit_log_contract::access::{Grant, GrantInternals as _, Right, Viewer};
+use mcp_audit_log_contract::manifest::UserGroup;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_sandbox::Fault;
 use serde::Serialize;
 
 use crate::explain::{Grants, rights};
+use crate::shown::list;
 
 /// The most viewers whose rules are compared on entries.
 const COMPARED: usize = 500;
@@ -17,6 +19,34 @@ pub struct ReplayPerson {
     pub viewer: Viewer,
     /// Whether the groups are known, as from a token. Otherwise it is a user of entries as a member of some group.
     pub is_known: bool,
+}
+
+/// The viewers to ask about: the bearers of tokens, and `users` of entries with their tenants who have none, each as a
+/// member of each of `groups`. At most `limit` users are asked about.
+pub fn people(
+    bearers: impl IntoIterator<Item = Viewer>,
+    users: impl IntoIterator<Item = (String, Option<String>)>,
+    groups: &[UserGroup],
+    limit: usize,
+) -> Vec<ReplayPerson> {
+    let mut people: Vec<ReplayPerson> = Vec::new();
+    for viewer in bearers {
+        let person = ReplayPerson { viewer, is_known: true };
+        if !people.contains(&person) {
+            people.push(person);
+        }
+    }
+    let is_bearer = |(user, tenant): &(String, Option<String>)| {
+        people.iter().any(|one| one.viewer.user == *user && one.viewer.instance == *tenant)
+    };
+    let users: Vec<_> = users.into_iter().filter(|user| !is_bearer(user)).take(limit).collect();
+    people.extend(users.iter().flat_map(|(user, tenant)| {
+        groups.iter().map(|group| {
+            let viewer = Viewer { user: user.clone(), groups: vec![group.name.clone()], instance: tenant.clone() };
+            ReplayPerson { viewer, is_known: false }
+        })
+    }));
+    people
 }
 
 /// What another policy means for viewers.
@@ -56,46 +86,67 @@ pub struct PersonDifference {
 }
 
 /// The viewers, and what was found about them so far.
-pub(super) struct People {
+pub(super) struct People<'a> {
+    asked: [Grants<'a>; 2],
     comparison: PeopleComparison,
     /// By the differences in order, the two grants where they show different entries.
     grants: Vec<Option<[Option<Grant>; 2]>>,
 }
 
-impl People {
-    pub(super) fn new(people: Vec<ReplayPerson>, [active, candidate]: [&mut Grants<'_>; 2]) -> Self {
-        let mut all = Self {
-            comparison: PeopleComparison { asked: people.len(), ..PeopleComparison::default() },
-            grants: Vec::new(),
+impl PeopleComparison {
+    /// The differences. Those of one user stand together who is known only from entries and differs alike in each group.
+    pub fn alike(&self) -> impl Iterator<Item = &[PersonDifference]> + Clone {
+        let is_alike = |one: &PersonDifference, other: &PersonDifference| {
+            !one.is_known && *one == PersonDifference { groups: one.groups.clone(), ..other.clone() }
         };
-        for ReplayPerson { viewer, is_known } in people {
-            let (active, candidate) = (active.of(&viewer), candidate.of(&viewer));
-            let [one, other] = [&active, &candidate].map(|grant| grant.as_ref().map(rights).unwrap_or_default());
-            let only = |these: &[&'static str], those: &[&'static str]| {
-                these.iter().copied().filter(|right| !those.contains(right)).collect::<Vec<_>>()
-            };
-            let shows_others = shown(&active).map(|grant| grant.rule()) != shown(&candidate).map(|grant| grant.rule());
-            let is_left_out = shows_others && all.grants.iter().flatten().count() >= COMPARED;
-            all.comparison.left_out += usize::from(is_left_out);
-            if one == other && (!shows_others || is_left_out) {
-                continue;
-            }
-            all.comparison.differences.push(PersonDifference {
-                gains_rights: only(&other, &one),
-                loses_rights: only(&one, &other),
-                user: viewer.user,
-                groups: viewer.groups,
-                tenant: viewer.instance,
-                is_known,
-                gains: 0,
-                gained: None,
-                loses: 0,
-                lost: None,
-            });
-            let grants = [shown(&active).cloned(), shown(&candidate).cloned()];
-            all.grants.push((shows_others && !is_left_out).then_some(grants));
+        self.differences.chunk_by(is_alike)
+    }
+}
+
+/// The viewer of such differences, for people.
+pub fn viewer_of(alike: &[PersonDifference]) -> String {
+    let Some(PersonDifference { user, tenant, is_known, .. }) = alike.first() else { return String::new() };
+    let tenant = tenant.as_ref().map_or(String::new(), |tenant| format!(" of the tenant {tenant}"));
+    let groups = list(alike.iter().flat_map(|one| &one.groups));
+    match is_known {
+        true => format!("{user}{tenant} with {groups}"),
+        false => format!("{user}{tenant}, known from entries, if a member of one of {groups}"),
+    }
+}
+
+impl<'a> People<'a> {
+    pub(super) fn new(asked: [Grants<'a>; 2]) -> Self {
+        Self { asked, comparison: PeopleComparison::default(), grants: Vec::new() }
+    }
+
+    /// Asks both policies about a viewer.
+    pub(super) fn ask(&mut self, ReplayPerson { viewer, is_known }: ReplayPerson) {
+        self.comparison.asked += 1;
+        let [active, candidate] = self.asked.each_mut().map(|grants| grants.of(&viewer));
+        let [one, other] = [&active, &candidate].map(|grant| grant.as_ref().map(rights).unwrap_or_default());
+        let only = |these: &[&'static str], those: &[&'static str]| {
+            these.iter().copied().filter(|right| !those.contains(right)).collect::<Vec<_>>()
+        };
+        let shows_others = shown(&active).map(|grant| grant.rule()) != shown(&candidate).map(|grant| grant.rule());
+        let is_left_out = shows_others && self.grants.iter().flatten().count() >= COMPARED;
+        self.comparison.left_out += usize::from(is_left_out);
+        if one == other && (!shows_others || is_left_out) {
+            return;
         }
-        all
+        self.comparison.differences.push(PersonDifference {
+            gains_rights: only(&other, &one),
+            loses_rights: only(&one, &other),
+            user: viewer.user,
+            groups: viewer.groups,
+            tenant: viewer.instance,
+            is_known,
+            gains: 0,
+            gained: None,
+            loses: 0,
+            lost: None,
+        });
+        let grants = [shown(&active).cloned(), shown(&candidate).cloned()];
+        self.grants.push((shows_others && !is_left_out).then_some(grants));
     }
 
     /// Compares the rules on these entries.

@@ -1,7 +1,7 @@
 //! The records of what judged, in the database.
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 use serde::de::DeserializeOwned;
 
 use super::SqlContext;
@@ -23,14 +23,15 @@ pub(super) fn append(connection: &Connection, record: &JudgedBy) -> Result<(), S
     connection.execute(sql, row).context(doing).map(drop)
 }
 
-/// The last record that begins at `seq` or before it.
-pub(super) fn judged_by(log: &SqliteSnapshot<'_>, seq: u64) -> Result<Option<JudgedBy>, StoreError> {
-    let doing = "reading which policy judged";
-    let sql = "SELECT since, layers, settings_version, settings, configured, floors FROM judged_by WHERE since <= ?1
-        ORDER BY since DESC, number DESC LIMIT 1";
+/// The records that begin below `before`, the newest first. Of those that begin at the same `seq` only the last one judged.
+pub(super) fn judged_before(log: &SqliteSnapshot<'_>, before: u64, limit: usize) -> Result<Vec<JudgedBy>, StoreError> {
+    let doing = "reading which policies judged";
+    let sql =
+        "SELECT since, layers, settings_version, settings, configured, floors FROM judged_by AS one WHERE since < ?1
+        AND number = (SELECT max(number) FROM judged_by WHERE since = one.since) ORDER BY since DESC LIMIT ?2";
     let mut statement = log.connection.prepare_cached(sql).context(doing)?;
-    let seq = i64::try_from(seq).unwrap_or(i64::MAX);
-    statement.query_row([seq], record).optional().context(doing)
+    let [before, limit] = [before, limit as u64].map(|number| i64::try_from(number).unwrap_or(i64::MAX));
+    statement.query_map([before, limit], record).context(doing)?.collect::<Result<_, _>>().context(doing)
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<JudgedBy> {

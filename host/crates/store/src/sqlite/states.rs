@@ -103,8 +103,8 @@ impl States for SqliteSnapshot<'_> {
         self.all("SELECT name, number, failing FROM place", "reading checkpoints", state)
     }
 
-    fn judged_by(&self, seq: u64) -> Result<Option<JudgedBy>, StoreError> {
-        judged_by::judged_by(self, seq)
+    fn judged_before(&self, before: u64, limit: usize) -> Result<Vec<JudgedBy>, StoreError> {
+        judged_by::judged_before(self, before, limit)
     }
 }
 

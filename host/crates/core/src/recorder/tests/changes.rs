@@ -36,7 +36,7 @@ fn a_rejected_entry_does_not_split_a_change() {
     assert_eq!(changed, Ok(()));
     assert_eq!(stored_days(&files), Some(Value::Integer(30)));
     assert_eq!(active.now().settings.get(KEY), &Value::Integer(30));
-    let record = files.judged_by(u64::MAX).expect("read").expect("a record");
+    let record = files.judged_before(u64::MAX, 1).expect("read").pop().expect("a record");
     let ids_of = |seq: u64| entries(&files).into_iter().find(|entry| entry.seq == seq).map(|entry| entry.id);
     assert_eq!((ids_of(record.since - 1), &record.settings[KEY]), (Some(id), &Value::Integer(30)));
     assert!(ids(&files).contains(&id) && !ids(&files).contains(&poison.id));
@@ -54,7 +54,7 @@ fn a_change_with_a_rejected_entry_stores_nothing() {
         assert!(matches!(refused, RecordError::Refused(_)), "{refused}");
         assert_eq!(stored_days(&files), None);
         assert_eq!(active.now().settings.get(KEY), &Value::Integer(90));
-        assert_eq!(files.judged_by(u64::MAX).expect("read"), None);
+        assert_eq!(files.judged_before(u64::MAX, 1).expect("read"), []);
         assert!(!ids(&files).iter().any(|id| told.contains(id)), "an entry says that it was changed");
     }
     recorder.change(days(90, 30), vec![event()]).expect("another one");

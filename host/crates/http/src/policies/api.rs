@@ -1,4 +1,4 @@
-//! `/api/v1/policy`: what judges, and another policy in its place. Reading needs the right to configure or to verify;
+//! `/api/v1/policy`: what judges, what judged before, and another policy in its place. Reading needs the right to configure or to verify;
 //! changing needs the right to configure, and a declared widening the right to read payloads as well.
 
 use axum::Json;
@@ -11,10 +11,19 @@ use mcp_audit_log_service::PolicyRequest;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::history::History;
+use crate::openapi::Operation;
 use crate::openapi::extractors::{Sendable, Sent, Upload};
 use crate::problem::Problem;
+use crate::query::extractor::{Parameters, ParsedQuery, describe_limit};
+use crate::query::search;
+use crate::query::search::Pairs;
 use crate::session::auth::Visitor;
 use crate::settings::holds_api::Reason;
+
+/// The actions, as entries about refused attempts name them.
+pub(super) const ACTIVATED: &str = "policy.activated";
+pub(super) const ROLLED_BACK: &str = "policy.rolled_back";
 
 /// What judges at present.
 #[derive(Serialize, JsonSchema)]
@@ -66,10 +75,38 @@ pub(crate) async fn show(visitor: Visitor) -> Result<Json<Active>, Problem> {
     }))
 }
 
+/// Which records.
+pub(crate) struct HistoryQuery;
+
+impl Parameters for HistoryQuery {
+    fn describe(operation: &mut Operation<'_>) {
+        describe_limit(operation);
+        let number = serde_json::json!({ "type": "integer", "minimum": 0 });
+        operation.query("before", "Only records before this one; use `next` of the previous page.", number);
+    }
+}
+
+/// `GET …/history`: what judged, newest first.
+pub(crate) async fn history(visitor: Visitor, asked: ParsedQuery<HistoryQuery>) -> Result<Json<History>, Problem> {
+    visitor.access.require_oversight()?;
+    search::refuse_others(&asked.pairs, || ["limit", BEFORE].into_iter())?;
+    let (limit, before) = (search::limit(&asked.pairs)?, before(&asked.pairs)?);
+    visitor.search(move |log, _| History::find(log.view(), before, limit)).await.map(Json)
+}
+
+/// The parameter of the history, also on the page.
+const BEFORE: &str = "before";
+
+/// The `seq` in the parameter.
+pub(super) fn before(pairs: &Pairs) -> Result<Option<u64>, Problem> {
+    let wrong = |_| Problem::parameter(BEFORE, "before: not a seq; use `next` of the previous page.");
+    search::single(pairs, BEFORE)?.map(|text| text.parse().map_err(wrong)).transpose()
+}
+
 /// `POST`: activates a policy.
 pub(crate) async fn activate(visitor: Visitor, sent: Upload<Wanted>) -> Result<Json<PolicySwap>, Problem> {
     // First, so that nothing is read from a caller without the right.
-    visitor.site.log.allow(&visitor.access, Right::Configure, "policy.activated")?;
+    visitor.site.log.allow(&visitor.access, Right::Configure, ACTIVATED)?;
     let Wanted { policy, extensions, notes, reason } = sent.read().await?;
     let policy = policy.map(|policy| component("policy", &policy)).transpose()?;
     let extensions = extensions.iter().map(|one| component("extensions", one)).collect::<Result<_, _>>()?;
@@ -80,7 +117,7 @@ pub(crate) async fn activate(visitor: Visitor, sent: Upload<Wanted>) -> Result<J
 
 /// `POST …/rollback`: puts the policy before back.
 pub(crate) async fn roll_back(visitor: Visitor, sent: Sent<Reason>) -> Result<Json<PolicySwap>, Problem> {
-    visitor.site.log.allow(&visitor.access, Right::Configure, "policy.rolled_back")?;
+    visitor.site.log.allow(&visitor.access, Right::Configure, ROLLED_BACK)?;
     let Reason { reason } = sent.read()?;
     visitor.change(move |log, access| Ok(log.roll_back_policy(access, &reason)?)).await.map(Json)
 }
