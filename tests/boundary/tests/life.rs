@@ -8,6 +8,7 @@ use mcp_audit_log::entry::Entry;
 use mcp_audit_log::event::{Channel, Event, Kind, OutcomeDetail, Target};
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
+use mcp_audit_log::ledger::JudgementRecord;
 use mcp_audit_log::policy::{CONTRACT, EXTENSION_CONTRACT, Policy, digest};
 use mcp_audit_log::recorder::{QueueLimits, Stored};
 use mcp_audit_log::signer::SignerOptions;
@@ -114,6 +115,39 @@ fn told(log: &AuditLog, method: &str) -> Vec<Entry> {
     log.view().reader(&access).page(own, None, 100).expect("a page").entries
 }
 
+/// Compares what entries say about what judges with the log's records. Gives how many entries say something.
+fn statements_are_true(log: &AuditLog) -> usize {
+    let (access, mut after, mut found) = (grant(log, &["admin"]), None, 0);
+    loop {
+        let entries = log.view().reader(&access).after(Domain::TRUE, after, 500).expect("a page");
+        let Some(last) = entries.last() else { return found };
+        after = Some(last.seq);
+        for entry in &entries {
+            let said = |name: &str| {
+                let digest = entry.details.get(name)?.as_str().expect("a digest").to_owned();
+                Some((digest, entry.details[&format!("{name}_since")].as_u64().expect("a seq")))
+            };
+            let recorded = |seq: u64| {
+                let record = log.view().judged_by(seq).expect("read").expect("a record");
+                let judges = JudgementRecord {
+                    layers: record.digests(),
+                    settings: record.settings,
+                    policy_rules_tenants: record.floors.policy_rules_tenants,
+                    masks_off: record.floors.masks_off,
+                };
+                (judges.digest(), record.since)
+            };
+            if let Some(judges) = said("judgement") {
+                found += 1;
+                assert_eq!((recorded(judges.1), recorded(judges.1.max(entry.seq))), (judges.clone(), judges.clone()));
+                if let Some(before) = said("judgement_before") {
+                    assert_eq!(recorded(judges.1 - 1), before, "{}", entry.seq);
+                }
+            }
+        }
+    }
+}
+
 fn refusal<T: std::fmt::Debug>(result: Result<T, ChangeError>) -> String {
     result.expect_err("refused").to_string()
 }
@@ -190,6 +224,7 @@ async fn a_rollback_brings_the_policy_before_and_needs_one() {
     assert_eq!(swap.groups_dropped, ["payroll"]);
     assert_eq!(digests(&log, call(&log).await), [digest(Policy::builtin_component())]);
     assert_eq!(log.view().settings().get("retention_days"), &Value::Integer(60), "as they are now");
+    statements_are_true(&log);
     let outcomes = told(&log, "policy.rolled_back");
     let outcomes: Vec<_> = outcomes.iter().map(|entry| entry.text(Field::Outcome).unwrap_or_default()).collect();
     assert_eq!(outcomes, ["success", "denied"], "the newest first");
@@ -219,19 +254,66 @@ async fn a_declared_widening_needs_both_roles_and_no_viewer_locks_themselves_out
     log.close();
 }
 
+fn failing() -> Event {
+    let event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
+    Event { target: Some(Target::Tool("evil:panic".into())), method: Some("tools/call".into()), ..event }
+}
+
+/// Half of a thousand events fail, and no fifty in the beginning: only who counts on across restarts finds it.
+#[tokio::test]
+async fn a_restart_goes_on_with_the_probation_and_begins_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let open = || Options::new(folder.path()).open().expect("a log");
+    let default = digest(Policy::builtin_component());
+    let log = open();
+    log.activate_policy(&grant(&log, &["admin"]), &request(None, &[EXTENSION])).expect("activated");
+    call(&log).await;
+    let rolled_back = |log: &AuditLog| told(log, "policy.rolled_back").len();
+    let mut log = log;
+    for failed in [200, 200, 99] {
+        log.recorder().record_all((0..failed).map(|_| failing()).collect(), 0).await.expect("recorded");
+        assert_eq!((rolled_back(&log), log.view().policy_extensions().len()), (0, 1));
+        log.close();
+        drop(log);
+        log = open();
+    }
+    // The settings of now, too.
+    let days = serde_json::json!({ "retention_days": 60 }).as_object().cloned().expect("an object");
+    log.change_settings(&grant(&log, &["admin"]), &days).expect("changed");
+    log.close();
+    drop(log);
+    let log = open();
+    log.record_durably(failing()).await.expect("recorded");
+    call(&log).await;
+    let entry = told(&log, "policy.rolled_back").remove(0);
+    let count = |name: &str| entry.details[name].as_u64().expect("a number");
+    assert!(
+        entry.details["automatic"] == true && count("failed") == 500 && count("judged") < 600,
+        "{:?}",
+        entry.details
+    );
+    assert_eq!(digests(&log, call(&log).await), [default.as_str()]);
+    assert_eq!(log.view().settings().get("retention_days"), &Value::Integer(60));
+    log.close();
+    drop(log);
+    // The one that came back has no probation, and none of what failed before counts against it.
+    let log = open();
+    for _ in 0..60 {
+        log.record_durably(failing()).await.expect("recorded");
+    }
+    assert_eq!((rolled_back(&log), digests(&log, call(&log).await)), (1, vec![default]));
+    log.close();
+}
+
 #[tokio::test]
 async fn a_policy_that_fails_on_its_first_events_is_taken_out_by_itself() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Options::new(folder.path()).open().expect("a log");
     let default = digest(Policy::builtin_component());
     log.activate_policy(&grant(&log, &["admin"]), &request(None, &[EXTENSION])).expect("activated");
-    let bad = || {
-        let event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
-        Event { target: Some(Target::Tool("evil:panic".into())), method: Some("tools/call".into()), ..event }
-    };
     let mut seqs = Vec::new();
     for _ in 0..60 {
-        match log.record_durably(bad()).await.expect("recorded") {
+        match log.record_durably(failing()).await.expect("recorded") {
             Stored::At(seq) => seqs.push(seq),
             other => panic!("{other:?}"),
         }
@@ -240,6 +322,7 @@ async fn a_policy_that_fails_on_its_first_events_is_taken_out_by_itself() {
     assert_eq!(entry.details["automatic"], true);
     assert_eq!(entry.details["policy_digests"], default);
     assert_eq!(entry.text(Field::Action), Some("policy.rolled_back"), "the policy that came back judged it");
+    statements_are_true(&log);
     let by = |seq: u64| digests(&log, seq).len();
     assert_eq!((by(entry.seq - 1), by(entry.seq)), (2, 1));
     assert!(seqs.iter().filter(|seq| by(**seq) == 2).count() >= 50, "only after fifty of them");
@@ -300,6 +383,7 @@ async fn fifty_swaps_under_full_load_give_each_entry_one_policy_and_lose_none() 
     }
     assert_eq!(calls, sent.load(Ordering::Relaxed), "none lost, none twice");
     assert_eq!(told(&log, "policy.activated").len(), SWAPS);
+    assert!(statements_are_true(&log) > SWAPS, "each swap, the start and the stop");
     assert!(judges.len() > SWAPS / 2, "there was load between the swaps: {}", judges.len());
     assert!(told(&log, "log.gap").is_empty());
     drop(log);

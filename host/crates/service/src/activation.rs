@@ -38,8 +38,8 @@ impl PolicyRequest {
 }
 
 /// The entries about a swap.
-const ACTIVATED: &str = "policy.activated";
-const ROLLED_BACK: &str = "policy.rolled_back";
+pub(super) const ACTIVATED: &str = "policy.activated";
+pub(super) const ROLLED_BACK: &str = "policy.rolled_back";
 
 impl AuditLog {
     /// Puts a policy with its extensions in place of the active one, without a restart. It judges every event behind

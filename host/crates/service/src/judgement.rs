@@ -58,16 +58,19 @@ impl LogView {
     /// # Errors
     /// A component is missing, or this version of the program refuses it.
     pub fn policy_of(&self, record: &JudgedBy) -> Result<(Policy, Settings), OpenError> {
-        let Stack { policy, extensions, .. } = Stack::of(&self.folder, record).map_err(OpenError::Component)?;
-        let policy = self.load(&policy, &extensions)?.on(&record.floors);
+        let policy = self.loading().kept(record)?.on(&record.floors);
         let settings = Settings::load(&policy.manifest().settings, &record.settings);
         Ok((policy, settings))
     }
 
     /// Loads components as the log's own.
     pub(super) fn load(&self, policy: &[u8], extensions: &[Vec<u8>]) -> Result<Policy, LoadError> {
+        self.loading().policy(policy, extensions)
+    }
+
+    fn loading(&self) -> Loading<'_> {
         let Self { folder, limits, floors, .. } = self;
-        Loading { folder, limits: *limits, floors, now: self.now() }.policy(policy, extensions)
+        Loading { folder, limits: *limits, floors, now: self.now() }
     }
 
     /// Keeps what was compiled, for the next start and for commands.
@@ -93,6 +96,12 @@ impl Loading<'_> {
     pub(super) fn named(&self, named: &Named, newest: Option<&JudgedBy>) -> Result<(Policy, Stack), OpenError> {
         let stack = named.stack(self.folder, newest)?;
         Ok((self.policy(&stack.policy, &stack.extensions)?, stack))
+    }
+
+    /// The policy of a record, from the components that were kept.
+    pub(super) fn kept(&self, record: &JudgedBy) -> Result<Policy, OpenError> {
+        let stack = Stack::of(self.folder, record).map_err(OpenError::Component)?;
+        Ok(self.policy(&stack.policy, &stack.extensions)?)
     }
 
     /// Loads components, compiled code from the log's folder where it has it.

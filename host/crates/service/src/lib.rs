@@ -19,6 +19,7 @@ mod open_error;
 mod operator;
 mod payloads;
 mod policy_trust;
+mod probation;
 mod run_error;
 mod saved_views;
 mod sinks;

@@ -30,7 +30,7 @@ use tokio::sync::watch;
 use super::checkpoints::Checkpoints;
 use super::judgement::{self, Loading, Named, Purpose, Stack};
 use super::policy_trust::PolicyTrust;
-use super::{AuditLog, Followers, Inner, LogView, evidence, start_check};
+use super::{AuditLog, Followers, Inner, LogView, evidence, probation, start_check};
 use crate::{OpenError, RefusalLimiter, SinkOptions};
 
 /// The file that makes a folder a log's.
@@ -212,11 +212,18 @@ impl Options {
         judgement::begin(&folder, &stack, &active, &mut writer)?;
         let judges = files.judged_before(u64::MAX, 1)?.pop().unwrap_or_default();
         let active = ActivePolicy { since: Some(judges.since), ..active };
+        let probation = probation::unfinished(&files, &loading, &judges)?;
         Components::of(&folder).keep_notes(trust.notes()).map_err(OpenError::Component)?;
         let active = SharedPolicy::new(active);
         let (writer, clock_of_recorder) = (Box::new(writer), Arc::clone(&clock));
-        let parts =
-            RecorderParts { active: active.clone(), files: files.clone(), writer, clock: clock_of_recorder, prices };
+        let parts = RecorderParts {
+            active: active.clone(),
+            probation,
+            files: files.clone(),
+            writer,
+            clock: clock_of_recorder,
+            prices,
+        };
         let recorder = Recorder::start(parts, queue).map_err(OpenError::Thread)?;
         let opened = clock.now();
         let view = LogView { files, active, clock, folder, limits, floors: floors.clone() };

@@ -18,6 +18,8 @@ use tokio::sync::oneshot;
 
 pub use self::active::{ActivePolicy, SharedPolicy, judgement_record, says_what_judges};
 use self::judge_thread::Judge;
+use self::probation::Probation;
+pub use self::probation::{PROBATION_EVENTS, UnfinishedProbation};
 use self::queue::{Queue, Work};
 use self::write_thread::{Handover, JudgedBatch};
 use mcp_audit_log_index::{Pruned, Removal, StoreError, StoreReader, Stored, Writer};
@@ -60,6 +62,8 @@ type Changed = mpsc::SyncSender<Result<(), RecordError>>;
 pub struct RecorderParts {
     /// The policy that judges events and the settings, which a change replaces.
     pub active: SharedPolicy,
+    /// The probation of the active policy, if it is not over.
+    pub probation: Option<UnfinishedProbation>,
     /// The same log as the writer's, for the numbers of its entries.
     pub files: StoreReader,
     /// The writer that stores entries.
@@ -253,7 +257,7 @@ pub trait RecorderControl: Sized {
 impl RecorderControl for Recorder {
     fn start(parts: RecorderParts, limits: QueueLimits) -> std::io::Result<Self> {
         let (queue, receiver) = Queue::new(limits);
-        let RecorderParts { active, files, writer, clock, prices } = parts;
+        let RecorderParts { active, probation, files, writer, clock, prices } = parts;
         let handover = Handover::start(writer, active.clone(), Arc::clone(&queue))?;
         let sealed = JudgedBatch::default();
         let judge = Judge {
@@ -266,7 +270,7 @@ impl RecorderControl for Recorder {
             handover,
             sealed,
             is_over: false,
-            probation: None,
+            probation: probation.map(Probation::resumed),
         };
         let thread = std::thread::Builder::new().name("audit-judge".into()).spawn(move || judge.run())?;
         Ok(Self { queue, active, thread: Mutex::new(Some(thread)) })

@@ -9,14 +9,25 @@ use mcp_audit_log_model::time::Timestamp;
 use super::active::ActivePolicy;
 
 /// How many events it lasts.
-const EVENTS: usize = 1_000;
+pub const PROBATION_EVENTS: usize = 1_000;
 /// How many of them may fail.
-const FAILED: usize = EVENTS / 2;
+const FAILED: usize = PROBATION_EVENTS / 2;
 /// After how many events a policy that fails on every one is taken out.
 const EVERY: usize = 50;
 
 /// The method of the entry about it.
 const ROLLED_BACK: &str = "policy.rolled_back";
+
+/// A probation that another run of the log began.
+#[derive(Clone, Debug)]
+pub struct UnfinishedProbation {
+    /// What comes back.
+    pub before: ActivePolicy,
+    /// How many events there were since the swap.
+    pub judged: usize,
+    /// How many of them the policy or an extension failed on.
+    pub failed: usize,
+}
 
 /// The first events after a swap.
 #[derive(Debug)]
@@ -31,6 +42,11 @@ impl Probation {
     /// Begins after a swap.
     pub(super) fn of(before: Arc<ActivePolicy>) -> Self {
         Self { before, judged: 0, failed: 0 }
+    }
+
+    /// Goes on after a start.
+    pub(super) fn resumed(UnfinishedProbation { before, judged, failed }: UnfinishedProbation) -> Self {
+        Self { before: Arc::new(before), judged, failed }
     }
 
     /// Counts judged events, and those of them that the policy or an extension failed on. Those behind the last one that
@@ -60,7 +76,7 @@ impl Probation {
 
     /// How many events it still lasts.
     pub(super) fn rest(&self) -> usize {
-        EVENTS.saturating_sub(self.judged)
+        PROBATION_EVENTS.saturating_sub(self.judged)
     }
 
     /// The entry about the policy before, which is active again.

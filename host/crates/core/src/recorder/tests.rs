@@ -78,8 +78,14 @@ fn with_settings(folder: &Path, steps: Vec<Step>, poison: Option<Uuid>) -> (Stor
     let active = SharedPolicy::new(ActivePolicy { policy, settings, configured: None, since: Some(0) });
     let (files, inner) = mcp_audit_log_store::open(folder).expect("a log");
     let writer = Box::new(Flaky { inner, steps: steps.into(), poison });
-    let parts =
-        RecorderParts { active: active.clone(), files: files.clone(), writer, clock, prices: Default::default() };
+    let parts = RecorderParts {
+        active: active.clone(),
+        probation: None,
+        files: files.clone(),
+        writer,
+        clock,
+        prices: Default::default(),
+    };
     (files, active, Recorder::start(parts, QueueLimits::default()).expect("threads"))
 }
 

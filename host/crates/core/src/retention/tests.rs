@@ -44,6 +44,7 @@ fn no_policy_plan_bypasses_a_hold() {
             configured: None,
             since: Some(0),
         }),
+        probation: None,
         files: files.clone(),
         writer: Box::new(Careless { inner, asked: Arc::clone(&asked) }),
         clock: Arc::new(SystemClock),
