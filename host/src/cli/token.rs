@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use mcp_audit_log::Viewer;
-use mcp_audit_log::policy::{Limits, Policy};
 use mcp_audit_log::time::{Clock, SystemClock, Timestamp};
 use mcp_audit_log::tokens::{NewToken, Token, Tokens};
+use mcp_audit_log::{Options, Viewer};
 
 use super::advice::Failure;
 use super::common::{note, say};
@@ -103,7 +102,7 @@ impl Create {
                 data.display()
             ));
         }
-        warn_of_unknown_groups(&viewer.groups)?;
+        warn_of_unknown_groups(&data, &viewer.groups);
         let wanted = NewToken::new(viewer, connection).expires(expires_at);
         let (secret, token) = Tokens::open(&data)?.create_by(by.name(), &wanted, now)?;
         let Token { user, groups, connection, .. } = token;
@@ -172,19 +171,39 @@ fn one(mut tokens: Vec<Token>, name: &str) -> Result<Token, Failure> {
     }
 }
 
+/// The groups of the default policy. They are known without loading it.
+const GROUPS: [&str; 9] =
+    ["user", "power-user", "power-user-plus", "admin", "owner", "super-admin", "auditor", "billing-admin", "service"];
+
 /// A typo would make a token that may do nothing. Another policy may know the group, so this is no error.
-fn warn_of_unknown_groups(groups: &[String]) -> Result<(), mcp_audit_log::policy::LoadError> {
-    let policy = Policy::builtin(Limits::default(), SystemClock.now())?;
-    let known: Vec<_> = policy.manifest().groups.iter().map(|group| group.name.as_str()).collect();
-    for group in groups.iter().filter(|group| !known.contains(&group.as_str())) {
-        note(format_args!("The default policy has no group {group:?}. Its groups: {}.", known.join(", ")));
+fn warn_of_unknown_groups(data: &Path, groups: &[String]) {
+    let unknown: Vec<_> = groups.iter().filter(|group| !GROUPS.contains(&group.as_str())).collect();
+    if unknown.is_empty() {
+        return;
     }
-    Ok(())
+    // Only the active policy of a log has others, and the log's folder has it compiled.
+    let manifest = Options::new(data).view().map(|log| log.manifest()).ok();
+    let (whose, known): (_, Vec<_>) = match &manifest {
+        Some(manifest) => ("The active policy", manifest.groups.iter().map(|group| group.name.as_str()).collect()),
+        None => ("The default policy", GROUPS.into()),
+    };
+    for group in unknown.into_iter().filter(|group| !known.contains(&group.as_str())) {
+        note(format_args!("{whose} has no group {group:?}. Its groups: {}.", known.join(", ")));
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use mcp_audit_log::policy::{Limits, Policy};
+
     use super::*;
+
+    #[test]
+    fn the_groups_of_the_default_policy_are_known_without_it() {
+        let policy = Policy::builtin(Limits::default(), SystemClock.now()).expect("the default policy");
+        let groups: Vec<_> = policy.manifest().groups.iter().map(|group| group.name.as_str()).collect();
+        assert_eq!(groups, GROUPS);
+    }
 
     #[test]
     fn a_token_is_found_by_id_or_by_a_unique_connection() {
