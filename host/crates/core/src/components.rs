@@ -1,9 +1,12 @@
 //! The components that judged, in the folder `policies` of the log: each is kept under its digest.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
+use mcp_audit_log_model::time::{DAY, Timestamp};
 use mcp_audit_log_sandbox::digest;
 
 use crate::atomic_file;
@@ -46,6 +49,30 @@ impl Components {
         Err(io::Error::other(format!("{} is damaged: it does not have the digest of its name", path.display())))
     }
 
+    /// Removes the components that none of `named` is about, such as those of an activation that was refused, and their
+    /// compiled code. A file stays for a day, so that an activation that is on its way loses nothing. Gives the digests of
+    /// the removed ones; what cannot be looked at or removed stays.
+    pub fn remove_leftovers(&self, named: &BTreeSet<String>, now: Timestamp) -> Vec<String> {
+        let old = |path: &Path| {
+            let written = fs::metadata(path).and_then(|file| file.modified()).ok();
+            let written = written.and_then(|at| i64::try_from(at.duration_since(UNIX_EPOCH).ok()?.as_micros()).ok());
+            written.is_some_and(|written| Timestamp::from_micros(written).plus(DAY) < now)
+        };
+        let mut removed = Vec::new();
+        for path in fs::read_dir(&self.0).into_iter().flatten().flatten().map(|file| file.path()) {
+            let name = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".wasm"));
+            let Some(digest) = name.map(|hex| format!("sha256:{hex}")).filter(|digest| !named.contains(digest)) else {
+                continue;
+            };
+            // Any other file is none of the log's.
+            if self.path(&digest).is_ok() && old(&path) && fs::remove_file(&path).is_ok() {
+                let _ = fs::remove_file(path.with_extension("compiled"));
+                removed.push(digest);
+            }
+        }
+        removed
+    }
+
     /// Keeps the notes that sign components, so that the next start finds them. Durable when this returns.
     ///
     /// # Errors
@@ -77,6 +104,8 @@ impl Components {
 
 #[cfg(test)]
 mod tests {
+    use mcp_audit_log_model::time::{Clock, SystemClock};
+
     use super::*;
 
     #[test]
@@ -93,6 +122,37 @@ mod tests {
         assert!(kept.read(&name).expect_err("another").to_string().contains("damaged"));
         kept.keep(b"a component").expect("kept again");
         assert_eq!(kept.read(&name).expect("read"), b"a component");
+    }
+
+    #[test]
+    fn only_old_components_that_no_record_names_are_removed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let kept = Components::of(folder.path());
+        let now = || SystemClock.now();
+        assert!(kept.remove_leftovers(&BTreeSet::new(), now()).is_empty(), "no folder yet");
+        for component in [b"named".as_slice(), b"leftover", b"young"] {
+            kept.keep(component).expect("kept");
+        }
+        let path = |bytes: &[u8], end: &str| kept.path(&digest(bytes)).expect("a path").with_extension(end);
+        let foreign = folder.path().join("policies").join("mine.wasm");
+        for path in [path(b"leftover", "compiled"), path(b"leftover", "note"), foreign.clone()] {
+            fs::write(path, "x").expect("written");
+        }
+        let two_days = std::time::Duration::from_secs(2 * 86_400);
+        let aged = |path: &Path| {
+            let file = fs::File::options().append(true).open(path).expect("a file");
+            let before = std::time::SystemTime::UNIX_EPOCH
+                + std::time::Duration::from_micros(now().as_micros().unsigned_abs())
+                - two_days;
+            file.set_modified(before).expect("aged");
+        };
+        [path(b"named", "wasm"), path(b"leftover", "wasm"), foreign.clone()].iter().for_each(|path| aged(path));
+        let named = [digest(b"named")].into();
+        assert_eq!(kept.remove_leftovers(&named, now()), [digest(b"leftover")]);
+        assert!(kept.read(&digest(b"named")).is_ok() && kept.read(&digest(b"young")).is_ok() && foreign.exists());
+        assert!(!path(b"leftover", "wasm").exists() && !path(b"leftover", "compiled").exists());
+        assert!(path(b"leftover", "note").exists(), "notes are looked at by what they sign");
+        assert!(kept.remove_leftovers(&named, now()).is_empty());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The reader of any store: each query sees the log at one moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -16,10 +16,7 @@ use crate::{
     CheckpointTime, DestinationState, GroupQuery, Groups, Inventory, LogStats, Page, PageAnchor, PageQuery, StoreError,
     StoredCheckpoint, StoredPayload, Tiles, Usage, UsageQuery, Values, usage,
 };
-use mcp_audit_log_contract::access::Viewer;
-use mcp_audit_log_contract::hold::Hold;
-use mcp_audit_log_contract::judged_by::JudgedBy;
-use mcp_audit_log_contract::saved_view::SavedView;
+use mcp_audit_log_contract::{access::Viewer, hold::Hold, judged_by::JudgedBy, saved_view::SavedView};
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_ledger::{Consistency, Hash, Head, Inclusion};
 use mcp_audit_log_model::entry::Entry;
@@ -374,6 +371,14 @@ impl StoreReader {
     /// The store fails, or a record cannot be read.
     pub fn judged_before(&self, before: u64, limit: usize) -> Result<Vec<JudgedBy>, StoreError> {
         self.read(|log| log.judged_before(before, limit))
+    }
+
+    /// The digests of all components that any record of what judged names.
+    ///
+    /// # Errors
+    /// The store fails, or a record cannot be read.
+    pub fn judging_components(&self) -> Result<BTreeSet<String>, StoreError> {
+        self.read(|log| log.judging_components())
     }
 
     /// The inventory of checkpoints and keys.

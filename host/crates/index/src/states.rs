@@ -1,7 +1,7 @@
 //! The states beside the entries, as a store reads them: settings, jobs, holds, views, checkpoints, keys, destinations,
 //! the records of what judged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeFrom;
 
 use crate::{CheckpointTime, DestinationState, StoreError, StoredCheckpoint};
@@ -80,6 +80,12 @@ pub trait States {
     /// # Errors
     /// The store fails, or a record cannot be read.
     fn judged_before(&self, before: u64, limit: usize) -> Result<Vec<JudgedBy>, StoreError>;
+
+    /// The digests of all components that any record names, also one that judged no entry.
+    ///
+    /// # Errors
+    /// The store fails, or a record cannot be read.
+    fn judging_components(&self) -> Result<BTreeSet<String>, StoreError>;
 }
 
 /// The checkpoints to read.

@@ -213,7 +213,11 @@ impl Options {
         let judges = files.judged_before(u64::MAX, 1)?.pop().unwrap_or_default();
         let active = ActivePolicy { since: Some(judges.since), ..active };
         let probation = probation::unfinished(&files, &loading, &judges)?;
-        Components::of(&folder).keep_notes(trust.notes()).map_err(OpenError::Component)?;
+        let components = Components::of(&folder);
+        for digest in components.remove_leftovers(&files.judging_components()?, clock.now()) {
+            tracing::info!(digest, "a component that never judged was removed from the log's folder");
+        }
+        components.keep_notes(trust.notes()).map_err(OpenError::Component)?;
         let active = SharedPolicy::new(active);
         let (writer, clock_of_recorder) = (Box::new(writer), Arc::clone(&clock));
         let parts = RecorderParts {

@@ -131,6 +131,8 @@ pub(super) fn what_judged_is_known_for_each_seq(subject: &dyn Subject) {
         let expected: Vec<_> = found.iter().map(|at| all[*at].clone()).collect();
         assert_eq!(listed, expected, "below {before}, at most {limit}; the one at 0 that judged nothing is left out");
     }
+    let named = ["above", "first", "second"].map(|name| format!("sha256:{name}")).into();
+    assert_eq!(read(&opened, |log| log.judging_components()), named, "also of one that judged nothing");
     assert_eq!(records[2].behind(Some(&all[2]), 9), None, "it says the same");
     assert_eq!(records[2].behind(Some(&all[1]), 7), Some(all[2].clone()));
     assert_eq!(records[1].behind(Some(&all[0]), 0), Some(all[1].clone()));

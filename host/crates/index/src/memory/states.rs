@@ -1,6 +1,6 @@
 //! The states beside the entries, in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::MemorySnapshot;
 use crate::states::{CheckpointQuery, NEWEST_CHECKPOINTS, States};
@@ -162,5 +162,9 @@ impl States for MemorySnapshot {
             }
         }
         Ok(found)
+    }
+
+    fn judging_components(&self) -> Result<BTreeSet<String>, StoreError> {
+        Ok(self.now().states.judged_by.iter().flat_map(JudgedBy::digests).collect())
     }
 }

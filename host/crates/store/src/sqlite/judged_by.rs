@@ -1,12 +1,14 @@
 //! The records of what judged, in the database.
 
+use std::collections::BTreeSet;
+
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 use serde::de::DeserializeOwned;
 
 use super::SqlContext;
 use super::snapshot::SqliteSnapshot;
-use mcp_audit_log_contract::judged_by::JudgedBy;
+use mcp_audit_log_contract::judged_by::{JudgedBy, JudgingLayer};
 use mcp_audit_log_index::StoreError;
 
 /// Stores a record behind the others.
@@ -32,6 +34,15 @@ pub(super) fn judged_before(log: &SqliteSnapshot<'_>, before: u64, limit: usize)
     let mut statement = log.connection.prepare_cached(sql).context(doing)?;
     let [before, limit] = [before, limit as u64].map(|number| i64::try_from(number).unwrap_or(i64::MAX));
     statement.query_map([before, limit], record).context(doing)?.collect::<Result<_, _>>().context(doing)
+}
+
+/// The digests of the components of all records.
+pub(super) fn components(log: &SqliteSnapshot<'_>) -> Result<BTreeSet<String>, StoreError> {
+    let doing = "reading which components judged";
+    let mut statement = log.connection.prepare("SELECT DISTINCT layers FROM judged_by").context(doing)?;
+    let layers = statement.query_map([], |row| json::<Vec<JudgingLayer>>(0, &row.get::<_, String>(0)?));
+    let layers: Vec<_> = layers.and_then(Iterator::collect).context(doing)?;
+    Ok(layers.into_iter().flatten().map(|layer| layer.digest).collect())
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<JudgedBy> {

@@ -1,6 +1,6 @@
 //! The states beside the entries, which may change: settings, scheduled jobs, holds, views.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, Row, params};
 
@@ -105,6 +105,10 @@ impl States for SqliteSnapshot<'_> {
 
     fn judged_before(&self, before: u64, limit: usize) -> Result<Vec<JudgedBy>, StoreError> {
         judged_by::judged_before(self, before, limit)
+    }
+
+    fn judging_components(&self) -> Result<BTreeSet<String>, StoreError> {
+        judged_by::components(self)
     }
 }
 
