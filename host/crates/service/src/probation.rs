@@ -45,8 +45,10 @@ pub(super) fn unfinished(
 /// The record that began the active policy, and the one before it. Settings may have changed since.
 fn swapped_in(files: &StoreReader, active: &JudgedBy) -> Result<Option<(JudgedBy, JudgedBy)>, StoreError> {
     let mut first = active.clone();
-    while let (Some(_), Some(at)) = (&active.configured, first.since.checked_sub(1)) {
-        let Some(before) = files.judged_by(at)? else { break };
+    if active.configured.is_none() {
+        return Ok(None);
+    }
+    while let Some(before) = files.judged_before(first.since, 1)?.pop() {
         if before.digests() != first.digests() {
             return Ok(Some((first, before)));
         }

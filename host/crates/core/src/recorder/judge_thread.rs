@@ -75,6 +75,7 @@ pub(super) struct Ended;
 impl Judge {
     /// Runs until the queue is closed and empty, and everything is stored. Returns the writer.
     pub(super) fn run(mut self) -> Option<Box<dyn Writer>> {
+        self.show_probation();
         while let Ok(true) = self.turn() {}
         // Only when all is stored is it known what the store has refused.
         if !self.is_over && self.handover.wait().is_ok() {
