@@ -59,8 +59,8 @@ pub mod check {
     pub use crate::checkpoint::{archive_chain, digest_up_to};
     pub use crate::columns::{BlockColumn, Zone};
     pub use crate::dictionary::{Texts, most};
+    pub use crate::row::raw;
     pub use crate::search::blocks::{Block, check, closed, end};
-    pub use crate::search::rows::raw;
     pub use crate::tree::edge::Tree;
     pub use crate::tree::leaves::{each_leaf, ledger_hash};
 }

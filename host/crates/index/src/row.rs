@@ -1,7 +1,6 @@
 //! The columns of an entry, as a store writes and reads them.
 
-use crate::columns::Raw;
-use crate::search::rows::raw;
+use crate::columns::{Raw, hash, kind};
 use mcp_audit_log_ledger::Hash;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::{Field, FieldType};
@@ -109,5 +108,17 @@ impl Row for NewRow<'_> {
             DETAILS => self.details.as_deref().map_or(ColumnValue::Unset, ColumnValue::Text),
             at => self.fields.get(at).copied().unwrap_or(ColumnValue::Unset),
         }
+    }
+}
+
+/// The index number of a field with this value; 0 is "not set".
+#[doc(hidden)]
+pub fn raw(field: Field, value: ColumnValue<'_>) -> u64 {
+    let Some(kind) = kind(field) else { return 0 };
+    match value {
+        ColumnValue::Integer(number) => kind.raw(number),
+        ColumnValue::Text(text) => hash(text.as_bytes()),
+        ColumnValue::Bytes(bytes) => hash(bytes),
+        ColumnValue::Unset | ColumnValue::Unreadable => 0,
     }
 }

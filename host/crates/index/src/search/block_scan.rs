@@ -4,10 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use super::blocks::{self, Block};
-use super::rows::raw;
 use crate::StoreError;
 use crate::columns::{Bitmap, BlockColumn, kind};
-use crate::row::RowColumns;
+use crate::row::{RowColumns, raw};
 use crate::snapshot::Snapshot;
 use mcp_audit_log_model::field::Field;
 

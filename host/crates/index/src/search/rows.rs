@@ -1,27 +1,14 @@
-//! Entries from rows, and the index numbers of a row.
+//! Entries from rows.
 
 use uuid::Uuid;
 
 use crate::StoreError;
-use crate::columns::{hash, kind};
 use crate::dictionary::Texts;
 use crate::row::{COMMITMENT, ColumnValue, DETAILS, HAS_PAYLOAD, Row, RowColumns};
 use crate::snapshot::Snapshot;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::{Field, FieldType};
 use mcp_audit_log_model::time::Timestamp;
-
-/// The index number of a field with this value; 0 is "not set".
-#[doc(hidden)]
-pub fn raw(field: Field, value: ColumnValue<'_>) -> u64 {
-    let Some(kind) = kind(field) else { return 0 };
-    match value {
-        ColumnValue::Integer(number) => kind.raw(number),
-        ColumnValue::Text(text) => hash(text.as_bytes()),
-        ColumnValue::Bytes(bytes) => hash(bytes),
-        ColumnValue::Unset | ColumnValue::Unreadable => 0,
-    }
-}
 
 /// The entry at `seq`, if there is one.
 pub(crate) fn entry(log: &dyn Snapshot, texts: &Texts, seq: u64) -> Result<Option<Entry>, StoreError> {

@@ -1,8 +1,8 @@
 //! Completes the index: after a start, after an error, and after it was removed.
 
 use crate::columns::{MERGED, OpenBlock, Raw};
-use crate::row::RowColumns;
-use crate::search::{blocks, rows};
+use crate::row::{self, RowColumns};
+use crate::search::blocks;
 use crate::transaction::Transaction;
 use crate::{StoreError, usage};
 use mcp_audit_log_model::field::Field;
@@ -34,7 +34,7 @@ pub(crate) fn rebuild_tail(log: &dyn Transaction, pruned: u64, next: u64) -> Res
         skip(&mut open, seq);
         let mut raw = [0; Field::COUNT];
         for (at, field) in Field::ALL.iter().enumerate() {
-            raw[at] = rows::raw(*field, row.column(at));
+            raw[at] = row::raw(*field, row.column(at));
         }
         append(log, &mut open, &raw)?;
         Ok(true)
