@@ -270,7 +270,7 @@ fn a_folder_is_never_overwritten_and_a_name_is_checked() {
     };
     assert_eq!(new(&["orders"]).0, Some(0));
     let (code, said) = new(&["orders", "--lang", "js"]);
-    assert!(code == Some(2) && said.contains("orders cannot be written"), "{said}");
+    assert!(code == Some(2) && said.contains("orders is there already"), "{said}");
     let (code, said) = new(&["../orders"]);
     assert!(code == Some(2) && said.contains("is no name for a policy"), "{said}");
     let (code, said) = new(&["mine", "--lang", "c", "--extends", "default"]);

@@ -5,6 +5,7 @@
 use mcp_audit_log::policy::{Limits, Policy};
 use mcp_audit_log::time::Timestamp;
 use mcp_audit_log_boundary_tests as evil;
+use mcp_audit_log_policy_tools::cases;
 use mcp_audit_log_policy_tools::check::{CheckReport, CheckRule, check};
 
 const NOW: Timestamp = Timestamp::EPOCH;
@@ -86,6 +87,19 @@ fn each_typical_mistake_is_found_by_its_rule() {
     for rule in CheckRule::ALL {
         assert!(MISTAKES.iter().any(|(_, broken, _)| broken == rule), "no policy here breaks {rule}");
     }
+}
+
+/// The events of `check` may all be others than the one that an author has in mind.
+#[test]
+fn a_case_whose_verdict_depends_on_an_undeclared_part_is_reported() {
+    let policy = load(&evil::mistaken(evil::POLICY_0_7, "undeclared").expect("a mode"));
+    let case = serde_json::json!({ "event": { "channel": "mcp", "method": "tools/call", "user": "uma" } });
+    let done = cases::run(&policy, &case, &mut cases::Touched::default()).expect("it runs");
+    let [found] = done.undeclared.as_slice() else { panic!("{:?}", done.undeclared) };
+    let words = "it reads the field user of mcp, which `depends` does not declare, so this verdict was made without it";
+    assert!(found.differences[0].starts_with(words), "{found:?}");
+    let done = cases::run(&builtin(&[]), &case, &mut cases::Touched::default()).expect("it runs");
+    assert_eq!(done.undeclared, []);
 }
 
 #[test]

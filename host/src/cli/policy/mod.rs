@@ -108,7 +108,7 @@ struct Layers {
     /// The policy: a WebAssembly component, or `default`.
     #[arg(value_name = "FILE", default_value = DEFAULT)]
     policy: PathBuf,
-    /// An extension over the policy (repeatable): a WebAssembly component.
+    /// An extension over the policy (repeatable): a WebAssembly component, or declarations in TOML.
     #[arg(long, value_name = "FILE")]
     extend: Vec<PathBuf>,
 }

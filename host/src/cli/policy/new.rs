@@ -1,6 +1,7 @@
 //! `mcp-audit-log policy new` and `policy component`: a folder for a new policy, and the component of one in C.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -47,7 +48,12 @@ impl New {
         let cannot =
             |path: &Path, error| -> Failure { format!("{} cannot be written: {error}", path.display()).into() };
         // An existing folder has other work in it.
-        fs::create_dir(folder).map_err(|error| cannot(folder, error))?;
+        fs::create_dir(folder).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => {
+                format!("{} is there already; choose another name, or move it away", folder.display()).into()
+            }
+            _ => cannot(folder, error),
+        })?;
         for file in &new.files {
             let path = folder.join(file.path);
             let above = path.parent().unwrap_or(folder);

@@ -33,7 +33,7 @@ pub(in crate::cli) struct ReplayCommand {
     /// The other policy: a WebAssembly component, or `default`.
     #[arg(long, value_name = "FILE")]
     candidate: PathBuf,
-    /// An extension over the other policy (repeatable): a WebAssembly component.
+    /// An extension over the other policy (repeatable): a WebAssembly component, or declarations in TOML.
     #[arg(long, value_name = "FILE")]
     candidate_extend: Vec<PathBuf>,
     /// Only entries recorded at or after this time: 2026-11-21T02:09:46Z, 2026-11-21, today, -1h, -7d.

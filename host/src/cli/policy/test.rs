@@ -25,7 +25,7 @@ pub(in crate::cli) struct Test {
     /// The policy: a WebAssembly component, or `default`.
     #[arg(long, value_name = "FILE", default_value = DEFAULT)]
     policy: PathBuf,
-    /// An extension over the policy (repeatable): a WebAssembly component.
+    /// An extension over the policy (repeatable): a WebAssembly component, or declarations in TOML.
     #[arg(long, value_name = "FILE")]
     extend: Vec<PathBuf>,
     /// Write what the policy answers into the files. Read the difference afterwards.
@@ -71,9 +71,9 @@ impl Test {
                 write(&path, &done.updated)?;
                 report.updated.push(file.clone());
             }
-            // No fault is an answer that could be written.
+            // A fault is no answer that could be written, and an answer without what the policy reads is a wrong one.
             let failures = if self.update { Vec::new() } else { done.failures };
-            let failures: Vec<_> = failures.into_iter().chain(done.faults).collect();
+            let failures: Vec<_> = failures.into_iter().chain(done.undeclared).chain(done.faults).collect();
             if !failures.is_empty() {
                 report.failed.push(FileFailures { file, failures });
             }

@@ -10,9 +10,10 @@ use mcp_audit_log_sandbox::{Affected, Keep, Policy, Verdict};
 use serde_json::{Map, Value as Json, json};
 
 use super::Touched;
+use crate::check::{CheckRule, depends};
 use crate::golden::NOW;
 
-/// The verdict of all layers.
+/// The verdict of all layers. What the verdict depends on without a declaration is added to `undeclared`.
 ///
 /// # Errors
 /// A layer failed.
@@ -21,6 +22,7 @@ pub(super) fn verdict(
     settings: &Settings,
     event: &Event,
     touched: &mut Touched,
+    undeclared: &mut Vec<String>,
 ) -> Result<Json, String> {
     touched.channels.insert(event.channel.as_str().to_owned());
     let trial = policy.try_judge(settings, &[event], &Default::default(), policy.layers().len());
@@ -28,6 +30,11 @@ pub(super) fn verdict(
     // One event has one verdict.
     let Some(verdict) = verdicts.into_iter().next() else { return Ok(Json::Null) };
     touched.actions.insert(verdict.action.clone());
+    let layers = policy.layers().len();
+    undeclared.extend(
+        depends::undeclared(policy, settings, event, &verdict, layers)
+            .map(|reads| format!("{reads}, so this verdict was made without it: {}", CheckRule::Depends.advice())),
+    );
     Ok(shown(policy, &verdict, touched))
 }
 

@@ -34,6 +34,8 @@ pub struct CasesRun {
     pub failures: Vec<CaseFailure>,
     /// Those that are not answered at all: the policy failed.
     pub faults: Vec<CaseFailure>,
+    /// Those whose answer is not to be believed: the policy reads what it does not declare.
+    pub undeclared: Vec<CaseFailure>,
     /// The file with what the policy answers.
     pub updated: Json,
 }
@@ -53,7 +55,12 @@ pub fn run(policy: &Policy, file: &Json, touched: &mut Touched) -> Result<CasesR
         let placed = |reason: String| format!("{name}: {reason}");
         let members = case.as_object_mut().ok_or_else(|| placed("a case is an object".to_owned()))?;
         done.cases += 1;
-        match one(policy, members, touched).map_err(placed)? {
+        let mut undeclared = Vec::new();
+        let answered = one(policy, members, touched, &mut undeclared).map_err(placed)?;
+        if !undeclared.is_empty() {
+            done.undeclared.push(CaseFailure { case: name.clone(), differences: undeclared });
+        }
+        match answered {
             Ok(differences) if differences.is_empty() => {}
             Ok(differences) => done.failures.push(CaseFailure { case: name.clone(), differences }),
             Err(fault) => done.faults.push(CaseFailure { case: name.clone(), differences: vec![fault] }),
@@ -68,6 +75,7 @@ fn one(
     policy: &Policy,
     case: &mut Map<String, Json>,
     touched: &mut Touched,
+    undeclared: &mut Vec<String>,
 ) -> Result<Result<Vec<String>, String>, String> {
     let known = ["name", "settings", "event", "viewer"];
     if let Some(other) = case.keys().find(|key| !known.contains(&key.as_str()) && !ANSWERS.contains(&key.as_str())) {
@@ -76,7 +84,9 @@ fn one(
     }
     let settings = question::settings(policy, case.get("settings"), touched)?;
     let (answer, actual) = match (case.get("event"), case.get("viewer")) {
-        (Some(event), None) => ("verdict", answer::verdict(policy, &settings, &question::event(event)?, touched)),
+        (Some(event), None) => {
+            ("verdict", answer::verdict(policy, &settings, &question::event(event)?, touched, undeclared))
+        }
         (None, Some(viewer)) => ("access", answer::access(policy, &settings, &question::viewer(viewer)?, touched)),
         (None, None) if case.contains_key("retention") => ("retention", answer::retention(policy, &settings)),
         _ => return Err("a case has an event, or a viewer, or retention alone".to_owned()),

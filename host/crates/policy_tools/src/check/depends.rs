@@ -5,7 +5,7 @@ use mcp_audit_log_contract::depends::{Dependencies, DependencyNames, EventField,
 use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_model::event::{Argument, Event, Failure, Kind, OutcomeDetail, Payload, Target};
 use mcp_audit_log_model::value::Value;
-use mcp_audit_log_sandbox::Policy;
+use mcp_audit_log_sandbox::{Policy, Verdict};
 
 use super::judge::Judged;
 use super::{CheckRule, Run};
@@ -37,15 +37,36 @@ pub(super) fn check(run: &mut Run<'_>, settings: &Settings, judged: &[Judged<'_>
         if closely > CLOSELY {
             break;
         }
-        let part = culprit(policy, settings, one, declared, depth);
-        let what = part.map_or("several undeclared parts".to_owned(), |part| part.shown());
-        let channel = one.event.channel;
-        run.find(
-            CheckRule::Depends,
-            format!("it reads {what} of {channel}, which `depends` does not declare"),
-            one.name,
-        );
+        run.find(CheckRule::Depends, sentence(policy, settings, one.event, &one.verdict, declared, depth), one.name);
     }
+}
+
+/// The undeclared part on which the verdict of an event depends, in a sentence.
+pub(crate) fn undeclared(
+    policy: &Policy,
+    settings: &Settings,
+    event: &Event,
+    verdict: &Verdict,
+    depth: usize,
+) -> Option<String> {
+    let declared = policy.declared(event.channel, depth)?;
+    let other = changed(event, &declared, None);
+    let verdicts = judge_each(policy, settings, &[event, &other], &Dependencies::all(), depth);
+    let is_same = verdicts.iter().all(|result| result.as_ref().is_ok_and(|other| other == verdict));
+    (!is_same).then(|| sentence(policy, settings, event, verdict, &declared, depth))
+}
+
+fn sentence(
+    policy: &Policy,
+    settings: &Settings,
+    event: &Event,
+    verdict: &Verdict,
+    declared: &Dependencies,
+    depth: usize,
+) -> String {
+    let part = culprit(policy, settings, event, verdict, declared, depth);
+    let what = part.map_or("several undeclared parts".to_owned(), |part| part.shown());
+    format!("it reads {what} of {}, which `depends` does not declare", event.channel)
 }
 
 /// A part of an event.
@@ -79,19 +100,20 @@ impl Part {
 fn culprit(
     policy: &Policy,
     settings: &Settings,
-    one: &Judged<'_>,
+    event: &Event,
+    verdict: &Verdict,
     declared: &Dependencies,
     depth: usize,
 ) -> Option<Part> {
     let fields = EventField::ALL.iter().copied().filter(|field| !declared.fields.contains(*field)).map(Part::Field);
-    let facts = one.event.facts.iter().map(|(name, _)| name).filter(|name| !declared.facts.contains(name));
-    let arguments = one.event.arguments.iter().map(|argument| &argument.name);
+    let facts = event.facts.iter().map(|(name, _)| name).filter(|name| !declared.facts.contains(name));
+    let arguments = event.arguments.iter().map(|argument| &argument.name);
     let arguments = arguments.filter(|name| !declared.arguments.contains(name));
     let mut parts = fields.chain(facts.cloned().map(Part::Fact)).chain(arguments.cloned().map(Part::Argument));
     parts.find(|part| {
-        let changed = changed(one.event, declared, Some(part));
-        let verdicts = judge_each(policy, settings, &[one.event, &changed], &part.alone(), depth);
-        verdicts.iter().any(|verdict| verdict.as_ref().ok() != Some(&one.verdict))
+        let changed = changed(event, declared, Some(part));
+        let verdicts = judge_each(policy, settings, &[event, &changed], &part.alone(), depth);
+        verdicts.iter().any(|other| other.as_ref().ok() != Some(verdict))
     })
 }
 

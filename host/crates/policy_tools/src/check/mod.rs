@@ -3,7 +3,7 @@
 //! Layer by layer from the bottom up, so that a finding names the layer that brings it in.
 
 mod access;
-mod depends;
+pub(crate) mod depends;
 mod judge;
 mod rules;
 mod settings;

@@ -63,8 +63,8 @@ void exports_policy_manifest(exports_policy_policy_manifest_t *manifest) {
     manifest->crons = LIST(exports_policy_list_cron_t, {TEXT("Cleanup"), TEXT("17 3 * * *"), TEXT("retention")});
     manifest->actions = LIST(exports_policy_list_action_t, {TEXT("tool.called"), TEXT("Tool called")},
                              {TEXT("order.placed"), TEXT("Order placed")});
-    manifest->masks = LIST(exports_policy_list_mask_t, {TEXT("ibans"), NAMES(TEXT("iban")),
-                                                        NAMES(TEXT("\\b[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}\\b"))});
+    manifest->masks = LIST(exports_policy_list_mask_t, {TEXT("ibans"), NAMES(TEXT("*iban")),
+                                                        NAMES(TEXT("\\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\\b"))});
     // What `judge` reads, and nothing else: so verdicts are remembered.
     audit_list_string_t channels =
         NAMES(TEXT("mcp"), TEXT("stdio"), TEXT("oauth"), TEXT("api"), TEXT("admin"), TEXT("system"));

@@ -73,7 +73,7 @@ function manifest() {
       { name: "tool.called", label: "Tool called" },
       { name: "order.placed", label: "Order placed" },
     ],
-    masks: [{ name: "ibans", keys: ["iban"], patterns: ["\\b[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}\\b"] }],
+    masks: [{ name: "ibans", keys: ["*iban"], patterns: ["\\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\\b"] }],
     // What `judge` reads, and nothing else: so verdicts are remembered.
     depends: [
       {

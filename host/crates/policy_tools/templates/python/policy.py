@@ -98,7 +98,7 @@ class Policy(exports.Policy):
             filters=[SavedFilter("orders", "Orders", is_("action", "order.placed"))],
             crons=[Cron("Cleanup", "17 3 * * *", "retention")],
             actions=[Action("tool.called", "Tool called"), Action("order.placed", "Order placed")],
-            masks=[Mask("ibans", ["iban"], [r"\b[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}\b"])],
+            masks=[Mask("ibans", ["*iban"], [r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b"])],
             # What `judge` reads, and nothing else: so verdicts are remembered.
             depends=[
                 Dependencies(

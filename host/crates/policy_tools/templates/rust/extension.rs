@@ -23,7 +23,7 @@ impl Extension for Mine {
             // A new name begins with the extension's name and a dot.
             filters: vec![filter("{{name}}.orders", "Orders", is("action", "{{name}}.placed"))],
             actions: vec![action("{{name}}.placed", "Order placed")],
-            masks: vec![mask("{{name}}.ibans", &["iban"], &[r"\b[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}\b"])],
+            masks: vec![mask("{{name}}.ibans", &["*iban"], &[r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b"])],
             // What `amend` reads of an event, beside the verdict: so verdicts are remembered.
             depends: vec![reads(CHANNELS, &["method", "target"])],
             interest: orders(),

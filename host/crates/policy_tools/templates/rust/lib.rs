@@ -54,7 +54,7 @@ impl Policy for Mine {
             ],
             filters: vec![filter("orders", "Orders", is("action", "order.placed"))],
             actions: vec![action("tool.called", "Tool called"), action("order.placed", "Order placed")],
-            masks: vec![mask("ibans", &["iban"], &[r"\b[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}\b"])],
+            masks: vec![mask("ibans", &["*iban"], &[r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b"])],
             // What `rule` reads, and nothing else: so verdicts are remembered.
             depends: vec![reads(CHANNELS, &["channel", "method", "target", "has-payload"])],
             ..PolicyManifest::default()
