@@ -36,3 +36,5 @@ pub mod inspect;
 pub mod rejudge;
 /// What another policy would have done.
 pub mod replay;
+/// What another policy would do with what is recorded now.
+pub mod shadow;

@@ -9,6 +9,7 @@ mod explain;
 mod inspect;
 mod new;
 mod replay;
+mod shadow;
 mod sign;
 mod test;
 
@@ -63,6 +64,13 @@ pub(super) enum PolicyCommand {
     /// It reads a log, also beside a running server. Events are made again from entries, and both policies judge them, with
     /// payload logging on. Exits with 0 if there is no difference, with 1 if there is, and with 2 if it cannot be done.
     Replay(Box<replay::ReplayCommand>),
+    /// Let a candidate judge entries as they are recorded, beside the active policy: which actions, payload decisions and
+    /// facts would differ, and where it fails.
+    ///
+    /// It reads the log's files, also beside a running server: it changes nothing, and recording waits for nothing of it.
+    /// Where the candidate is too slow, entries are skipped and counted. Events are made again from entries, as `replay` does. Exits
+    /// with 0 if there is no difference, with 1 if there is, and with 2 if it cannot be done; Ctrl-C ends it with its report.
+    Shadow(shadow::ShadowCommand),
     /// Begin a policy, or an extension: a folder with sources, cases and a page with the commands.
     New(new::New),
     /// Make the component of a core module that a C compiler linked; the build of a policy in C calls it.
@@ -87,6 +95,7 @@ impl PolicyCommand {
             Self::Sign(sign) => sign.run(),
             Self::Explain(explain) => explain.run(),
             Self::Replay(replay) => replay.run(),
+            Self::Shadow(shadow) => shadow.run(),
             Self::New(new) => new.run(),
             Self::Component(component) => component.run(),
             Self::Activate(activate) => activate.run(),

@@ -11,7 +11,8 @@ use mcp_audit_log::filter::{end_of, start_of};
 use mcp_audit_log::tokens::Tokens;
 use mcp_audit_log_model::format::count;
 use mcp_audit_log_policy_tools::replay::{
-    PersonDifference, Replay, ReplayPerson, ReplayReport, ReplayWitness, VerdictDifference, people, viewer_of,
+    Calibration, PersonDifference, Replay, ReplayPerson, ReplayReport, ReplayWitness, VerdictDifference, people,
+    viewer_of,
 };
 use mcp_audit_log_policy_tools::shown::list;
 
@@ -97,6 +98,21 @@ fn print(report: &ReplayReport, a_second: u64) -> io::Result<()> {
     say(format_args!("active     {}", inert(active)))?;
     say(format_args!("candidate  {}", inert(candidate)))?;
     say(format_args!("entries    {}, {} a second", count(*entries), count(a_second)))?;
+    print_calibration(calibration)?;
+    print_verdicts(verdicts, *further_differences)?;
+    let alike = people.alike();
+    let (printed, all) = (alike.clone().take(PRINTED), alike.count());
+    printed.into_iter().try_for_each(person)?;
+    let more = all.saturating_sub(PRINTED) + people.left_out;
+    if more > 0 {
+        say(format_args!("           and {} more viewers; --json has those that were compared", count(more as u64)))?;
+    }
+    let same = if report.is_same() { "OK         no difference" } else { "DIFFERENT " };
+    say(format_args!("{same}; {} viewers were asked about", count(people.asked as u64)))
+}
+
+/// Prints how far the active policy gives what was recorded.
+pub(super) fn print_calibration(calibration: &Calibration) -> io::Result<()> {
     say(format_args!(
         "reproduced {} of {}: actions {}, facts {}, payloads {} of {}",
         count(calibration.reproduced),
@@ -109,23 +125,20 @@ fn print(report: &ReplayReport, a_second: u64) -> io::Result<()> {
     if let Some(ReplayWitness { entry, text }) = &calibration.witness {
         say(format_args!("           not {entry}: {}", inert(text)))?;
     }
+    Ok(())
+}
+
+/// Prints what is judged otherwise.
+pub(super) fn print_verdicts(verdicts: &[VerdictDifference], further: u64) -> io::Result<()> {
     for VerdictDifference { part, active, candidate, entries, witness } in verdicts.iter().take(PRINTED) {
         let (active, candidate) = (inert(active), inert(candidate));
         say(format_args!("{part:<10} {active} → {candidate}: {} entries, such as {witness}", count(*entries)))?;
     }
-    let more = verdicts.len().saturating_sub(PRINTED) as u64 + further_differences;
+    let more = verdicts.len().saturating_sub(PRINTED) as u64 + further;
     if more > 0 {
         say(format_args!("           and {} more; --json has them", count(more)))?;
     }
-    let alike = people.alike();
-    let (printed, all) = (alike.clone().take(PRINTED), alike.count());
-    printed.into_iter().try_for_each(person)?;
-    let more = all.saturating_sub(PRINTED) + people.left_out;
-    if more > 0 {
-        say(format_args!("           and {} more viewers; --json has those that were compared", count(more as u64)))?;
-    }
-    let same = if report.is_same() { "OK         no difference" } else { "DIFFERENT " };
-    say(format_args!("{same}; {} viewers were asked about", count(people.asked as u64)))
+    Ok(())
 }
 
 /// Prints what would happen to one user, in each of these groups.

@@ -17,6 +17,7 @@ use self::verdicts::Verdicts;
 use crate::explain::Grants;
 
 pub use self::people::{PeopleComparison, PersonDifference, ReplayPerson, people, viewer_of};
+pub(crate) use self::verdicts::KINDS;
 pub use self::verdicts::{Calibration, ReplayWitness, VerdictDifference};
 
 /// A policy and the settings under which it is asked.
@@ -93,7 +94,7 @@ impl<'a> Replay<'a> {
 }
 
 /// A policy with its extensions.
-fn title(policy: &Policy) -> String {
+pub(crate) fn title(policy: &Policy) -> String {
     let extensions = policy.extensions();
     let titles = std::iter::once(policy.title()).chain(extensions.iter().map(|extension| extension.title()));
     titles.collect::<Vec<_>>().join(", ")

@@ -16,7 +16,7 @@ use crate::remade::{had_payload, remade_event};
 use crate::shown;
 
 /// The most kinds of differences that are told apart.
-const KINDS: usize = 500;
+pub(crate) const KINDS: usize = 500;
 
 /// How far the active policy, asked again, gives what was recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -59,6 +59,31 @@ pub struct VerdictDifference {
     pub entries: u64,
     /// One of them.
     pub witness: String,
+}
+
+impl Calibration {
+    /// Adds what was found about other entries.
+    pub(crate) fn add(&mut self, other: Self) {
+        let Self { entries, reproduced, actions, facts, kept_payloads, payloads, witness } = other;
+        self.entries += entries;
+        self.reproduced += reproduced;
+        self.actions += actions;
+        self.facts += facts;
+        self.kept_payloads += kept_payloads;
+        self.payloads += payloads;
+        self.witness = self.witness.take().or(witness);
+    }
+}
+
+impl VerdictDifference {
+    /// What was found, the most frequent first.
+    pub(crate) fn sorted(found: BTreeMap<DifferenceKey, (u64, String)>) -> Vec<Self> {
+        let difference =
+            |((part, active, candidate), (entries, witness))| Self { part, active, candidate, entries, witness };
+        let mut differences: Vec<_> = found.into_iter().map(difference).collect();
+        differences.sort_by_key(|one| std::cmp::Reverse(one.entries));
+        differences
+    }
 }
 
 type DifferenceKey = (&'static str, String, String);
@@ -104,16 +129,7 @@ impl<'a> Verdicts<'a> {
     }
 
     pub(super) fn finish(self) -> (Calibration, Vec<VerdictDifference>, u64) {
-        let difference = |((part, active, candidate), (entries, witness))| VerdictDifference {
-            part,
-            active,
-            candidate,
-            entries,
-            witness,
-        };
-        let mut differences: Vec<_> = self.found.into_iter().map(difference).collect();
-        differences.sort_by_key(|one| std::cmp::Reverse(one.entries));
-        (self.calibration, differences, self.others)
+        (self.calibration, VerdictDifference::sorted(self.found), self.others)
     }
 
     fn calibrate(&mut self, entry: &Entry, verdict: &Verdict) {
