@@ -148,7 +148,11 @@ impl FromWit {
     pub(super) fn keep(self, keep: wit::KeepPayloadResult, manifest: &Manifest) -> Result<Keep, Fault> {
         let index = |name: String| {
             let found = manifest.masks.iter().position(|mask| mask.name == name);
-            found.ok_or_else(|| self.fault(format!("unknown mask {:?}", prefix(&name, 80))))
+            found.ok_or_else(|| {
+                let declared: Vec<_> = manifest.masks.iter().map(|mask| mask.name.as_str()).collect();
+                let (name, declared) = (prefix(&name, 80), declared.join(", "));
+                self.fault(format!("unknown mask {name:?}; the manifest declares: {declared}"))
+            })
         };
         Ok(Keep { masks: self.list(keep.masks, index)?, max_bytes: keep.max_bytes as usize })
     }

@@ -57,7 +57,7 @@ impl CheckRule {
     pub fn advice(self) -> &'static str {
         match self {
             Self::JudgeAnswers => {
-                "Answer on every event: check before you index or unwrap, bound every loop, cut long texts. Until then \
+                "Correct what the message names. Answer on every event: check before you index or unwrap, bound every loop, cut long texts. Until then \
                  such an event is recorded as event.unjudged."
             }
             Self::JudgeBatch => {

@@ -10,7 +10,7 @@ use mcp_audit_log_sandbox::{Fault, Plan, Policy};
 use super::{CheckRule, Run};
 use crate::golden::NOW;
 use crate::inspect::{default_settings, viewer};
-use crate::judging::with;
+use crate::judging::{payloads_on, with};
 use crate::shown;
 
 /// Every how manieth golden event is judged under each value.
@@ -20,7 +20,7 @@ pub(super) fn check(run: &mut Run<'_>) {
     let policy = run.policy;
     let default = default_settings(policy);
     retention(run, &default, "the default settings");
-    let failing = failures(run, &default);
+    let failing = [&default, &payloads_on(policy)].map(|settings| failures(run, settings)).concat();
     for field in &policy.manifest().settings {
         for value in values(field) {
             run.report.settings += 1;

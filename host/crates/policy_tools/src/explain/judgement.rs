@@ -146,7 +146,7 @@ impl<'a> Again<'a> {
             }
             _ => {}
         }
-        if let Some(judged_by) = &judged_by {
+        if let Some(judged_by) = judged_by.as_ref().filter(|judged_by| **judged_by != self.policy.title()) {
             text.push(format!("It was judged by {judged_by}; here {} was asked again.", self.policy.title()));
         }
         NameExplanation { action, again: again.map(str::to_owned), named_by, judged_by, text }
