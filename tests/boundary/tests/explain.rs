@@ -186,7 +186,11 @@ async fn an_entry_of_before_is_explained_by_what_judged_it() {
         (Some("deliveries.booked"), Some("deliveries"))
     );
     assert_eq!(now.name.again.as_deref(), Some("tool.called"));
-    assert!(now.name.text.join(" ").contains("would call it tool.called now"), "{:?}", now.name.text);
+    let (again_text, now_text) = (again.name.text.join(" "), now.name.text.join(" "));
+    assert!(now_text.contains("would call it tool.called now"), "{now_text}");
+    let asked = |which: &str| format!("It was judged by {}{which}", record.title());
+    assert!(again_text.contains(&asked(", which is not active now, and was asked again.")), "{again_text}");
+    assert!(now_text.contains(&asked(&format!("; here {} was asked again.", policy.title()))), "{now_text}");
     assert!(again.access.sees && again.payload.text.join(" ").contains("was off when this was recorded"));
 }
 

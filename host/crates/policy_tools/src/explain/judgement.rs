@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 
 use super::ExplainOptions;
 use crate::remade::{had_payload, remade_event};
+use crate::replay::title;
 use crate::shown;
 
 /// Why an entry has its action.
@@ -69,6 +70,8 @@ pub enum PayloadReason {
 /// An event judged once more, by the policy alone and then with each extension.
 pub(super) struct Again<'a> {
     policy: &'a Policy,
+    /// Whether it is the one that judged then, and not the active one.
+    is_policy_then: bool,
     /// Those under which it was judged, or the present ones.
     settings: &'a Settings,
     are_settings_known: bool,
@@ -85,11 +88,12 @@ impl<'a> Again<'a> {
         options: &ExplainOptions<'a>,
     ) -> Self {
         let policy = options.policy_then.unwrap_or(active);
+        let is_policy_then = options.policy_then.is_some();
         let are_settings_known = options.settings_then.is_some();
         let settings = options.settings_then.unwrap_or(settings);
         let names = std::iter::once(policy.manifest().name.clone());
         let names = names.chain(policy.layers().map(|layer| layer.name.clone())).collect();
-        Self { policy, settings, are_settings_known, entry, event: remade_event(entry), names }
+        Self { policy, is_policy_then, settings, are_settings_known, entry, event: remade_event(entry), names }
     }
 
     /// The verdict after each layer, from the bottom up; it ends with the first fault.
@@ -146,8 +150,11 @@ impl<'a> Again<'a> {
             }
             _ => {}
         }
-        if let Some(judged_by) = judged_by.as_ref().filter(|judged_by| **judged_by != self.policy.title()) {
-            text.push(format!("It was judged by {judged_by}; here {} was asked again.", self.policy.title()));
+        if let Some(judged_by) = &judged_by {
+            text.push(match self.is_policy_then {
+                true => format!("It was judged by {judged_by}, which is not active now, and was asked again."),
+                false => format!("It was judged by {judged_by}; here {} was asked again.", title(self.policy)),
+            });
         }
         NameExplanation { action, again: again.map(str::to_owned), named_by, judged_by, text }
     }
