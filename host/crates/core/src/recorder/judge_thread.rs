@@ -179,8 +179,10 @@ impl Judge {
             return Ok(());
         }
         let active = self.active.now();
-        let since = self.next_seq().map(|next| next + events.len() as u64);
-        let next = (!changes.settings.is_empty()).then(|| Arc::new(active.with(&changes.settings).from(since)));
+        let next = (!changes.settings.is_empty()).then(|| {
+            let since = self.next_seq().map(|next| next + events.len() as u64);
+            Arc::new(active.with(&changes.settings).from(since))
+        });
         let records = next.iter().map(|next| JudgedByChange { after: events.len(), record: next.record() });
         changes.judged_by.extend(records);
         if let Some(last) = events.pop() {

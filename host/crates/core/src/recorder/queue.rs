@@ -1,7 +1,7 @@
 //! The bounded queue in front of the recorder: its byte budget, its reserved slots, and the count of rejected events.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use mcp_audit_log_index::{Pruned, Removal};
@@ -48,21 +48,17 @@ impl Work {
     }
 }
 
-/// Slots for the log's own operations: there is one of each kind at a time.
-const OWN: usize = 64;
-
-/// The sending side. The limit is counted here, and not by the channel, because a reserved slot is never refused. The
-/// channel has a slot for all that can be counted: it allocates nothing later, so that no caller of `record()` pays for
-/// that.
+/// The sending side. The channel itself is unbounded; the limit is counted here, because a reserved slot is never
+/// refused.
 pub(super) struct Queue {
     /// `None` once it is closed.
-    pub(super) sender: RwLock<Option<SyncSender<(Work, usize)>>>,
+    pub(super) sender: RwLock<Option<Sender<(Work, usize)>>>,
     pub(super) gauges: Gauges,
 }
 
 impl Queue {
     pub(super) fn new(limits: QueueLimits) -> (Arc<Self>, Receiver<(Work, usize)>) {
-        let (sender, receiver) = sync_channel(limits.items.saturating_mul(2).saturating_add(OWN));
+        let (sender, receiver) = channel();
         (Arc::new(Self { sender: RwLock::new(Some(sender)), gauges: Gauges::new(limits) }), receiver)
     }
 

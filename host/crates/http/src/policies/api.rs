@@ -1,5 +1,6 @@
-//! `/api/v1/policy`: what judges, what judged before, and another policy in its place. Reading needs the right to configure or to verify;
-//! changing needs the right to configure, and a declared widening the right to read payloads as well.
+//! `/api/v1/policy`: what judges, what judged before, and another policy in its place. Reading needs the right to
+//! configure or to verify; changing needs the right to configure, and a declared widening the right to read payloads as
+//! well.
 
 use axum::Json;
 use base64::Engine as _;
@@ -16,8 +17,7 @@ use crate::openapi::Operation;
 use crate::openapi::extractors::{Sendable, Sent, Upload};
 use crate::problem::Problem;
 use crate::query::extractor::{Parameters, ParsedQuery, describe_limit};
-use crate::query::search;
-use crate::query::search::Pairs;
+use crate::query::search::{self, Pairs};
 use crate::session::auth::Visitor;
 use crate::settings::holds_api::Reason;
 

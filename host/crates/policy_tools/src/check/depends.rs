@@ -26,7 +26,7 @@ pub(super) fn check(run: &mut Run<'_>, settings: &Settings, judged: &[Judged<'_>
     let plain = judge_each(policy, settings, &as_it_is, &everything, depth);
     let other = judge_each(policy, settings, &changed.iter().collect::<Vec<_>>(), &everything, depth);
     let mut closely = 0;
-    for (((one, declared), plain), other) in known.iter().zip(plain).zip(other) {
+    for (((one, _), plain), other) in known.iter().zip(plain).zip(other) {
         let is_same =
             [&plain, &other].iter().all(|result| result.as_ref().is_ok_and(|verdict| *verdict == one.verdict));
         if is_same {
@@ -37,7 +37,9 @@ pub(super) fn check(run: &mut Run<'_>, settings: &Settings, judged: &[Judged<'_>
         if closely > CLOSELY {
             break;
         }
-        run.find(CheckRule::Depends, sentence(policy, settings, one.event, &one.verdict, declared, depth), one.name);
+        if let Some(reads) = undeclared(policy, settings, one.event, &one.verdict, depth) {
+            run.find(CheckRule::Depends, reads, one.name);
+        }
     }
 }
 
@@ -52,21 +54,12 @@ pub(crate) fn undeclared(
     let declared = policy.declared(event.channel, depth)?;
     let other = changed(event, &declared, None);
     let verdicts = judge_each(policy, settings, &[event, &other], &Dependencies::all(), depth);
-    let is_same = verdicts.iter().all(|result| result.as_ref().is_ok_and(|other| other == verdict));
-    (!is_same).then(|| sentence(policy, settings, event, verdict, &declared, depth))
-}
-
-fn sentence(
-    policy: &Policy,
-    settings: &Settings,
-    event: &Event,
-    verdict: &Verdict,
-    declared: &Dependencies,
-    depth: usize,
-) -> String {
-    let part = culprit(policy, settings, event, verdict, declared, depth);
+    if verdicts.iter().all(|result| result.as_ref().is_ok_and(|other| other == verdict)) {
+        return None;
+    }
+    let part = culprit(policy, settings, event, verdict, &declared, depth);
     let what = part.map_or("several undeclared parts".to_owned(), |part| part.shown());
-    format!("it reads {what} of {}, which `depends` does not declare", event.channel)
+    Some(format!("it reads {what} of {}, which `depends` does not declare", event.channel))
 }
 
 /// A part of an event.

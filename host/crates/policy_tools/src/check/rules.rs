@@ -57,8 +57,8 @@ impl CheckRule {
     pub fn advice(self) -> &'static str {
         match self {
             Self::JudgeAnswers => {
-                "Correct what the message names. Answer on every event: check before you index or unwrap, bound every loop, cut long texts. Until then \
-                 such an event is recorded as event.unjudged."
+                "Correct what the message names. Answer on every event: check before you index or unwrap, bound every \
+                 loop, cut long texts. Until then such an event is recorded as event.unjudged."
             }
             Self::JudgeBatch => {
                 "Judge each event by itself: keep no counter and no state between the events of a batch."
