@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use mcp_audit_log_sandbox::Policy;
 use serde::Serialize;
 
-use crate::replay::{Calibration, KINDS, ReplayReport, VerdictDifference, title};
+use crate::replay::{Calibration, KINDS, ReplayReport, VerdictDifference};
+use crate::shown::title;
 
 /// The most changes of the active policy, or of its settings, that are told apart.
 const JUDGES: usize = 100;

@@ -9,10 +9,17 @@ use mcp_audit_log_filter::DomainToken;
 use mcp_audit_log_model::format::cut;
 use mcp_audit_log_model::mask::Mask;
 use mcp_audit_log_model::time::{DAY, Timestamp};
-use mcp_audit_log_sandbox::{Affected, Change, Keep, Plan, Verdict};
+use mcp_audit_log_sandbox::{Affected, Change, Keep, Plan, Policy, Verdict};
 
 /// The longest value that a report quotes, in characters.
 const LONGEST: usize = 120;
+
+/// A policy with its extensions.
+pub(crate) fn title(policy: &Policy) -> String {
+    let extensions = policy.extensions();
+    let titles = std::iter::once(policy.title()).chain(extensions.iter().map(|extension| extension.title()));
+    titles.collect::<Vec<_>>().join(", ")
+}
 
 /// The parts of a verdict, in the order of reports.
 const PARTS: [&str; 7] = ["action", "affected", "model", "record_id", "facts", "changes", "payload"];

@@ -14,7 +14,6 @@ use serde_json::Value as Json;
 
 use super::ExplainOptions;
 use crate::remade::{had_payload, remade_event};
-use crate::replay::title;
 use crate::shown;
 
 /// Why an entry has its action.
@@ -153,7 +152,7 @@ impl<'a> Again<'a> {
         if let Some(judged_by) = &judged_by {
             text.push(match self.is_policy_then {
                 true => format!("It was judged by {judged_by}, which is not active now, and was asked again."),
-                false => format!("It was judged by {judged_by}; here {} was asked again.", title(self.policy)),
+                false => format!("It was judged by {judged_by}; here {} was asked again.", shown::title(self.policy)),
             });
         }
         NameExplanation { action, again: again.map(str::to_owned), named_by, judged_by, text }

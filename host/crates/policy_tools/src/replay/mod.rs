@@ -12,6 +12,8 @@ use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_sandbox::Policy;
 use serde::Serialize;
 
+use crate::shown;
+
 use self::people::People;
 use self::verdicts::Verdicts;
 use crate::explain::Grants;
@@ -65,7 +67,7 @@ impl<'a> Replay<'a> {
     pub fn new(active: PolicyAndSettings<'a>, candidate: PolicyAndSettings<'a>, now: Timestamp) -> Self {
         let grants = [active, candidate].map(|(policy, settings)| Grants::new(policy, settings, now));
         Self {
-            titles: [active.0, candidate.0].map(title),
+            titles: [active.0, candidate.0].map(shown::title),
             verdicts: Verdicts::new([active, candidate]),
             people: People::new(grants),
             entries: 0,
@@ -91,11 +93,4 @@ impl<'a> Replay<'a> {
         let people = self.people.finish();
         ReplayReport { active, candidate, entries: self.entries, calibration, verdicts, further_differences, people }
     }
-}
-
-/// A policy with its extensions.
-pub(crate) fn title(policy: &Policy) -> String {
-    let extensions = policy.extensions();
-    let titles = std::iter::once(policy.title()).chain(extensions.iter().map(|extension| extension.title()));
-    titles.collect::<Vec<_>>().join(", ")
 }
