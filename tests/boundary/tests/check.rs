@@ -105,7 +105,7 @@ fn a_case_whose_verdict_depends_on_an_undeclared_part_is_reported() {
 /// It fails only where payloads are kept, so under no default setting and under each value of each setting.
 #[test]
 fn an_unknown_mask_is_one_finding_that_names_the_declared_ones() {
-    let report = mistaken("bad-mask");
+    let report = mistaken("keep-unknown");
     let lines = lines(&report);
     assert!(lines.contains("unknown mask \"no such mask\"; the manifest declares: "), "{lines}");
     assert!(report.findings.iter().all(|finding| finding.rule == CheckRule::JudgeAnswers), "{lines}");

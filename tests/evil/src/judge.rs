@@ -31,6 +31,9 @@ fn mistaken(settings: &[Setting], event: &Event, mode: Mode, verdict: Verdict) -
         Mode::Undeclared if event.user.is_some() => named("evil.known"),
         Mode::Leak => Verdict { record_id: event.arguments.last().map(|argument| argument.json.clone()), ..verdict },
         Mode::KeepAll if number(settings, "log_payloads") == 1 => Verdict { payload: keep(&[], 65_536), ..verdict },
+        Mode::KeepUnknown if number(settings, "log_payloads") == 1 => {
+            Verdict { payload: keep(&["no such mask"], 65_536), ..verdict }
+        }
         Mode::Slow => {
             for step in 0..400_000_u32 {
                 black_box(step);

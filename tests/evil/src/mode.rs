@@ -62,6 +62,8 @@ modes! {
     WrongIndex = "wrong-index",
     /// Keeps the payload with an undeclared mask.
     BadMask = "bad-mask",
+    /// The same, only where the switch lets payloads be kept.
+    KeepUnknown = "keep-unknown",
     /// Keeps the payload whole and unmasked, whatever the switch says.
     Widen = "widen",
     /// Calls the event by a name of 1 MB.
