@@ -1,5 +1,6 @@
-//! The cost of judging in the sandbox, compared with the same rules compiled for this machine.
+//! The cost of judging in the sandbox, compared with the same rules compiled for this machine, and of several stacks.
 
+use std::path::Path;
 use std::time::Instant;
 
 use clap::Args;
@@ -20,6 +21,10 @@ pub(crate) struct Judging {
     /// How many events in a call (repeatable).
     #[arg(long, default_values_t = [1, 16, 100, 256, 1_024])]
     batch: Vec<usize>,
+    /// Instead, compares policies by turns, with batches of 256: `default` or a file, and `+FILE` for each extension
+    /// (repeatable).
+    #[arg(long)]
+    stack: Vec<String>,
     /// A short run; its figures mean nothing.
     #[arg(long)]
     small: bool,
@@ -28,6 +33,9 @@ pub(crate) struct Judging {
 impl Judging {
     pub(crate) fn run(self) -> Outcome {
         let events = if self.small { 2_048 } else { self.events };
+        if !self.stack.is_empty() {
+            return stacks(&self.stack, events);
+        }
         let load = |limits| Policy::builtin(limits, beginning());
         let plain = Limits { verdict_cache_bytes: 0, ..Limits::default() };
         let mut table = Table::new(&[
@@ -57,6 +65,57 @@ impl Judging {
         table.print("policy: judging one event");
         Ok(())
     }
+}
+
+/// The events of a call, where several policies are compared.
+const TOGETHER: usize = 256;
+
+/// What each of these costs, asked each time and with cached verdicts, and as a ratio to the first.
+fn stacks(names: &[String], events: usize) -> Outcome {
+    let traffic: Vec<_> = Traffic::new(1_000_000, 40).take(events.min(DIFFERENT)).collect();
+    let plain = Limits { verdict_cache_bytes: 0, ..Limits::default() };
+    let mut policies = Vec::new();
+    for name in names {
+        for limits in [plain, Limits::default()] {
+            policies.push((stack(name, limits)?, Sample::default()));
+        }
+    }
+    let settings: Vec<_> =
+        policies.iter().map(|(policy, _)| Settings::load(&policy.manifest().settings, &Default::default())).collect();
+    for batch in 0..events / TOGETHER {
+        let events = traffic.chunks_exact(TOGETHER).nth(batch % (traffic.len() / TOGETHER)).ok_or("no events")?;
+        for ((policy, turns), settings) in policies.iter_mut().zip(&settings) {
+            let begun = Instant::now();
+            let verdicts = policy.judge(settings, events);
+            turns.add(begun.elapsed());
+            if let Some(fault) = verdicts.into_iter().find_map(Result::err) {
+                return Err(fault.into());
+            }
+        }
+    }
+    let mut table = Table::new(&["policy", "asked µs", "÷ first", "with cache µs", "÷ first", "remembered %"]);
+    let medians: Vec<_> = policies.iter_mut().map(|(_, turns)| turns.median() / TOGETHER as f64).collect();
+    for ((name, medians_of), pair) in names.iter().zip(medians.chunks(2)).zip(policies.chunks(2)) {
+        let (hits, misses) = pair[1].0.health().cache();
+        let [asked, cached] = [medians_of[0], medians_of[1]];
+        let share = 100.0 * hits as f64 / (hits + misses) as f64;
+        let files: Vec<_> = name.split('+').filter_map(|file| Path::new(file).file_name()?.to_str()).collect();
+        let figures = [asked, asked / medians[0], cached, cached / medians[1], share].map(figure);
+        table.row([files.join(" + ")].into_iter().chain(figures));
+    }
+    table.print("policy: judging one event, by policies, 256 in a call");
+    Ok(())
+}
+
+fn stack(name: &str, limits: Limits) -> Outcome<Policy> {
+    let read = |file: &str| match file {
+        "default" => Ok(Policy::builtin_component().to_vec()),
+        file => std::fs::read(file).map_err(|error| format!("{file}: {error}")),
+    };
+    let mut files = name.split('+');
+    let policy = Policy::load(&read(files.next().unwrap_or_default())?, limits, beginning())?;
+    let extensions = files.map(read).collect::<Result<Vec<_>, _>>()?;
+    if extensions.is_empty() { Ok(policy) } else { Ok(policy.extended(&extensions, beginning())?) }
 }
 
 /// The number of different events. After these, the same events come again.

@@ -95,6 +95,8 @@ async fn overseers_who_may_not_change_are_told_why_and_get_no_form() {
         }
         caller.form("/policies/rollback", "reason=a+try").await.problem_page(403, "change settings");
     }
+    // Whatever came before is stored when this is.
+    world.record(call("ada", "search")).await;
     let refused = world.bearer("root", &["admin"]).entries("q=action:policy.*+outcome:denied").await;
     let refused: Vec<_> = refused.iter().filter_map(|entry| entry["action"].as_str()).collect();
     // A refused trial is no entry, and those of a tenant are for its viewers.

@@ -1,5 +1,6 @@
 //! Judging: first what is remembered, then the policy, then each extension in its order.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use mcp_audit_log_contract::depends::{Dependencies, DependencyNames};
@@ -39,7 +40,7 @@ impl Memory {
 /// An event on its way through the layers.
 struct Slot<'a> {
     event: &'a Event,
-    verdict: Option<Result<Verdict, Fault>>,
+    verdict: Option<Result<Arc<Verdict>, Fault>>,
     /// The first layer that is still to be asked.
     next: usize,
     /// The cache key of its verdict, and the layer after which it is stored.
@@ -66,7 +67,7 @@ impl Policy {
     /// Judges events, one result each. An event with the values of an earlier one gets its verdict again, without a call.
     /// After a fault the batch is halved, until only the events that cause it are marked. A policy or an extension that
     /// burns its fuel and fails is not called for a while.
-    pub fn judge(&self, settings: &Settings, events: &[Event]) -> Vec<Result<Verdict, Fault>> {
+    pub fn judge(&self, settings: &Settings, events: &[Event]) -> Vec<Result<Arc<Verdict>, Fault>> {
         let mut slots = self.remembered(settings, events);
         let asked = slots.iter().filter(|slot| slot.next == 0).count();
         self.health.reused(slots.len() - asked, asked);
@@ -129,7 +130,7 @@ impl Policy {
         };
         let mut answers = self.ask("judge", &self.breaker, &events, &call).into_iter();
         for slot in slots.iter_mut().filter(|slot| slot.next == 0) {
-            (slot.verdict, slot.next) = (answers.next(), 1);
+            (slot.verdict, slot.next) = (answers.next().map(|answer| answer.map(Arc::new)), 1);
         }
     }
 
@@ -142,7 +143,7 @@ impl Policy {
         };
         let asked: Vec<_> = slots.iter().map(is_asked).collect();
         let seen = slots.iter().zip(&asked).filter(|(_, asked)| **asked);
-        let seen = seen.filter_map(|(slot, _)| Some((slot.event, slot.verdict.as_ref()?.as_ref().ok()?)));
+        let seen = seen.filter_map(|(slot, _)| Some((slot.event, slot.verdict.as_ref()?.as_deref().ok()?)));
         let seen: Vec<(&Event, &Verdict)> = seen.collect();
         let lift = FromWit { function: "amend", limits: self.limits };
         let call = |seen: &[(&Event, &Verdict)]| {
@@ -153,7 +154,14 @@ impl Policy {
         let mut answers = answers.into_iter();
         let mut replaced = 0;
         for slot in slots.iter_mut().zip(asked).filter_map(|(slot, asked)| asked.then_some(slot)) {
-            let (Some(Ok(verdict)), Some(answer)) = (&mut slot.verdict, answers.next()) else { continue };
+            let (Some(Ok(shared)), Some(answer)) = (&mut slot.verdict, answers.next()) else { continue };
+            if let Ok(None) = answer
+                && shared.faults.is_empty()
+            {
+                continue;
+            }
+            // What is remembered stays as it is.
+            let verdict = Arc::make_mut(shared);
             match answer {
                 Ok(Some(amendment)) => replaced += amend::apply(amendment, &layer.manifest, verdict, slot.event),
                 Ok(None) => {}
@@ -232,6 +240,6 @@ pub(super) fn layer_depends(layer: &Layer, channel: Channel) -> Option<Dependenc
     Some(depends.union(&interest::depends(&layer.manifest.interest)).union(&host))
 }
 
-fn is_whole(verdict: &Result<Verdict, Fault>) -> bool {
+fn is_whole(verdict: &Result<Arc<Verdict>, Fault>) -> bool {
     verdict.as_ref().is_ok_and(|verdict| verdict.faults.is_empty())
 }

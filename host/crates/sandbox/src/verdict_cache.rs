@@ -6,8 +6,9 @@
 //! used since is dropped with the older one.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use foldhash::fast::RandomState;
 use mcp_audit_log_contract::depends::{Dependencies, EventField};
 use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_model::event::{Event, Target};
@@ -37,8 +38,8 @@ pub(super) struct VerdictCache {
 #[derive(Default)]
 struct State {
     settings: Settings,
-    young: HashMap<Key, Verdict>,
-    old: HashMap<Key, Verdict>,
+    young: HashMap<Key, Arc<Verdict>, RandomState>,
+    old: HashMap<Key, Arc<Verdict>, RandomState>,
     /// The size of the younger generation.
     bytes: usize,
 }
@@ -72,9 +73,9 @@ pub(super) struct OpenCache<'a> {
 
 impl OpenCache<'_> {
     /// The verdict for `key`.
-    pub(super) fn get(&mut self, key: &[u8]) -> Option<Verdict> {
+    pub(super) fn get(&mut self, key: &[u8]) -> Option<Arc<Verdict>> {
         if let Some(verdict) = self.state.young.get(key) {
-            return Some(verdict.clone());
+            return Some(Arc::clone(verdict));
         }
         let (key, verdict) = self.state.old.remove_entry(key)?;
         self.put(key, &verdict);
@@ -82,7 +83,7 @@ impl OpenCache<'_> {
     }
 
     /// Remembers a verdict, if it is not too long.
-    pub(super) fn put(&mut self, key: Key, verdict: &Verdict) {
+    pub(super) fn put(&mut self, key: Key, verdict: &Arc<Verdict>) {
         let length = length(verdict);
         if length > LONGEST_VERDICT {
             return;
@@ -92,7 +93,7 @@ impl OpenCache<'_> {
             self.state.old = std::mem::take(&mut self.state.young);
             self.state.bytes = 0;
         }
-        if bytes <= self.room && self.state.young.insert(key, verdict.clone()).is_none() {
+        if bytes <= self.room && self.state.young.insert(key, Arc::clone(verdict)).is_none() {
             self.state.bytes += bytes;
         }
     }

@@ -23,8 +23,8 @@ fn key(depends: &Dependencies, event: &Event) -> Option<Vec<u8>> {
     write_key(&mut key, depends, event).then_some(key)
 }
 
-fn verdict(action: &str) -> Verdict {
-    Verdict {
+fn verdict(action: &str) -> Arc<Verdict> {
+    Arc::new(Verdict {
         action: action.to_owned(),
         affected: None,
         model: None,
@@ -33,7 +33,7 @@ fn verdict(action: &str) -> Verdict {
         changes: Vec::new(),
         keep: None,
         faults: Vec::new(),
-    }
+    })
 }
 
 type Change = (EventField, fn(&mut Event));

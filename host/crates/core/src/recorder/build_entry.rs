@@ -2,6 +2,7 @@
 //! computed.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use mcp_audit_log_index::{Prepared, StoredPayload};
 use mcp_audit_log_model::entry::{Details, Entry};
@@ -51,7 +52,7 @@ pub(super) fn random_salt() -> Option<[u8; 32]> {
 
 impl EntryBuilder<'_> {
     /// The entry for `event`.
-    pub(super) fn entry(&self, mut event: Event, verdict: Result<Verdict, Fault>) -> Prepared {
+    pub(super) fn entry(&self, mut event: Event, verdict: &Result<Arc<Verdict>, Fault>) -> Prepared {
         let mut entry = Entry::new(event.id, event.occurred_at, self.now);
         entry.reserve(ROOM);
         entry.status_code = event.status_code;
@@ -63,7 +64,7 @@ impl EntryBuilder<'_> {
         let keep = match verdict {
             Ok(verdict) => judged(&mut entry, verdict, told, masks),
             Err(fault) => {
-                faulted(&mut entry, &fault, told, self.policy);
+                faulted(&mut entry, fault, told, self.policy);
                 None
             }
         };
@@ -73,7 +74,7 @@ impl EntryBuilder<'_> {
             (Some(keep), Some(payload)) if self.keep_payloads => {
                 // Without a salt, a reader of the entry could guess the body and check the guess against the
                 // commitment.
-                let kept = (self.salt)().map(|salt| masked(salt, &keep, payload, masks));
+                let kept = (self.salt)().map(|salt| masked(salt, keep, payload, masks));
                 if kept.is_none() {
                     entry.details.insert(UNSALTED.0.to_owned(), UNSALTED.1.into());
                 }
@@ -123,9 +124,9 @@ fn hide_key(entry: &mut Entry, masks: &Masks) {
 }
 
 /// Applies the verdict; returns how the policy wants the payload kept.
-fn judged(entry: &mut Entry, verdict: Verdict, told: HostChanges, masks: &Masks) -> Option<Keep> {
+fn judged<'a>(entry: &mut Entry, verdict: &'a Verdict, told: HostChanges, masks: &Masks) -> Option<&'a Keep> {
     let Verdict { action, affected, model, record_id, facts, changes, keep, faults } = verdict;
-    set(entry, Field::Action, Some(&action));
+    set(entry, Field::Action, Some(action));
     set(entry, Field::Model, model.as_deref());
     set(entry, Field::RecordId, record_id.as_deref());
     if let Some(affected) = affected {
@@ -134,8 +135,8 @@ fn judged(entry: &mut Entry, verdict: Verdict, told: HostChanges, masks: &Masks)
         set(entry, Field::ResourceName, affected.name.as_deref());
     }
     told.judged(entry, facts, changes, masks);
-    extensions_failed(entry, &faults);
-    keep
+    extensions_failed(entry, faults);
+    keep.as_ref()
 }
 
 /// Extensions failed: the verdict is that of the other layers, and the entry names the failed ones.
@@ -251,7 +252,7 @@ mod tests {
                 keep: Some(keep.clone()),
                 faults: Vec::new(),
             };
-            let sealed = seal.entry(Event { payload: Some(payload), ..event }, Ok(verdict));
+            let sealed = seal.entry(Event { payload: Some(payload), ..event }, &Ok(Arc::new(verdict)));
             assert_eq!((sealed.payload().is_some(), sealed.entry().payload_commitment.is_some()), (kept, kept));
             assert_eq!(sealed.entry().details.contains_key("payload_dropped"), !kept);
         }

@@ -58,7 +58,7 @@ pub(super) fn host(entry: &mut Entry, event: &mut Event) -> HostChanges {
 
 impl HostChanges {
     /// Adds the policy's facts and changes to the entry, besides the host's.
-    pub(super) fn judged(self, entry: &mut Entry, facts: Vec<(String, Value)>, changes: Vec<Change>, masks: &Masks) {
+    pub(super) fn judged(self, entry: &mut Entry, facts: &[(String, Value)], changes: &[Change], masks: &Masks) {
         let mut room = ROOM;
         let mut left_out = 0_i64;
         for (name, value) in facts {
@@ -66,15 +66,15 @@ impl HostChanges {
                 leave_out_at_least(entry, CHANGES_LEFT_OUT, value);
                 continue;
             }
-            let value = shown(masks, &name, value, false);
+            let value = shown(masks, name, value.clone(), false);
             if !takes(&mut room, name.len() + length(&value)) {
                 left_out += 1;
-            } else if self.of_the_log || is_taken(entry, &name) {
+            } else if self.of_the_log || is_taken(entry, name) {
                 let name = format!("{POLICY}{name}");
                 left_out += i64::from(entry.details.contains_key(&*cut(&name, NAME)));
                 vacant(entry, name, value);
             } else {
-                fact(entry, name, value);
+                fact(entry, name.clone(), value);
             }
         }
         if left_out > 0 {
@@ -85,11 +85,12 @@ impl HostChanges {
 
     /// Adds the host's changes to the entry if there is no verdict.
     pub(super) fn unjudged(self, entry: &mut Entry, masks: &Masks) {
-        self.changes(entry, Vec::new(), masks, 0);
+        self.changes(entry, &[], masks, 0);
     }
 
-    fn changes(self, entry: &mut Entry, mut theirs: Vec<Change>, masks: &Masks, mut room: usize) {
+    fn changes(self, entry: &mut Entry, theirs: &[Change], masks: &Masks, mut room: usize) {
         let of_the_log = self.of_the_log;
+        let mut theirs = theirs.to_vec();
         let hidden =
             |line: Change| match theirs.iter().position(|their| cut(&their.field, NAME) == cut(&line.field, NAME)) {
                 Some(at) => hidden_as(line, theirs.remove(at), of_the_log),
@@ -170,12 +171,12 @@ fn vacant(entry: &mut Entry, name: String, value: Value) {
 }
 
 /// A number that counts missing parts: the policy may raise it, but not lower it.
-fn leave_out_at_least(entry: &mut Entry, name: &str, value: Value) {
+fn leave_out_at_least(entry: &mut Entry, name: &str, value: &Value) {
     let before = entry.details.get(name).and_then(Json::as_i64).unwrap_or(0);
     if let Value::Integer(more) = value
-        && more > before
+        && *more > before
     {
-        entry.details.insert(name.to_owned(), more.into());
+        entry.details.insert(name.to_owned(), (*more).into());
     }
 }
 

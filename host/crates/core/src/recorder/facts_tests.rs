@@ -21,7 +21,7 @@ fn change(field: &str, old: impl Into<Value>, new: impl Into<Value>) -> Change {
 fn judged(mut event: Event, facts: Vec<(String, Value)>, changes: Vec<Change>) -> Entry {
     let mut entry = Entry::new(event.id, event.occurred_at, event.occurred_at);
     let told = host(&mut entry, &mut event);
-    told.judged(&mut entry, facts, changes, &Masks::new(&[], &[]));
+    told.judged(&mut entry, &facts, &changes, &Masks::new(&[], &[]));
     entry
 }
 

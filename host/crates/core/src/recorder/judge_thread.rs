@@ -331,8 +331,9 @@ impl Judge {
         let count = taken.events.len();
         let began = Instant::now();
         let verdicts = policy.judge(settings, &taken.events);
-        let failed =
-            |verdict: &&Result<Verdict, Fault>| verdict.as_ref().map_or(true, |verdict| !verdict.faults.is_empty());
+        let failed = |verdict: &&Result<Arc<Verdict>, Fault>| {
+            verdict.as_ref().map_or(true, |verdict| !verdict.faults.is_empty())
+        };
         let faults = verdicts.iter().filter(failed).count();
         self.queue.gauges.judged(count, faults, began.elapsed());
         let (before, now) = (self.sealed.len(), self.clock.now());
@@ -344,7 +345,7 @@ impl Judge {
             salt: random_salt,
         };
         let judged = taken.events.into_iter().zip(verdicts);
-        let entries = judged.map(|(event, verdict)| seal.entry(event, verdict));
+        let entries = judged.map(|(event, verdict)| seal.entry(event, &verdict));
         self.sealed.batch.entries.extend(entries);
         self.sealed.receipts.extend(taken.receipts.into_iter().map(|(at, receipt)| (before + at, receipt)));
         self.sealed.batch.states.extend(taken.changes);

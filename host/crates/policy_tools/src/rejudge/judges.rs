@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_contract::judged_by::{Floors, JudgedBy};
@@ -231,7 +232,7 @@ impl Judge {
 }
 
 /// How the policy, or the first extension, failed.
-fn fault(verdict: &Result<Verdict, Fault>) -> Option<FaultKind> {
+fn fault(verdict: &Result<Arc<Verdict>, Fault>) -> Option<FaultKind> {
     match verdict {
         Err(fault) => Some(fault.kind),
         Ok(verdict) => verdict.faults.first().map(|one| one.fault.kind),

@@ -2,6 +2,7 @@
 //! other would do differently.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use mcp_audit_log_contract::settings::{LOG_PAYLOADS, SettingChange, Settings};
 use mcp_audit_log_model::entry::Entry;
@@ -86,6 +87,9 @@ impl VerdictDifference {
     }
 }
 
+/// A judgement of one event.
+type Judged = Result<Arc<Verdict>, Fault>;
+
 type DifferenceKey = (&'static str, String, String);
 
 /// Two policies, and what their verdicts were so far.
@@ -159,8 +163,8 @@ impl<'a> Verdicts<'a> {
         }
     }
 
-    fn compare(&mut self, entry: &Entry, active: &Result<Verdict, Fault>, candidate: &Result<Verdict, Fault>) {
-        let fault = |verdict: &Result<Verdict, Fault>| match verdict {
+    fn compare(&mut self, entry: &Entry, active: &Judged, candidate: &Judged) {
+        let fault = |verdict: &Judged| match verdict {
             Err(fault) => Some(fault.kind.as_str()),
             Ok(verdict) => verdict.faults.first().map(|one| one.fault.kind.as_str()),
         };
