@@ -17,73 +17,32 @@ CREATE TABLE term (
     text  TEXT    NOT NULL,
     PRIMARY KEY (field, id)
 ) STRICT, WITHOUT ROWID;
--- Not unique, for the reason given at entry_id.
+-- Not unique: a unique index would let INSERT OR REPLACE remove an older row.
 CREATE INDEX term_text ON term (field, text);
 
+-- An entry's columns in one blob, with numbers of variable length; docs/ledger.md has the form of it.
 CREATE TABLE entry (
     -- Bounded far from where counting on would overflow.
-    seq                INTEGER PRIMARY KEY CHECK (seq >= 0 AND seq < 1 << 62),
-    id                 BLOB    NOT NULL CHECK (length(id) = 16),
-    -- The version of the leaf encoding that seals this row.
-    version            INTEGER NOT NULL DEFAULT 1,
-    occurred_at        INTEGER NOT NULL,
-    recorded_at        INTEGER NOT NULL,
-    status_code        INTEGER,
-    duration_us        INTEGER,
-    request_bytes      INTEGER,
-    response_bytes     INTEGER,
-    input_tokens       INTEGER,
-    output_tokens      INTEGER,
-    -- Millionths of the currency unit.
-    cost_micros        INTEGER,
-    parent             BLOB,
-    -- Salted, so that an erased payload cannot be guessed; the salt lives beside the payload and goes with it.
-    payload_commitment BLOB,
-    -- Numbers of texts in term, under the field of the column's name.
-    channel            INTEGER NOT NULL,
-    kind               INTEGER NOT NULL,
-    action             INTEGER NOT NULL,
-    outcome            INTEGER NOT NULL,
-    outcome_detail     INTEGER NOT NULL,
-    method             INTEGER,
-    tool               INTEGER,
-    prompt             INTEGER,
-    resource_uri       INTEGER,
-    server             INTEGER,
-    http_method        INTEGER,
-    path               INTEGER,
-    protocol_version   INTEGER,
-    user               INTEGER,
-    connection         INTEGER,
-    agent              INTEGER,
-    agent_instance     INTEGER,
-    instance           INTEGER,
-    client_name        INTEGER,
-    client_version     INTEGER,
-    session            INTEGER,
-    ip                 INTEGER,
-    user_agent         INTEGER,
-    resource_type      INTEGER,
-    resource_id        INTEGER,
-    resource_name      INTEGER,
-    model              INTEGER,
-    record_id          INTEGER,
-    provider           INTEGER,
-    llm_model          INTEGER,
-    api_key            INTEGER,
-    policy             INTEGER,
-    error_type         INTEGER,
-    error_message      INTEGER,
-    fault              INTEGER,
-    -- Texts that hardly repeat stand in the row.
-    request_id         TEXT,
-    trace_id           TEXT,
-    -- What has no column, as a JSON object.
-    details            TEXT
+    seq    INTEGER PRIMARY KEY CHECK (seq >= 0 AND seq < 1 << 62),
+    fields BLOB    NOT NULL
 ) STRICT;
 
--- Not unique: the one who appends looks first, and a unique index would let INSERT OR REPLACE remove an older entry.
-CREATE INDEX entry_id ON entry (id);
+-- What neighbouring entries have in common, once for each combination: what was called, or who called. An entry has the
+-- number of each. Numbers begin again with every era, a range of seqs, and go with the last entry of it.
+CREATE TABLE common (
+    -- The first seq of the era.
+    first  INTEGER NOT NULL CHECK (first >= 0),
+    number INTEGER NOT NULL CHECK (number > 0),
+    fields BLOB    NOT NULL,
+    PRIMARY KEY (first, number)
+) STRICT, WITHOUT ROWID;
+
+-- Which entries have an id. Not unique: the one who appends looks first, and ids are a tenant's own.
+CREATE TABLE entry_id (
+    id  BLOB    NOT NULL CHECK (length(id) = 16),
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (id, seq)
+) STRICT, WITHOUT ROWID;
 
 -- The index: what is written once about each full block of entries. Made from the entries, and made again from them at
 -- the next start where it is missing. A block is a run of entries; 4,096 of them, or sixteen times as many.
@@ -286,6 +245,27 @@ END;
 CREATE TRIGGER entry_append_only BEFORE INSERT ON entry
 WHEN new.seq IS NOT coalesce((SELECT max(seq) + 1 FROM entry), (SELECT pruned FROM head)) BEGIN
     SELECT RAISE(FAIL, 'entries are append-only');
+END;
+
+CREATE TRIGGER common_no_update BEFORE UPDATE ON common BEGIN
+    SELECT RAISE(ABORT, 'common columns are part of immutable entries');
+END;
+-- No entry of its era is left when a later era begins at or below the prune point.
+CREATE TRIGGER common_no_delete BEFORE DELETE ON common
+WHEN NOT EXISTS (SELECT 1 FROM common WHERE first > old.first AND first <= (SELECT pruned FROM head)) BEGIN
+    SELECT RAISE(ABORT, 'common columns are part of immutable entries');
+END;
+CREATE TRIGGER common_append_only BEFORE INSERT ON common
+WHEN new.first < (SELECT max(first) FROM common)
+    OR new.number IS NOT coalesce((SELECT max(number) + 1 FROM common WHERE first = new.first), 1) BEGIN
+    SELECT RAISE(FAIL, 'common columns are append-only');
+END;
+
+CREATE TRIGGER entry_id_no_update BEFORE UPDATE ON entry_id BEGIN
+    SELECT RAISE(ABORT, 'ids are part of immutable entries');
+END;
+CREATE TRIGGER entry_id_no_delete BEFORE DELETE ON entry_id WHEN old.seq >= (SELECT pruned FROM head) BEGIN
+    SELECT RAISE(ABORT, 'ids are part of immutable entries');
 END;
 
 CREATE TRIGGER payload_no_update BEFORE UPDATE ON payload BEGIN

@@ -126,13 +126,16 @@ fn by_sql(folder: &Path) -> Outcome<Duration> {
     let kinds = format!("SELECT id FROM term WHERE field = {} AND text IN ('request', 'http')", Field::Kind as u64);
     let unique: Vec<_> = PAGE.iter().map(|field| format!("count(DISTINCT {})", field.name())).collect();
     let mut statements = vec![
-        format!("SELECT {figures}, {} FROM entry WHERE kind IN ({kinds})", unique.join(", ")),
-        format!("SELECT occurred_at / {DAY}, {figures} FROM entry WHERE kind IN ({kinds}) GROUP BY 1"),
+        format!("SELECT {figures}, {} FROM plain WHERE kind IN ({kinds})", unique.join(", ")),
+        format!("SELECT occurred_at / {DAY}, {figures} FROM plain WHERE kind IN ({kinds}) GROUP BY 1"),
     ];
     statements.extend(PAGE.iter().map(|field| {
         let name = field.name();
-        format!("SELECT {name}, {figures} FROM entry WHERE kind IN ({kinds}) GROUP BY 1 ORDER BY 2 DESC LIMIT {ROWS}")
+        format!("SELECT {name}, {figures} FROM plain WHERE kind IN ({kinds}) GROUP BY 1 ORDER BY 2 DESC LIMIT {ROWS}")
     }));
+    // The rows as a table with a column for each field, which is what a log without this index would have.
+    mcp_audit_log_store::show_columns(&connection)?;
+    connection.execute_batch("CREATE TEMP TABLE plain AS SELECT * FROM entries")?;
     let begun = Instant::now();
     for sql in statements {
         let mut statement = connection.prepare(&sql)?;

@@ -155,7 +155,7 @@ const ROWS: [&str; 7] = [
 /// A log that is cut at the `seq` `place`, which may be above its end, with the claim `said` and the change `rows`.
 fn forge(genuine: &Genuine, place: u64, said: &str, rows: &str) -> tempfile::TempDir {
     let mut forger = Forger::of(genuine.folder.path());
-    while forger.number("SELECT max(seq) + 1 FROM entry") < place + 1 {
+    while forger.number("SELECT max(seq) + 1 FROM entries") < place + 1 {
         forger.append("log.stopped", &json!({ "forged": true }));
     }
     forger.sql(rows);
@@ -237,8 +237,8 @@ async fn a_recreated_log_never_overwrites_published_checkpoints() {
     forger.sql("DELETE FROM checkpoint WHERE number > 1");
     let counted = forger.counted();
     forger.append("log.started", &counted);
-    let start_at = forger.number("SELECT max(seq) FROM entry");
-    forger.sql(&format!("DELETE FROM payload; DELETE FROM entry WHERE seq < {start_at}; UPDATE entry SET seq = 0"));
+    let start_at = forger.number("SELECT max(seq) FROM entries");
+    forger.sql(&format!("DELETE FROM payload; DELETE FROM entries WHERE seq < {start_at}; UPDATE entries SET seq = 0"));
     let forged = forger.done();
     assert_eq!(read(&first).checkpoint().size, 0, "anybody who has the file has one that is of an empty log");
     fs::write(forged.path().join("signing.last"), first).expect("written");
@@ -259,7 +259,7 @@ async fn a_log_cut_further_than_its_signed_cleanup_is_detected() {
     let genuine = genuine(Some(4)).await;
     let intents = |sql: &str| Forger::of(genuine.folder.path()).number(sql);
     let newest = intents(
-        "SELECT max(seq) FROM entry WHERE method IN
+        "SELECT max(seq) FROM entries WHERE method IN
         (SELECT id FROM term WHERE field = 7 AND text = 'retention.started')",
     );
     for place in [genuine.first + 1, newest, newest + 1, newest + 2] {

@@ -28,6 +28,7 @@ impl Forger {
             fs::copy(folder.join(name), copy.path().join(name)).expect("copied");
         }
         let raw = Connection::open(copy.path().join("mcp-audit-log.db")).expect("a raw connection");
+        mcp_audit_log_store::show_columns(&raw).expect("a view");
         let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
         let triggers: Vec<(String, String)> = raw
             .prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
@@ -82,15 +83,17 @@ impl Forger {
         }
         let columns: Vec<String> = self
             .raw
-            .prepare("SELECT name FROM pragma_table_info('entry')")
+            .prepare("SELECT name FROM pragma_table_info('entries')")
             .and_then(|mut found| found.query_map([], |row| row.get(0))?.collect())
             .expect("columns");
-        let seq = self.end() + self.number("SELECT count(*) FROM entry WHERE seq >= (SELECT size FROM head)");
-        let model = "SELECT max(seq) FROM entry WHERE method IN
+        let seq = self.end() + self.number("SELECT count(*) FROM entries WHERE seq >= (SELECT size FROM head)");
+        let model = "SELECT max(seq) FROM entries WHERE method IN
             (SELECT id FROM term WHERE field = 7 AND text IN ('log.started', 'retention.started'))";
         let model = self.number(model);
-        let before: String =
-            self.raw.query_row("SELECT details FROM entry WHERE seq = ?1", [model], |row| row.get(0)).expect("details");
+        let before: String = self
+            .raw
+            .query_row("SELECT details FROM entries WHERE seq = ?1", [model], |row| row.get(0))
+            .expect("details");
         let mut said: Json = serde_json::from_str(&before).expect("an object");
         for (name, value) in details.as_object().expect("an object") {
             said[name] = value.clone();
@@ -98,20 +101,20 @@ impl Forger {
         let value = |column: &String| match column.as_str() {
             "seq" => seq.to_string(),
             "id" => format!("x'{:032x}'", (1_u128 << 120) + u128::from(seq)),
-            "recorded_at" => "(SELECT max(recorded_at) FROM entry)".to_owned(),
+            "recorded_at" => "(SELECT max(recorded_at) FROM entries)".to_owned(),
             "method" => format!("(SELECT id FROM term WHERE field = 7 AND text = '{method}')"),
             "details" => format!("'{}'", said.to_string().replace('\'', "''")),
             other => other.to_owned(),
         };
         let values: Vec<_> = columns.iter().map(value).collect();
         let (columns, values) = (columns.join(", "), values.join(", "));
-        self.sql(&format!("INSERT INTO entry ({columns}) SELECT {values} FROM entry WHERE seq = {model}"));
+        self.sql(&format!("INSERT INTO entries ({columns}) SELECT {values} FROM entries WHERE seq = {model}"));
     }
 
     /// Removes everything below a `seq`, and claims that the cleanup did it.
     pub(crate) fn cut(&self, place: u64) {
         self.sql(&format!(
-            "DELETE FROM entry WHERE seq < {place}; DELETE FROM payload WHERE seq < {place};
+            "DELETE FROM entries WHERE seq < {place}; DELETE FROM payload WHERE seq < {place};
             UPDATE head SET pruned = {place}, payloads_pruned = max(payloads_pruned, {place})"
         ));
     }
@@ -137,7 +140,7 @@ impl Forger {
             let sql = "SELECT text FROM term WHERE field = ?1 AND id = ?2";
             self.raw.query_row(sql, [field as i64, number], |row| row.get(0)).expect("a text")
         };
-        let mut statement = self.raw.prepare("SELECT * FROM entry").expect("entries");
+        let mut statement = self.raw.prepare("SELECT * FROM entries").expect("entries");
         let leaf = |row: &rusqlite::Row<'_>| {
             let mut content = Content::default();
             for field in Content::fields() {
@@ -164,7 +167,7 @@ impl Forger {
             self.leaves.resize((seq as usize + 1).max(self.leaves.len()), Hash::of(b"made up"));
             self.leaves[seq as usize] = leaf;
         }
-        self.leaves.truncate(self.number("SELECT coalesce(max(seq) + 1, 0) FROM entry") as usize);
+        self.leaves.truncate(self.number("SELECT coalesce(max(seq) + 1, 0) FROM entries") as usize);
         self.sql("DELETE FROM tile");
         let first = self.number("SELECT pruned FROM head");
         let (mut level, mut hashes) = (0_u32, self.leaves.clone());

@@ -67,6 +67,7 @@ pub(crate) fn of_action(log: &LogView, action: &str) -> Vec<Entry> {
 /// Runs `sql` without triggers, and restores them.
 pub(crate) fn tamper(folder: &Path, sql: &str) {
     let raw = Connection::open(folder.join("mcp-audit-log.db")).expect("a raw connection");
+    mcp_audit_log_store::show_columns(&raw).expect("a view");
     let sorted = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'";
     let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
     let triggers: Vec<(String, String)> =

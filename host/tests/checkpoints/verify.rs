@@ -230,7 +230,7 @@ async fn removals_without_a_recorded_cleanup_are_detected() {
     let verified = whole(folder.path(), Vec::new()).expect("whole");
     assert!(verified.first > 5 && verified.checks.contains(&("removals", 2)), "{verified:?}");
     let gone = |place: u64| {
-        format!("UPDATE head SET pruned = {place}, payloads_pruned = {place}; DELETE FROM entry WHERE seq < {place}")
+        format!("UPDATE head SET pruned = {place}, payloads_pruned = {place}; DELETE FROM entries WHERE seq < {place}")
     };
     let more = wrong_after(folder.path(), &gone(verified.first + 3));
     assert_eq!((more.check, more.at.as_str()), ("removals", "head.pruned"), "{more}");
@@ -250,7 +250,7 @@ async fn removals_before_any_cleanup_are_detected() {
     log.close();
     drop(log);
     open(folder.path(), &clock).close();
-    let sql = "UPDATE head SET pruned = 2, payloads_pruned = 2; DELETE FROM entry WHERE seq < 2";
+    let sql = "UPDATE head SET pruned = 2, payloads_pruned = 2; DELETE FROM entries WHERE seq < 2";
     let wrong = wrong_after(folder.path(), sql);
     assert_eq!((wrong.check, wrong.at.as_str()), ("removals", "head.pruned"), "{wrong}");
 }

@@ -41,9 +41,10 @@ fn the_exit_code_of_verify_shows_the_result() {
     assert!(told.starts_with("WHOLE") && told.contains("root   ") && told.contains("Not proved"), "{told}");
     assert!(progress.contains("checking entries"), "{progress}");
     let raw = rusqlite::Connection::open(folder.path().join("mcp-audit-log.db")).expect("raw");
+    mcp_audit_log_store::show_columns(&raw).expect("a view");
     let guard = "SELECT sql FROM sqlite_schema WHERE name = 'entry_no_update'";
     let guard: String = raw.query_row(guard, [], |row| row.get(0)).expect("a trigger");
-    let change = "UPDATE entry SET occurred_at = occurred_at + 1 WHERE seq = 3";
+    let change = "UPDATE entries SET occurred_at = occurred_at + 1 WHERE seq = 3";
     raw.execute_batch(&format!("DROP TRIGGER entry_no_update; {change}; {guard}")).expect("changed");
     drop(raw);
     let wrong = run(folder.path(), &["verify"]);

@@ -111,9 +111,10 @@ async fn a_log_that_was_changed_is_found_wrong() {
     let world = World::new();
     let id = world.record(call("ada", "search")).await;
     let raw = rusqlite::Connection::open(world.folder.path().join("mcp-audit-log.db")).expect("the log");
+    mcp_audit_log_store::show_columns(&raw).expect("a view");
     let id = id.replace('-', "");
     let change =
-        format!("DROP TRIGGER entry_no_update; UPDATE entry SET duration_us = 7 WHERE hex(id) = upper('{id}')");
+        format!("DROP TRIGGER entry_no_update; UPDATE entries SET duration_us = 7 WHERE hex(id) = upper('{id}')");
     raw.execute_batch(&change).expect("changed");
     let trigger = "CREATE TRIGGER entry_no_update BEFORE UPDATE ON entry BEGIN
     SELECT RAISE(ABORT, 'entries are immutable');

@@ -27,8 +27,12 @@ async fn call(log: &AuditLog) {
 /// The numbers of entries with a payload, of stored payloads, and of entries whose payload is removed.
 fn kept(folder: &Path) -> (u64, u64) {
     let raw = Connection::open(folder.join("mcp-audit-log.db")).expect("a raw connection");
+    mcp_audit_log_store::show_columns(&raw).expect("a view");
     let number = |sql: &str| raw.query_row(sql, [], |row| row.get::<_, u64>(0)).expect(sql);
-    (number("SELECT count(*) FROM entry WHERE payload_commitment IS NOT NULL"), number("SELECT count(*) FROM payload"))
+    (
+        number("SELECT count(*) FROM entries WHERE payload_commitment IS NOT NULL"),
+        number("SELECT count(*) FROM payload"),
+    )
 }
 
 fn whole(folder: &Path) {

@@ -75,7 +75,9 @@ impl Year {
     }
 
     fn raw(&self) -> Connection {
-        Connection::open(self.folder.path().join("mcp-audit-log.db")).expect("a raw connection")
+        let raw = Connection::open(self.folder.path().join("mcp-audit-log.db")).expect("a raw connection");
+        mcp_audit_log_store::show_columns(&raw).expect("a view");
+        raw
     }
 
     async fn call(&mut self) {
@@ -138,7 +140,7 @@ impl Year {
     fn look(&mut self) {
         let raw = self.raw();
         let next = self.rows.last().map_or(0, |row| row.seq + 1);
-        let sql = "SELECT seq, recorded_at, payload_commitment IS NOT NULL FROM entry WHERE seq >= ?1 ORDER BY seq";
+        let sql = "SELECT seq, recorded_at, payload_commitment IS NOT NULL FROM entries WHERE seq >= ?1 ORDER BY seq";
         let mut statement = raw.prepare(sql).expect("entries");
         let row = |row: &rusqlite::Row<'_>| {
             let recorded_at = Timestamp::from_micros(row.get(1)?);

@@ -14,7 +14,9 @@ use mcp_audit_log_index::StoreError;
 
 /// The file's application id, which marks it as a log: "mcpa".
 const APPLICATION_ID: i64 = 0x6d63_7061;
-/// The migrations: one for each file in migrations/sqlite.
+/// The version of the format, in the file's header. A log of another format is refused.
+const FORMAT: i64 = 2;
+/// What makes the tables of a new log: the files in migrations/sqlite.
 pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../../../../migrations/sqlite/0001_log.sql")];
 /// Older versions have bugs in features that the log needs (resets of the write-ahead log).
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -32,6 +34,7 @@ pub(super) fn writer(path: &Path, pruning: Arc<AtomicBool>) -> Result<Connection
     }
     let mut connection = Connection::open(path).context("opening the log")?;
     common(&connection)?;
+    let is_new = is_new(&connection)?.map_err(foreign)?;
     // Must come before the first table.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").context("setting up the log")?;
     let mode: String = connection
@@ -48,8 +51,9 @@ pub(super) fn writer(path: &Path, pruning: Arc<AtomicBool>) -> Result<Connection
     {
         connection.pragma_update(None, pragma, value).context("setting up the log")?;
     }
-    migrate(&mut connection)
-        .and_then(|known| if known { Ok(()) } else { Err(foreign("an unknown schema".to_owned())) })?;
+    if is_new {
+        create(&mut connection)?;
+    }
     let wrong = match schema::changed(&connection)? {
         Some(changed) => Some(format!("its schema was changed: {changed}")),
         None => misplaced(&connection)?,
@@ -71,6 +75,10 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     #[cfg_attr(not(test), allow(unused_mut))]
     let mut connection = Connection::open_with_flags(path, flags).context("opening the log for reading")?;
     common(&connection)?;
+    if !is_ours(&connection)? {
+        let reason = format!("its header does not say format {FORMAT}");
+        return Err(StoreError::Foreign { path: path.to_owned(), reason });
+    }
     connection.pragma_update(None, "query_only", "ON").context("opening the log for reading")?;
     // In KiB: what a question about months reads besides its large values stays at hand.
     connection.pragma_update(None, "cache_size", -16_384).context("opening the log for reading")?;
@@ -93,7 +101,7 @@ pub(super) fn verifier(path: &Path) -> Result<Connection, StoreError> {
 pub(super) fn is_ours(connection: &Connection) -> Result<bool, StoreError> {
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let found = number("application_id").and_then(|id| Ok((id, number("user_version")?)));
-    Ok(found.context("checking the log's schema")? == (APPLICATION_ID, MIGRATIONS.len() as i64))
+    Ok(found.context("checking the log's schema")? == (APPLICATION_ID, FORMAT))
 }
 
 thread_local! {
@@ -135,28 +143,29 @@ fn common(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Runs the missing migrations. `false`: the file is not a log, or was made by a newer program.
-fn migrate(connection: &mut Connection) -> Result<bool, StoreError> {
-    let doing = "creating the log's tables";
-    let number = |pragma: &str, connection: &Connection| {
-        connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).context(doing)
-    };
-    let (id, version) = (number("application_id", connection)?, number("user_version", connection)?);
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).context(doing)?;
-    let ours = id == APPLICATION_ID || (id == 0 && version == 0 && tables == 0);
-    let Some(missing) = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version..)).filter(|_| ours)
-    else {
-        return Ok(false);
-    };
-    if !missing.is_empty() {
-        let transaction = connection.transaction().context(doing)?;
-        missing.iter().try_for_each(|sql| transaction.execute_batch(sql)).context(doing)?;
-        transaction.pragma_update(None, "application_id", APPLICATION_ID).context(doing)?;
-        transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64).context(doing)?;
-        transaction.commit().context(doing)?;
+/// Whether the file is empty. Returns the reason why it is not a log of this format, if it is neither.
+fn is_new(connection: &Connection) -> Result<Result<bool, String>, StoreError> {
+    let doing = "checking the log's schema";
+    if is_ours(connection)? {
+        return Ok(Ok(false));
     }
-    Ok(true)
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).context(doing);
+    let (id, format) = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
+    Ok(match (id, format, number("SELECT count(*) FROM sqlite_schema")?) {
+        (0, 0, 0) => Ok(true),
+        (APPLICATION_ID, ..) => Err(format!("it has format {format}, and this version reads only format {FORMAT}")),
+        _ => Err("an unknown schema".to_owned()),
+    })
+}
+
+/// Makes the tables of a new log.
+fn create(connection: &mut Connection) -> Result<(), StoreError> {
+    let doing = "creating the log's tables";
+    let transaction = connection.transaction().context(doing)?;
+    MIGRATIONS.iter().try_for_each(|sql| transaction.execute_batch(sql)).context(doing)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID).context(doing)?;
+    transaction.pragma_update(None, "user_version", FORMAT).context(doing)?;
+    transaction.commit().context(doing)
 }
 
 /// The fault at the beginning or the end of the log, if there is one. To find holes in between, all rows would have to
@@ -181,7 +190,8 @@ fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization 
     let allowed = match context.action {
         AuthAction::Select | AuthAction::Read { .. } | AuthAction::Transaction { .. } => true,
         AuthAction::Insert { table_name } => {
-            const LOG: [&str; 8] = ["entry", "payload", "term", "tile", "block", "chunk", "usage_run", "usage_part"];
+            const LOG: [&str; 10] =
+                ["entry", "common", "entry_id", "payload", "term", "tile", "block", "chunk", "usage_run", "usage_part"];
             const STATES: [&str; 9] =
                 ["setting", "cron", "hold", "view", "verifier", "checkpoint", "clock", "place", "judged_by"];
             LOG.contains(&table_name) || STATES.contains(&table_name)
@@ -197,7 +207,8 @@ fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization 
         AuthAction::Delete { table_name } => {
             // The index is made from the entries, and can be again; so can usage, as far as its triggers let it go.
             matches!(table_name, "block" | "chunk" | "usage_run" | "usage_part")
-                || (matches!(table_name, "entry" | "payload" | "term" | "tile") && pruning.load(Ordering::Relaxed))
+                || (matches!(table_name, "entry" | "common" | "entry_id" | "payload" | "term" | "tile")
+                    && pruning.load(Ordering::Relaxed))
         }
         AuthAction::Function { function_name } => {
             matches!(function_name, "max" | "min" | "coalesce" | "count" | "raise" | "length" | "substr")
@@ -228,6 +239,7 @@ fn reader_may(context: &AuthContext<'_>) -> Authorization {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sqlite::commons::CommonCache;
     use crate::sqlite::snapshot::SqliteSnapshot;
     use mcp_audit_log_index::check::Texts;
     use mcp_audit_log_model::field::Field;
@@ -238,7 +250,8 @@ mod tests {
         MIGRATIONS.iter().try_for_each(|sql| connection.execute_batch(sql)).expect("tables");
         let row = [Field::Tool as i64];
         connection.execute("INSERT INTO term VALUES (?1, 1, 'search')", row).expect("a text");
-        let log = SqliteSnapshot::new(&connection);
+        let commons = CommonCache::default();
+        let log = SqliteSnapshot::new(&connection, &commons);
         let look = || Texts::default().matching(&log, Field::Tool, |text| text.starts_with('s'));
         assert_eq!(look().expect("found"), [1]);
         UNTIL.set(Instant::now().checked_sub(Duration::from_secs(1)));

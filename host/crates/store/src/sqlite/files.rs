@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 
+use super::commons::CommonCache;
 use super::snapshot::SqliteSnapshot;
 use super::writer::{SqliteStore, SqliteWriter};
 use super::{SqlContext, connection};
@@ -18,7 +19,7 @@ const IDLE_READERS: usize = 4;
 /// The file of a log, open for reading.
 pub(super) struct SqliteSource {
     path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<(Connection, CommonCache)>>,
 }
 
 /// Opens the log in `folder` for reading and writing, and creates both if they are missing.
@@ -71,17 +72,18 @@ impl SqliteSource {
     }
 
     /// Runs `work` on a connection within one transaction, so that all reads are of one moment.
-    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fn read<T>(&self, work: impl FnOnce(SqliteSnapshot<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let pooled = idle().pop();
-        let mut connection = pooled.map_or_else(|| connection::reader(&self.path), Ok)?;
+        let new = || Ok((connection::reader(&self.path)?, CommonCache::default()));
+        let (mut connection, commons) = pooled.map_or_else(new, Ok)?;
         connection::start_deadline(&mut connection)?;
         let transaction = connection.transaction().context("reading the log")?;
-        let result = work(&transaction);
+        let result = work(SqliteSnapshot::new(&transaction, &commons));
         drop(transaction);
         connection::end_deadline();
         if result.is_ok() && idle().len() < IDLE_READERS {
-            idle().push(connection);
+            idle().push((connection, commons));
         }
         result
     }
@@ -89,13 +91,13 @@ impl SqliteSource {
 
 impl Source for SqliteSource {
     fn read(&self, work: &mut dyn FnMut(&dyn Snapshot) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        self.read(|connection| work(&SqliteSnapshot::new(connection)))
+        self.read(|log| work(&log))
     }
 
     fn size(&self) -> Result<StoreSize, StoreError> {
         let sql = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
-        let bytes = |connection: &Connection| connection.query_row(sql, [], |row| row.get(0));
-        let bytes = self.read(|connection| bytes(connection).context("measuring the log"))?;
+        let bytes = |log: SqliteSnapshot<'_>| log.connection.query_row(sql, [], |row| row.get(0));
+        let bytes = self.read(|log| bytes(log).context("measuring the log"))?;
         let journal_bytes = fs::metadata(self.path.with_extension("db-wal")).map_or(0, |data| data.len());
         Ok(StoreSize { bytes, journal_bytes })
     }

@@ -1,11 +1,15 @@
 //! The log in SQLite: one file, one writer, any number of readers.
 
 mod checkpoints;
+mod columns;
+mod commons;
 mod connection;
 mod files;
 mod holds;
 mod judged_by;
+mod layout;
 mod open_files;
+mod packed;
 mod payloads;
 mod rows;
 mod schema;
@@ -16,6 +20,7 @@ mod verify;
 mod views;
 mod writer;
 
+pub use columns::show_columns;
 pub use files::{lock, open, open_to_read};
 pub use verify::{COUNT as CHECKS, VerifyProgress, verify};
 pub use writer::{SqliteStore, SqliteWriter};

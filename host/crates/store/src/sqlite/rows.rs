@@ -1,112 +1,118 @@
-//! Entries in the table. One list of columns generates the statements that read and write them.
+//! Entries in the table: the statements that read and write them.
 
-use std::borrow::Cow;
-use std::sync::LazyLock;
+use std::cell::RefCell;
 
-use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection};
 
-use mcp_audit_log_index::{COMMITMENT, ColumnValue, DETAILS, NewRow, Row, RowColumns};
+use super::commons::{CommonCache, CommonNumbers, era};
+use super::layout::Part;
+use super::packed::{self, Unpacked};
+use mcp_audit_log_index::{ColumnValue, HAS_PAYLOAD, NewRow, Row, RowColumns, StoreError};
 use mcp_audit_log_model::field::Field;
 
-/// `INSERT` of one entry: every field in order, then the other columns. It uses `OR FAIL`, for the reason given at the
-/// trigger that watches it; after an error the whole transaction is rolled back.
-static INSERT: LazyLock<String> = LazyLock::new(|| {
-    let marks: Vec<_> = (1..=Field::COUNT + 2).map(|at| format!("?{at}")).collect();
-    let names = list(Field::ALL);
-    format!("INSERT OR FAIL INTO entry ({names}, payload_commitment, details) VALUES ({})", marks.join(", "))
-});
+/// `INSERT` of one entry. It uses `OR FAIL`, for the reason given at the trigger that watches it; after an error the
+/// whole transaction is rolled back.
+const INSERT: &str = "INSERT OR FAIL INTO entry (seq, fields) VALUES (?1, ?2)";
 
-static SHOWN: LazyLock<String> = LazyLock::new(|| {
-    let payload = "EXISTS (SELECT 1 FROM payload WHERE payload.seq = entry.seq)";
-    select(&format!("{}, payload_commitment, details, {payload}", list(Field::ALL)))
-});
+const SHOWN: &str = "SELECT seq, fields, EXISTS (SELECT 1 FROM payload WHERE payload.seq = entry.seq) FROM entry
+    WHERE seq >= ?1 AND seq < ?2 ORDER BY seq";
+const OTHERS: &str = "SELECT seq, fields FROM entry WHERE seq >= ?1 AND seq < ?2 ORDER BY seq";
 
-static HASHED: LazyLock<String> =
-    LazyLock::new(|| select(&format!("{}, payload_commitment, details, version", list(Field::ALL))));
+/// The statement that reads a range of rows.
+pub(super) fn statement(columns: RowColumns<'_>) -> &'static str {
+    if matches!(columns, RowColumns::Shown) { SHOWN } else { OTHERS }
+}
 
-/// One field, by its number: conditions on candidates read it row by row.
-static ONE: LazyLock<Vec<String>> =
-    LazyLock::new(|| Field::ALL.iter().map(|field| select(&list(std::slice::from_ref(field)))).collect());
+/// The columns that a search wants, and which common columns are among them.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    columns: RowColumns<'a>,
+    parts: [bool; 2],
+}
 
-/// The statement that reads a range of rows; the seq comes before the columns.
-pub(super) fn statement(columns: RowColumns<'_>) -> Cow<'static, str> {
-    let known = |sql: &'static LazyLock<String>| Cow::Borrowed(sql.as_str());
-    match columns {
-        RowColumns::Shown => known(&SHOWN),
-        RowColumns::Hashed => known(&HASHED),
-        RowColumns::Fields([field]) => ONE.get(*field as usize).map_or(Cow::Borrowed(""), |sql| sql.into()),
-        RowColumns::Fields(fields) => select(&list(fields)).into(),
+impl<'a> Wanted<'a> {
+    pub(super) fn new(columns: RowColumns<'a>) -> Self {
+        let wants = |part: Part| match columns {
+            RowColumns::Fields(fields) => fields.iter().any(|field| part.has(*field as usize)),
+            RowColumns::Shown | RowColumns::Hashed => true,
+        };
+        Self { columns, parts: Part::ALL.map(wants) }
     }
 }
 
-fn select(columns: &str) -> String {
-    format!("SELECT seq, {columns} FROM entry WHERE seq >= ?1 AND seq < ?2 ORDER BY seq")
+/// A row as it is stored.
+pub(super) struct SqliteRow<'r> {
+    row: Unpacked<'r>,
+    columns: RowColumns<'r>,
+    has_payload: bool,
 }
 
-fn list(fields: &[Field]) -> String {
-    fields.iter().map(|field| field.name()).collect::<Vec<_>>().join(", ")
+impl<'r> SqliteRow<'r> {
+    /// The row of a statement that [`statement`] returned.
+    pub(super) fn read(
+        connection: &Connection,
+        commons: &CommonCache,
+        found: &'r rusqlite::Row<'_>,
+        wanted: Wanted<'r>,
+    ) -> rusqlite::Result<Result<Self, StoreError>> {
+        let (seq, bytes): (u64, _) = (found.get(0)?, found.get_ref(1)?.as_blob()?);
+        let has_payload = matches!(wanted.columns, RowColumns::Shown) && found.get(2)?;
+        let corrupt = || StoreError::Corrupt { seq, reason: "its row cannot be read".to_owned() };
+        let Some(mut row) = Unpacked::read(seq, bytes) else { return Ok(Err(corrupt())) };
+        for (at, part) in Part::ALL.into_iter().enumerate().filter(|(at, _)| wanted.parts[*at]) {
+            let number = row.numbers[at];
+            if number > 0
+                && commons.with(connection, (era(seq), number), |common| row.add(part, common))?.flatten().is_none()
+            {
+                return Ok(Err(corrupt()));
+            }
+        }
+        Ok(Ok(Self { row, columns: wanted.columns, has_payload }))
+    }
 }
 
-// The statements have the columns in this order.
-const _: () = assert!(COMMITMENT == Field::COUNT && DETAILS == Field::COUNT + 1);
-
-/// A row as SQLite returns it.
-pub(super) struct SqliteRow<'r, 's>(pub(super) &'r rusqlite::Row<'s>);
-
-impl Row for SqliteRow<'_, '_> {
+impl Row for SqliteRow<'_> {
     fn column(&self, at: usize) -> ColumnValue<'_> {
-        match self.0.get_ref(at + 1) {
-            Ok(ValueRef::Null) => ColumnValue::Unset,
-            Ok(ValueRef::Integer(number)) => ColumnValue::Integer(number),
-            Ok(ValueRef::Text(text)) => std::str::from_utf8(text).map_or(ColumnValue::Unreadable, ColumnValue::Text),
-            Ok(ValueRef::Blob(bytes)) => ColumnValue::Bytes(bytes),
-            Ok(ValueRef::Real(_)) | Err(_) => ColumnValue::Unreadable,
+        match self.columns {
+            RowColumns::Fields(fields) => {
+                fields.get(at).map_or(ColumnValue::Unset, |field| self.row.column(*field as usize))
+            }
+            RowColumns::Shown if at == HAS_PAYLOAD => ColumnValue::Integer(self.has_payload.into()),
+            RowColumns::Shown | RowColumns::Hashed => self.row.column(at),
         }
     }
 }
 
-/// The insert of entries. A parameter that already has the right number, which is the usual case, is not bound again.
+/// The insert of entries.
 pub(super) struct Insert<'c> {
-    statement: CachedStatement<'c>,
-    bound: [Bound; Field::COUNT + 2],
-}
-
-/// The value that is bound to a parameter.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Bound {
-    Number(i64),
-    Nothing,
-    Unknown,
+    connection: &'c Connection,
+    numbers: &'c RefCell<CommonNumbers>,
+    entry: CachedStatement<'c>,
+    id: CachedStatement<'c>,
+    bytes: Vec<u8>,
 }
 
 impl<'c> Insert<'c> {
-    pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
-        let statement = connection.prepare_cached(&INSERT)?;
-        Ok(Self { statement, bound: [Bound::Unknown; Field::COUNT + 2] })
+    pub(super) fn new(connection: &'c Connection, numbers: &'c RefCell<CommonNumbers>) -> rusqlite::Result<Self> {
+        let entry = connection.prepare_cached(INSERT)?;
+        let id = connection.prepare_cached("INSERT OR FAIL INTO entry_id (id, seq) VALUES (?1, ?2)")?;
+        Ok(Self { connection, numbers, entry, id, bytes: Vec::new() })
     }
 
     /// Inserts an entry.
     pub(super) fn run(&mut self, row: &NewRow<'_>) -> rusqlite::Result<()> {
-        for at in 0..Field::COUNT + 2 {
-            let wanted = match row.column(at) {
-                ColumnValue::Integer(number) => Bound::Number(number),
-                ColumnValue::Unset | ColumnValue::Unreadable => Bound::Nothing,
-                ColumnValue::Text(text) => {
-                    self.statement.raw_bind_parameter(at + 1, text)?;
-                    Bound::Unknown
-                }
-                ColumnValue::Bytes(bytes) => {
-                    self.statement.raw_bind_parameter(at + 1, bytes)?;
-                    Bound::Unknown
-                }
-            };
-            if wanted != Bound::Unknown && self.bound[at] != wanted {
-                let number = if let Bound::Number(number) = wanted { Some(number) } else { None };
-                self.statement.raw_bind_parameter(at + 1, number)?;
-            }
-            self.bound[at] = wanted;
+        let numbers = self.numbers.borrow_mut().of(self.connection, row)?;
+        self.bytes.clear();
+        let impossible = || rusqlite::Error::ToSqlConversionFailure("a column of a new entry has a wrong type".into());
+        packed::pack(row, numbers, &mut self.bytes).ok_or_else(impossible)?;
+        self.entry.raw_bind_parameter(1, row.seq())?;
+        self.entry.raw_bind_parameter(2, self.bytes.as_slice())?;
+        self.entry.raw_execute()?;
+        if let ColumnValue::Bytes(id) = row.column(Field::Id as usize) {
+            self.id.raw_bind_parameter(1, id)?;
+            self.id.raw_bind_parameter(2, row.seq())?;
+            self.id.raw_execute()?;
         }
-        self.statement.raw_execute().map(drop)
+        Ok(())
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
-use super::{SqlContext, connection, payloads, rows};
+use super::commons::CommonCache;
+use super::rows::{self, SqliteRow, Wanted};
+use super::{SqlContext, connection, payloads};
 use mcp_audit_log_index::{
     Blob, LogHead, PackedPayload, PartColumn, RowColumns, ShowRow, ShowText, Snapshot, StoreError, StoredBlock,
     StoredRun,
@@ -21,11 +23,12 @@ pub(super) const BLOCK: u64 = if cfg!(test) { 64 } else { 4_096 };
 #[derive(Clone, Copy)]
 pub(super) struct SqliteSnapshot<'c> {
     pub(super) connection: &'c Connection,
+    commons: &'c CommonCache,
 }
 
 impl<'c> SqliteSnapshot<'c> {
-    pub(super) fn new(connection: &'c Connection) -> Self {
-        Self { connection }
+    pub(super) fn new(connection: &'c Connection, commons: &'c CommonCache) -> Self {
+        Self { connection, commons }
     }
 
     /// The rows of a short statement without parameters.
@@ -80,11 +83,13 @@ impl Snapshot for SqliteSnapshot<'_> {
 
     fn rows(&self, seqs: Range<u64>, columns: RowColumns<'_>, show: ShowRow<'_>) -> Result<(), StoreError> {
         let doing = "reading entries";
-        let mut statement = self.connection.prepare_cached(&rows::statement(columns)).context(doing)?;
+        let mut statement = self.connection.prepare_cached(rows::statement(columns)).context(doing)?;
+        let wanted = Wanted::new(columns);
         let ends = [seqs.start, seqs.end].map(|seq| seq.min(connection::PLACES.unsigned_abs()));
         let mut found = statement.query(ends).context(doing)?;
         while let Some(row) = found.next().context(doing)? {
-            if !show(row.get(0).context(doing)?, &rows::SqliteRow(row))? {
+            let read = SqliteRow::read(self.connection, self.commons, row, wanted).context(doing)??;
+            if !show(row.get(0).context(doing)?, &read)? {
                 break;
             }
         }
@@ -94,7 +99,7 @@ impl Snapshot for SqliteSnapshot<'_> {
     fn seqs_of(&self, id: Uuid) -> Result<Vec<u64>, StoreError> {
         let doing = "looking for an id";
         let mut statement =
-            self.connection.prepare_cached("SELECT seq FROM entry WHERE id = ?1 ORDER BY seq").context(doing)?;
+            self.connection.prepare_cached("SELECT seq FROM entry_id WHERE id = ?1 ORDER BY seq").context(doing)?;
         statement.query_map([id.as_bytes()], |row| row.get(0)).and_then(Iterator::collect).context(doing)
     }
 

@@ -1,5 +1,6 @@
 //! The database refuses every edit, and permits only the removal of a prefix.
 
+mod common_columns;
 mod contract;
 mod damage;
 mod finding;
@@ -88,6 +89,7 @@ fn log(entries: impl IntoIterator<Item = Entry>) -> Log {
 /// change.
 pub(super) fn tamper(file: &std::path::Path, sql: &str) {
     let raw = Connection::open(file).expect("a raw connection");
+    crate::show_columns(&raw).expect("a view");
     let list = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'";
     let mut list = raw.prepare(list).expect("a statement");
     let triggers = list.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).and_then(Iterator::collect);
@@ -134,6 +136,24 @@ fn a_second_writer_is_refused_and_a_foreign_file_is_left_alone() {
     assert!(error.contains("not a log of this version"), "{error}");
 }
 
+/// A log of the format before this one is neither written nor read, and stays as it is.
+#[test]
+fn a_log_of_another_format_is_refused_and_left_alone() {
+    let Log { folder, files, writer } = log([entry(1, at(1))]);
+    drop((files, writer));
+    let path = folder.path().join("mcp-audit-log.db");
+    for format in [1, 3] {
+        Connection::open(&path).expect("raw").pragma_update(None, "user_version", format).expect("written");
+        let before = std::fs::read(&path).expect("the file");
+        let error = crate::open(folder.path()).map(drop).expect_err("refused").to_string();
+        assert!(error.contains("not a log of this version") && error.contains(&format!("format {format}")), "{error}");
+        let files = crate::open_to_read(folder.path()).expect("a file");
+        let error = files.seqs().expect_err("refused").to_string();
+        assert!(error.contains("not a log of this version"), "{error}");
+        assert!(std::fs::read(&path).expect("the file") == before, "format {format}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn only_the_owner_can_read_the_files() {
@@ -153,14 +173,21 @@ fn only_the_owner_can_read_the_files() {
 
 /// Every way to edit stored data.
 const EDITS: &[&str] = &[
-    "UPDATE entry SET user = 1",
+    "UPDATE entry SET fields = x'00'",
     "UPDATE entry SET seq = seq + 10",
     "DELETE FROM entry",
     "DELETE FROM entry WHERE seq = 0",
     "INSERT OR REPLACE INTO entry SELECT * FROM entry",
     "REPLACE INTO entry SELECT * FROM entry LIMIT 1",
-    "INSERT INTO entry SELECT * FROM entry WHERE seq = 0 ON CONFLICT DO UPDATE SET user = 1",
+    "INSERT INTO entry SELECT * FROM entry WHERE seq = 0 ON CONFLICT DO UPDATE SET fields = x'00'",
     "UPDATE OR REPLACE entry SET seq = 0 WHERE seq = 1",
+    "UPDATE common SET fields = x'00'",
+    "UPDATE common SET number = number + 1",
+    "DELETE FROM common",
+    "REPLACE INTO common SELECT first, number, x'00' FROM common",
+    "INSERT INTO common SELECT first, number + 5, fields FROM common",
+    "UPDATE entry_id SET seq = seq + 10",
+    "DELETE FROM entry_id",
     "UPDATE payload SET request = ''",
     "DELETE FROM payload",
     "REPLACE INTO payload SELECT * FROM payload",
@@ -209,9 +236,10 @@ fn edits_are_refused_on_every_connection() {
 /// Appends the newest entry and its payload again, at other seqs, through a raw connection.
 fn forged(entry: &str, payload: &str) -> [String; 2] {
     let copy = "CREATE TEMP TABLE forged AS SELECT * FROM";
-    let id = "UPDATE forged SET id = randomblob(16)";
     [
-        format!("{copy} entry LIMIT 1; {id}, seq = {entry}; INSERT INTO entry SELECT * FROM forged; DROP TABLE forged"),
+        format!(
+            "{copy} entry LIMIT 1; UPDATE forged SET seq = {entry}; INSERT INTO entry SELECT * FROM forged; DROP TABLE forged"
+        ),
         format!("{copy} payload LIMIT 1; UPDATE forged SET seq = {payload}; INSERT INTO payload SELECT * FROM forged"),
     ]
 }
@@ -294,7 +322,7 @@ fn a_log_without_its_safeguards_is_not_opened() {
             "trigger term_no_delete was changed",
         ),
         ("CREATE TRIGGER mine BEFORE INSERT ON entry BEGIN SELECT RAISE(IGNORE); END", "trigger mine was added"),
-        ("DROP INDEX entry_id", "index entry_id is missing"),
+        ("DROP INDEX term_text", "index term_text is missing"),
         ("DROP TRIGGER head_no_delete; DELETE FROM head", "head_no_delete is missing"),
     ] {
         let Log { folder, files, writer } = log([entry(1, at(1)), entry(2, at(2))]);

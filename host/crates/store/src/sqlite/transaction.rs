@@ -6,13 +6,14 @@ use std::ops::Range;
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
+use super::commons::{CommonCache, CommonNumbers};
 use super::rows::Insert;
 use super::snapshot::{SqliteSnapshot, chunk, chunks};
 use super::{SqlContext, judged_by, payloads, states};
 use mcp_audit_log_contract::judged_by::JudgedBy;
 use mcp_audit_log_index::{
-    HeadChange, NewColumn, NewPart, NewRow, PackedPayload, Removable, Snapshot, StateChange, StoreError, StoredBlock,
-    StoredRun, Transaction,
+    ColumnValue, HeadChange, NewColumn, NewPart, NewRow, PackedPayload, Removable, RowColumns, Snapshot, StateChange,
+    StoreError, StoredBlock, StoredRun, Transaction,
 };
 use mcp_audit_log_ledger::Tile;
 use mcp_audit_log_model::field::Field;
@@ -22,11 +23,16 @@ use mcp_audit_log_model::time::Timestamp;
 pub(super) struct SqliteTransaction<'c> {
     now: SqliteSnapshot<'c>,
     insert: RefCell<Option<Insert<'c>>>,
+    numbers: &'c RefCell<CommonNumbers>,
 }
 
 impl<'c> SqliteTransaction<'c> {
-    pub(super) fn new(connection: &'c Connection) -> Self {
-        Self { now: SqliteSnapshot::new(connection), insert: RefCell::default() }
+    pub(super) fn new(
+        connection: &'c Connection,
+        commons: &'c CommonCache,
+        numbers: &'c RefCell<CommonNumbers>,
+    ) -> Self {
+        Self { now: SqliteSnapshot::new(connection, commons), insert: RefCell::default(), numbers }
     }
 }
 
@@ -36,7 +42,7 @@ impl Transaction for SqliteTransaction<'_> {
     }
 
     fn greatest_id(&self) -> Result<Option<Uuid>, StoreError> {
-        let sql = "SELECT id FROM entry ORDER BY id DESC LIMIT 1";
+        let sql = "SELECT id FROM entry_id ORDER BY id DESC LIMIT 1";
         let found = self.now.connection.query_row(sql, [], |row| row.get(0)).optional();
         Ok(found.context("finding the newest id")?.map(Uuid::from_bytes))
     }
@@ -48,14 +54,18 @@ impl Transaction for SqliteTransaction<'_> {
 
     fn payloads_from(&self, seq: u64, show: &mut dyn FnMut(u64, Timestamp) -> bool) -> Result<(), StoreError> {
         let doing = "reading old payloads";
-        let sql = "SELECT seq, recorded_at FROM payload JOIN entry USING (seq) WHERE seq >= ?1 ORDER BY seq";
+        let sql = "SELECT seq FROM payload WHERE seq >= ?1 ORDER BY seq";
         let mut statement = self.now.connection.prepare(sql).context(doing)?;
         let mut rows = statement.query([seq]).context(doing)?;
-        while let Some(row) = rows.next().context(doing)? {
-            let recorded_at = Timestamp::from_micros(row.get(1).context(doing)?);
-            if !show(row.get(0).context(doing)?, recorded_at) {
-                break;
-            }
+        let mut more = true;
+        while let Some(row) = rows.next().context(doing)?.filter(|_| more) {
+            let seq: u64 = row.get(0).context(doing)?;
+            self.now.rows(seq..seq.saturating_add(1), RowColumns::Fields(&[Field::RecordedAt]), &mut |_, row| {
+                if let ColumnValue::Integer(micros) = row.column(0) {
+                    more = show(seq, Timestamp::from_micros(micros));
+                }
+                Ok(false)
+            })?;
         }
         Ok(())
     }
@@ -63,7 +73,7 @@ impl Transaction for SqliteTransaction<'_> {
     fn append(&self, row: &NewRow<'_>) -> Result<(), StoreError> {
         let mut insert = self.insert.borrow_mut();
         if insert.is_none() {
-            *insert = Some(Insert::new(self.now.connection).context("storing entries")?);
+            *insert = Some(Insert::new(self.now.connection, self.numbers).context("storing entries")?);
         }
         insert.as_mut().map_or(Ok(()), |insert| insert.run(row)).context("storing entries")
     }
@@ -143,14 +153,36 @@ impl Transaction for SqliteTransaction<'_> {
     }
 
     fn remove(&self, what: Removable<'_>) -> Result<u64, StoreError> {
+        if let Removable::Entries(below) = what {
+            self.remove_ids(below)?;
+        }
         removed(self.now.connection, what).context("removing what is old").map(|gone| gone as u64)
+    }
+}
+
+impl SqliteTransaction<'_> {
+    /// Removes the entries below a seq from the index of ids.
+    fn remove_ids(&self, below: u64) -> Result<(), StoreError> {
+        let sql = "DELETE FROM entry_id WHERE id = ?1 AND seq = ?2";
+        let mut delete = self.now.connection.prepare(sql).context("removing what is old")?;
+        self.now.rows(0..below, RowColumns::Fields(&[Field::Id]), &mut |seq, row| {
+            if let ColumnValue::Bytes(id) = row.column(0) {
+                delete.execute(params![id, seq]).context("removing what is old")?;
+            }
+            Ok(true)
+        })
     }
 }
 
 /// Statements that only a cleanup may run are not cached; [`super::writer`] gives the reason.
 fn removed(connection: &Connection, what: Removable<'_>) -> rusqlite::Result<usize> {
     match what {
-        Removable::Entries(below) => connection.execute("DELETE FROM entry WHERE seq < ?1", [below]),
+        Removable::Entries(below) => {
+            // Those of an era go when no entry of it is left: a later one begins at or below the seq.
+            let sql = "DELETE FROM common WHERE first < (SELECT max(first) FROM common WHERE first <= ?1)";
+            connection.execute(sql, [below])?;
+            connection.execute("DELETE FROM entry WHERE seq < ?1", [below])
+        }
         Removable::Payloads(below) => connection.execute("DELETE FROM payload WHERE seq < ?1", [below]),
         Removable::Tiles(level, below) => {
             connection.execute("DELETE FROM tile WHERE level = ?1 AND number < ?2", params![level, below])

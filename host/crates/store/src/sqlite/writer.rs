@@ -1,5 +1,6 @@
 //! The only connection that writes: its transactions, checkpoints of the write-ahead log, and recovery after errors.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::commons::{CommonCache, CommonNumbers};
 use super::open_files::OpenFiles;
 use super::transaction::SqliteTransaction;
 use super::{SqlContext, connection};
@@ -27,6 +29,9 @@ pub struct SqliteStore {
     path: PathBuf,
     on_disk: OpenFiles,
     connection: Connection,
+    /// What was read and written of the columns that entries have in common.
+    commons: CommonCache,
+    numbers: RefCell<CommonNumbers>,
     pruning: Arc<AtomicBool>,
     /// Set after an error: the connection's state may differ from the disk.
     broken: bool,
@@ -42,7 +47,16 @@ impl SqliteStore {
     pub(super) fn open(path: &Path, lock: File) -> Result<Self, StoreError> {
         let pruning = Arc::new(AtomicBool::new(false));
         let connection = connection::writer(path, Arc::clone(&pruning))?;
-        Ok(Self { path: path.to_owned(), on_disk: OpenFiles::of(path), connection, pruning, broken: false, lock })
+        Ok(Self {
+            path: path.to_owned(),
+            on_disk: OpenFiles::of(path),
+            connection,
+            commons: CommonCache::default(),
+            numbers: RefCell::default(),
+            pruning,
+            broken: false,
+            lock,
+        })
     }
 
     /// A handle that keeps other processes from writing while it exists, even after the writer is dropped.
@@ -69,6 +83,17 @@ impl SqliteStore {
             self.broken = false;
         }
         Ok(())
+    }
+
+    /// Runs `work` in a transaction, and returns whether it was committed.
+    fn run(&mut self, work: Work<'_>) -> Result<bool, StoreError> {
+        let doing = "storing entries";
+        let transaction = self.connection.transaction().context(doing)?;
+        let is_kept = work(&SqliteTransaction::new(&transaction, &self.commons, &self.numbers))?;
+        if is_kept {
+            transaction.commit().context(doing)?;
+        }
+        Ok(is_kept)
     }
 
     /// Checkpoints the write-ahead log once it has `most` pages, as far as this is possible without waiting for a
@@ -98,9 +123,15 @@ impl Store for SqliteStore {
         self.reopen_if_broken()?;
         // Statements that remove are not cached: none that was prepared while deletion was allowed outlives this.
         self.pruning.store(removal, Ordering::Relaxed);
-        let done = transact(&mut self.connection, work);
+        let done = self.run(work);
         self.pruning.store(false, Ordering::Relaxed);
         self.broken = done.is_err();
+        if !matches!(done, Ok(true)) {
+            // What was undone may get its numbers again.
+            self.commons.clear();
+            self.numbers.take();
+        }
+        let done = done.map(drop);
         if removal {
             self.vacuum();
         }
@@ -109,15 +140,6 @@ impl Store for SqliteStore {
         }
         done
     }
-}
-
-fn transact(connection: &mut Connection, work: Work<'_>) -> Result<(), StoreError> {
-    let doing = "storing entries";
-    let transaction = connection.transaction().context(doing)?;
-    if work(&SqliteTransaction::new(&transaction))? {
-        transaction.commit().context(doing)?;
-    }
-    Ok(())
 }
 
 impl Drop for SqliteStore {

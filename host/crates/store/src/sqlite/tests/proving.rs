@@ -112,8 +112,8 @@ fn nothing_goes_that_lies_beyond_the_bound() {
 #[test]
 fn what_was_changed_is_not_removed() {
     for (sql, expected) in [
-        ("UPDATE entry SET tool = NULL WHERE seq = 7", "at seq 7: the entry was changed"),
-        ("DELETE FROM entry WHERE seq = 7", "at seq 7: the entry is missing"),
+        ("UPDATE entries SET tool = NULL WHERE seq = 7", "at seq 7: the entry was changed"),
+        ("DELETE FROM entries WHERE seq = 7", "at seq 7: the entry is missing"),
         ("UPDATE term SET text = 'x' || text WHERE field = 8", "at seq 0: the entry was changed"),
         ("UPDATE tile SET hashes = zeroblob(8192) WHERE level = 0 AND number = 0", "at seq 0: the entry was changed"),
         ("UPDATE tile SET hashes = zeroblob(length(hashes)) WHERE level = 1", "do not match the root"),

@@ -36,7 +36,9 @@ fn clean(log: &mut Log, plan: Plan) {
 }
 
 fn raw(log: &Log) -> Connection {
-    Connection::open(log.folder.path().join("mcp-audit-log.db")).expect("a raw connection")
+    let raw = Connection::open(log.folder.path().join("mcp-audit-log.db")).expect("a raw connection");
+    crate::show_columns(&raw).expect("a view");
+    raw
 }
 
 /// The stored texts of a field, by number.
@@ -56,7 +58,7 @@ fn assert_exact(log: &Log) {
     let raw = raw(log);
     for field in Field::ALL.iter().filter(|field| field.kind() == FieldType::Text && field.repeats()) {
         let (number, column) = (*field as i64, field.name());
-        let has = format!("SELECT {column} FROM entry WHERE {column} IS NOT NULL");
+        let has = format!("SELECT {column} FROM entries WHERE {column} IS NOT NULL");
         let there = format!("SELECT id FROM term WHERE field = {number}");
         for (what, sql) in [
             ("lost", format!("SELECT count(*) FROM ({has} EXCEPT {there})")),

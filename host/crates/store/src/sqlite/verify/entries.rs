@@ -1,12 +1,15 @@
 //! The entries: each seq has one, each hashes to its leaf in the ledger, times never go back, and no id occurs twice.
 
-use rusqlite::OptionalExtension;
+use std::collections::HashSet;
+
+use uuid::Uuid;
 
 use super::super::SqlContext;
 use super::{Fault, Subject, wrong};
 use mcp_audit_log_index::check::{each_leaf, ledger_hash};
-use mcp_audit_log_index::{StoreError, Tiles};
+use mcp_audit_log_index::{ColumnValue, RowColumns, Snapshot, StoreError, Tiles};
 use mcp_audit_log_ledger::VERSION;
+use mcp_audit_log_model::field::Field;
 
 pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     let seqs = subject.seqs.clone();
@@ -46,13 +49,26 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
 }
 
 pub(super) fn ids(subject: &Subject<'_>) -> Result<u64, Fault> {
+    let doing = "comparing ids";
+    let sql = "SELECT id, count(*) FROM entry_id GROUP BY id HAVING count(*) > 1";
+    let mut statement = subject.connection.prepare(sql).context(doing)?;
+    let mut rows = statement.query([]).context(doing)?;
     // Ids belong to a tenant. Few are there twice, so that their tenants are looked up and not those of all entries.
-    let sql = "SELECT max(seq) FROM entry WHERE id IN (SELECT id FROM entry GROUP BY id HAVING count(*) > 1)
-        GROUP BY id, instance HAVING count(*) > 1 LIMIT 1";
-    let twice: Option<u64> =
-        subject.connection.query_row(sql, [], |row| row.get(0)).optional().context("comparing ids")?;
-    match twice {
-        Some(seq) => Err(wrong("entry.id", Some(seq), "an older entry of the same tenant has the same id")),
-        None => Ok(subject.seqs.end - subject.seqs.start),
+    while let Some(row) = rows.next().context(doing)? {
+        let mut tenants = HashSet::new();
+        for seq in subject.log.seqs_of(Uuid::from_bytes(row.get(0).context(doing)?))? {
+            let mut is_new = true;
+            subject.log.rows(seq..seq.saturating_add(1), RowColumns::Fields(&[Field::Instance]), &mut |_, row| {
+                is_new = tenants.insert(match row.column(0) {
+                    ColumnValue::Integer(number) => Some(number),
+                    _ => None,
+                });
+                Ok(false)
+            })?;
+            if !is_new {
+                return Err(wrong("entry.id", Some(seq), "an older entry of the same tenant has the same id"));
+            }
+        }
     }
+    Ok(subject.seqs.end - subject.seqs.start)
 }

@@ -8,6 +8,8 @@ use uuid::Uuid;
 use super::super::SqlContext;
 use super::state_entries::{StateEntry, state_entries};
 use super::{Fault, Subject, wrong};
+use mcp_audit_log_index::{ColumnValue, RowColumns, Snapshot};
+use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 
 const DOING: &str = "reading holds";
@@ -67,8 +69,14 @@ fn oldest(subject: &Subject<'_>) -> Result<i64, Fault> {
     if subject.seqs.start == 0 {
         return Ok(i64::MIN);
     }
-    let sql = "SELECT coalesce((SELECT recorded_at FROM entry ORDER BY seq LIMIT 1), 9223372036854775806)";
-    Ok(subject.connection.query_row(sql, [], |row| row.get(0)).context(DOING)?)
+    let mut oldest = i64::MAX - 1;
+    subject.log.rows(0..u64::MAX, RowColumns::Fields(&[Field::RecordedAt]), &mut |_, row| {
+        if let ColumnValue::Integer(micros) = row.column(0) {
+            oldest = micros;
+        }
+        Ok(false)
+    })?;
+    Ok(oldest)
 }
 
 impl HoldAction {

@@ -17,6 +17,7 @@ mod removals;
 mod runs;
 mod settings;
 mod state_entries;
+mod stored_form;
 mod tree;
 
 use std::cell::RefCell;
@@ -25,6 +26,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+use super::commons::CommonCache;
 use super::snapshot::SqliteSnapshot;
 use super::{SqlContext, connection};
 use crate::sqlite;
@@ -47,8 +49,9 @@ const CHECKS: &[Check] = &[
     Check { name: "tree", run: tree::check },
     Check { name: "checkpoints", run: checkpoints::check },
     Check { name: "entries", run: entries::check },
-    Check { name: "ids", run: entries::ids },
     Check { name: "dictionary", run: dictionary::check },
+    Check { name: "rows", run: stored_form::check },
+    Check { name: "ids", run: entries::ids },
     Check { name: "payloads", run: payloads::check },
     Check { name: "index", run: index::check },
     Check { name: "settings", run: settings::check },
@@ -122,9 +125,10 @@ fn run<'a>(
     }
     let mut connection = connection::verifier(&path)?;
     let transaction = connection.transaction().context("reading the log")?;
+    let commons = CommonCache::default();
     let mut subject = Subject {
         connection: &transaction,
-        log: SqliteSnapshot::new(&transaction),
+        log: SqliteSnapshot::new(&transaction, &commons),
         texts: Texts::default(),
         seqs: 0..0,
         used: RefCell::default(),

@@ -5,8 +5,11 @@ use std::collections::HashSet;
 use rusqlite::Row;
 
 use super::super::{SqlContext, payloads};
+use super::state_entries::each_own;
 use super::{Fault, Subject, wrong};
+use mcp_audit_log_index::{COMMITMENT, ColumnValue, HAS_PAYLOAD, RowColumns, Snapshot};
 use mcp_audit_log_ledger::commitment;
+use mcp_audit_log_model::field::Field;
 
 const DOING: &str = "reading payloads";
 
@@ -14,38 +17,51 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     let kept = kept(subject)?;
     let mark: u64 =
         subject.connection.query_row("SELECT payloads_pruned FROM head", [], |row| row.get(0)).context(DOING)?;
-    let sql = "SELECT seq, id FROM entry WHERE seq >= ?1 AND payload_commitment IS NOT NULL
-        AND NOT EXISTS (SELECT 1 FROM payload WHERE payload.seq = entry.seq) ORDER BY seq";
-    let mut statement = subject.connection.prepare(sql).context(DOING)?;
-    let gone = statement.query_map([mark], |row| Ok((row.get(0)?, row.get(1)?)));
-    let gone: Vec<(u64, Vec<u8>)> = gone.and_then(Iterator::collect).context(DOING)?;
+    let mut gone = Vec::new();
+    subject.log.rows(mark..u64::MAX, RowColumns::Shown, &mut |seq, row| {
+        if row.column(COMMITMENT) != ColumnValue::Unset && row.column(HAS_PAYLOAD) == ColumnValue::Integer(0) {
+            gone.push((seq, bytes(row.column(Field::Id as usize))));
+        }
+        Ok(true)
+    })?;
     if gone.is_empty() {
         return Ok(kept);
     }
-    let erased = erased(subject)?;
+    // The ids of the entries whose payloads were erased, according to the entries about erasures.
+    let mut erased = HashSet::new();
+    each_own(subject, &["payload.erased"], |_, _, row| {
+        erased.insert(bytes(row.column(Field::Parent as usize)));
+        Ok(())
+    })?;
     match gone.into_iter().find(|(_, id)| !erased.contains(id)) {
         Some((seq, _)) => Err(wrong("payload", Some(seq), "the payload is missing, and no entry reports its erasure")),
         None => Ok(kept),
     }
 }
 
+fn bytes(value: ColumnValue<'_>) -> Option<Vec<u8>> {
+    if let ColumnValue::Bytes(bytes) = value { Some(bytes.to_vec()) } else { None }
+}
+
 /// Checks each stored payload.
 fn kept(subject: &Subject<'_>) -> Result<u64, Fault> {
-    let sql = "SELECT payload.seq, salt, request, response, notes, payload_commitment, entry.seq IS NULL,
-        payload.seq < payloads_pruned FROM payload LEFT JOIN entry USING (seq), head ORDER BY payload.seq";
+    let sql = "SELECT seq, salt, request, response, notes, seq < payloads_pruned FROM payload, head ORDER BY seq";
     let mut statement = subject.connection.prepare(sql).context(DOING)?;
     let mut rows = statement.query([]).context(DOING)?;
     let mut done = 0;
     while let Some(row) = rows.next().context(DOING)? {
         let seq: u64 = row.get(0).context(DOING)?;
-        let flag = |at: usize| row.get::<_, bool>(at).context(DOING);
-        if flag(6)? || flag(7)? {
+        if !subject.seqs.contains(&seq) || row.get(5).context(DOING)? {
             return Err(wrong("payload", Some(seq), "it has no entry, or the cleanup reports it as removed"));
         }
-        let stated: Option<[u8; 32]> = row.get(5).context(DOING)?;
+        let mut stated = None;
+        subject.log.rows(seq..seq.saturating_add(1), RowColumns::Hashed, &mut |_, row| {
+            stated = bytes(row.column(COMMITMENT));
+            Ok(false)
+        })?;
         let found =
             committed(row).map_err(|error| wrong("payload", Some(seq), format!("it cannot be read: {error}")))?;
-        if stated != Some(found) {
+        if stated.as_deref() != Some(&found) {
             return Err(wrong("payload", Some(seq), "it does not match the commitment of its entry"));
         }
         done += 1;
@@ -58,15 +74,4 @@ fn committed(row: &Row<'_>) -> rusqlite::Result<[u8; 32]> {
     let (salt, notes): ([u8; 32], String) = (row.get(1)?, row.get(4)?);
     let (request, response) = (payloads::body(row, 2)?, payloads::body(row, 3)?);
     Ok(commitment(&salt, request.as_deref(), response.as_deref(), &notes).0)
-}
-
-/// The ids of the entries whose payloads were erased, according to the entries about erasures.
-fn erased(subject: &Subject<'_>) -> Result<HashSet<Vec<u8>>, Fault> {
-    let sql = "SELECT parent FROM entry WHERE parent IS NOT NULL
-        AND method = (SELECT id FROM term WHERE field = ?1 AND text = 'payload.erased')
-        AND channel = (SELECT id FROM term WHERE field = ?2 AND text = 'system')";
-    let fields = [mcp_audit_log_model::field::Field::Method as i64, mcp_audit_log_model::field::Field::Channel as i64];
-    let mut statement = subject.connection.prepare(sql).context(DOING)?;
-    let ids = statement.query_map(fields, |row| row.get(0));
-    Ok(ids.and_then(Iterator::collect).context(DOING)?)
 }

@@ -1,9 +1,7 @@
 //! The log's own entries about changes of states beside the entries: settings, holds, cleanups, starts.
 
-use rusqlite::Row;
-
-use super::super::SqlContext;
 use super::{Fault, Subject};
+use mcp_audit_log_index::{ColumnValue, DETAILS, Row, RowColumns, Snapshot, StoreError};
 use mcp_audit_log_model::entry::Details;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
@@ -37,22 +35,50 @@ impl StateEntry {
 
 /// The log's own entries with one of three methods, oldest first, without those about refused attempts.
 pub(super) fn state_entries(subject: &Subject<'_>, methods: [&str; 3]) -> Result<Vec<StateEntry>, Fault> {
-    let doing = "reading what entries report of other tables";
-    let sql = "SELECT method.text, who.text, occurred_at, details, seq FROM entry
-        JOIN term AS method ON method.field = ?1 AND method.id = entry.method
-        LEFT JOIN term AS who ON who.field = ?2 AND who.id = entry.user
-        WHERE entry.method IN (SELECT id FROM term WHERE field = ?1 AND text IN (?4, ?5, ?6))
-        AND channel = (SELECT id FROM term WHERE field = ?3 AND text = 'system')
-        AND outcome IS NOT (SELECT id FROM term WHERE field = ?7 AND text = 'denied') ORDER BY seq";
-    let fields = [Field::Method, Field::User, Field::Channel, Field::Outcome].map(|field| field as i64);
-    let mut statement = subject.connection.prepare(sql).context(doing)?;
-    let values = (fields[0], fields[1], fields[2], methods[0], methods[1], methods[2], fields[3]);
-    let read = statement.query_map(values, read);
-    Ok(read.and_then(Iterator::collect).context(doing)?)
+    let mut found = Vec::new();
+    each_own(subject, &methods, |seq, method, row| {
+        let number = |field: Field| match row.column(field as usize) {
+            ColumnValue::Integer(number) => Some(number.cast_unsigned()),
+            _ => None,
+        };
+        let text = |field: Field| match number(field) {
+            Some(number) => subject.log.text(field, number),
+            None => Ok(None),
+        };
+        if text(Field::Outcome)?.as_deref() == Some("denied") {
+            return Ok(());
+        }
+        let details = match row.column(DETAILS) {
+            ColumnValue::Text(details) => serde_json::from_str(details).unwrap_or_default(),
+            _ => Details::default(),
+        };
+        let by = text(Field::User)?.map(|by| by.as_ref().to_owned());
+        let at = number(Field::OccurredAt).unwrap_or_default().cast_signed();
+        found.push(StateEntry { seq, method: method.to_owned(), by, at, details });
+        Ok(())
+    })?;
+    Ok(found)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<StateEntry> {
-    let details: Option<String> = row.get(3)?;
-    let details = serde_json::from_str(&details.unwrap_or_default()).unwrap_or_default();
-    Ok(StateEntry { seq: row.get(4)?, method: row.get(0)?, by: row.get(1)?, at: row.get(2)?, details })
+/// Passes each of the log's own entries with one of these methods to `each`, oldest first, with its method.
+pub(super) fn each_own(
+    subject: &Subject<'_>,
+    methods: &[&str],
+    mut each: impl FnMut(u64, &str, &dyn Row) -> Result<(), StoreError>,
+) -> Result<(), Fault> {
+    let log = &subject.log;
+    let wanted = |field: Field, text: &str| log.number(field, text).map(|number| number.map(u64::cast_signed));
+    let Some(system) = wanted(Field::Channel, "system")? else { return Ok(()) };
+    let numbers: Vec<_> = methods.iter().map(|method| wanted(Field::Method, method)).collect::<Result<_, _>>()?;
+    log.rows(0..u64::MAX, RowColumns::Shown, &mut |seq, row| {
+        if row.column(Field::Channel as usize) == ColumnValue::Integer(system) {
+            let method = row.column(Field::Method as usize);
+            let is_this = |number: &Option<i64>| number.is_some_and(|number| method == ColumnValue::Integer(number));
+            if let Some(at) = numbers.iter().position(is_this) {
+                each(seq, methods[at], row)?;
+            }
+        }
+        Ok(true)
+    })?;
+    Ok(())
 }

@@ -8,10 +8,24 @@ use rusqlite::types::Value as Sql;
 use super::support::World;
 use crate::VerifyError;
 use mcp_audit_log_index::Packed;
+use mcp_audit_log_model::field::{Field, FieldType};
 
 /// The tables in which verification finds every change.
-const EVIDENCE: &[&str] =
-    &["entry", "payload", "term", "tile", "block", "chunk", "head", "setting", "hold", "checkpoint", "verifier"];
+const EVIDENCE: &[&str] = &[
+    "entry",
+    "common",
+    "entry_id",
+    "payload",
+    "term",
+    "tile",
+    "block",
+    "chunk",
+    "head",
+    "setting",
+    "hold",
+    "checkpoint",
+    "verifier",
+];
 /// The tables that are not evidence: jobs, private views, publishing states, confirmations of the clock, records of what
 /// judged, which entries report as well, and usage, whose checksums only detect damage.
 const OTHERS: &[&str] = &["cron", "view", "place", "clock", "judged_by", "usage_run", "usage_part"];
@@ -62,6 +76,9 @@ fn key(table: &str) -> &str {
     match table {
         "tile" => "level, number",
         "term" => "field, id",
+        "common" => "first, number",
+        "entry_id" => "id, seq",
+        "entries" => "seq",
         "setting" => "key",
         "verifier" => "vkey",
         "head" => "one",
@@ -80,9 +97,32 @@ fn flip(raw: &Connection, table: &str, column: &str, declared: &str, row: u64) -
     let here = format!("({order}) = (SELECT {order} FROM {table} ORDER BY {order} LIMIT 1 OFFSET {offset})");
     let value = format!("SELECT {column} FROM {table} WHERE {here}");
     let value: Sql = raw.query_row(&value, [], |found| found.get(0)).expect("a value");
+    let declared = if table == "entries" { declared_type(column) } else { declared };
     let is_key = ["seq", "field", "id", "level", "number", "first", "place"].contains(&column);
-    let new = flipped(&value, declared, is_key, row as usize);
+    let new = match possible(column).filter(|_| table == "entries" && value == Sql::Null) {
+        Some(new) => new.to_owned(),
+        None => flipped(&value, declared, is_key, row as usize),
+    };
     format!("UPDATE {table} SET {column} = {new} WHERE {here}")
+}
+
+/// The type of a column of the view of entries, which declares none.
+fn declared_type(column: &str) -> &str {
+    let is_text = |field: Field| field.kind() == FieldType::Text && !field.repeats();
+    match Field::named(column) {
+        _ if column == "details" => "TEXT",
+        Some(field) if is_text(field) => "TEXT",
+        _ => "INTEGER",
+    }
+}
+
+/// Another value that a column of the view can have, where [`flipped`] gives one that it cannot.
+fn possible(column: &str) -> Option<&'static str> {
+    match column {
+        "parent" => Some("zeroblob(16)"),
+        "payload_commitment" => Some("zeroblob(32)"),
+        _ => None,
+    }
 }
 
 /// Changes each column of each table that `of` selects, and checks that verification finds each change.
@@ -90,7 +130,7 @@ fn flip_all(world: &World, rows: &[u64], of: impl Fn(&str) -> bool) -> usize {
     world.verify().expect("nothing is wrong");
     let raw = world.raw();
     let mut tried = 0;
-    for table in EVIDENCE.iter().copied().filter(|table| of(table)) {
+    for table in ["entries"].iter().chain(EVIDENCE).copied().filter(|table| of(table)) {
         let columns = names(&raw, &format!("SELECT name || ' ' || type FROM pragma_table_info('{table}')"));
         for column in
             columns.iter().filter(|column| !FREE.iter().any(|free| format!("{table}.{column}").starts_with(free)))
@@ -108,18 +148,38 @@ fn flip_all(world: &World, rows: &[u64], of: impl Fn(&str) -> bool) -> usize {
 #[test]
 fn a_change_of_any_column_of_an_entry_is_found() {
     let world = World::new(300, 0);
-    assert!(ROWS.iter().map(|row| flip_all(&world, &[*row], |table| table == "entry")).sum::<usize>() >= 3 * 52);
+    assert!(ROWS.iter().map(|row| flip_all(&world, &[*row], |table| table == "entries")).sum::<usize>() >= 3 * 52);
+}
+
+/// Every byte of rows and of common columns, in three of its bits.
+#[test]
+fn a_change_of_any_byte_of_a_row_is_found() {
+    let world = World::new(300, 0);
+    let (raw, mut tried) = (world.raw(), 0);
+    for (table, row) in [("entry", "seq = 0"), ("entry", "seq = 150"), ("entry", "seq = 302"), ("common", "number = 2")]
+    {
+        let bytes = format!("SELECT fields FROM {table} WHERE {row}");
+        let bytes: Vec<u8> = raw.query_row(&bytes, [], |found| found.get(0)).expect("a row");
+        for place in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[place] ^= [1, 0x10, 0x80][place % 3];
+            let hex: String = changed.iter().map(|byte| format!("{byte:02x}")).collect();
+            world.wrong_after(&format!("UPDATE {table} SET fields = x'{hex}' WHERE {row}"));
+            tried += 1;
+        }
+    }
+    assert!(tried > 150, "{tried}");
 }
 
 #[test]
 fn a_change_of_any_column_beside_the_entries_is_found() {
-    assert!(flip_all(&World::new(300, 0), &ROWS, |table| table != "entry") > 100);
+    assert!(flip_all(&World::new(300, 0), &ROWS, |table| !["entry", "entries"].contains(&table)) > 100);
 }
 
 #[test]
 fn a_change_is_found_after_a_cleanup_as_well() {
     let world = World::new(300, 100);
-    assert!(flip_all(&world, &[1], |table| !["entry", "head"].contains(&table)) > 25);
+    assert!(flip_all(&world, &[1], |table| !["entry", "entries", "head"].contains(&table)) > 25);
     for sql in ["pruned = 101", "pruned = 99", "payloads_pruned = 140", "payloads_pruned = 155", "size = 304"] {
         world.wrong_after(&format!("UPDATE head SET {sql}"));
     }
@@ -129,8 +189,8 @@ fn a_change_is_found_after_a_cleanup_as_well() {
 #[test]
 fn a_change_is_found_after_several_cleanups_as_well() {
     let world = World::cleaned(400, &[60, 130, 131, 220]);
-    assert!(flip_all(&world, &[0, 2], |table| !["entry", "head"].contains(&table)) > 50);
-    assert!(flip_all(&world, &[1], |table| table == "entry") >= 52);
+    assert!(flip_all(&world, &[0, 2], |table| !["entry", "entries", "head"].contains(&table)) > 50);
+    assert!(flip_all(&world, &[1], |table| table == "entries") >= 52);
     for sql in [
         "pruned = 221",
         "pruned = 219",

@@ -25,7 +25,7 @@ fn a_huge_number_in_the_dictionary_is_named() {
     let world = World::new(300, 0);
     for number in ["1 << 40", "1 << 61"] {
         let sql = format!(
-            "UPDATE term SET id = id + ({number}) WHERE field = {field}; UPDATE entry SET session = session + ({number})",
+            "UPDATE term SET id = id + ({number}) WHERE field = {field}; UPDATE entries SET session = session + ({number})",
             field = mcp_audit_log_model::field::Field::Session as i64
         );
         let wrong = world.wrong_after(&sql);
@@ -35,34 +35,43 @@ fn a_huge_number_in_the_dictionary_is_named() {
 
 /// A change, and the table and `seq` that verification must name.
 const DONE: &[(&str, &str, Option<u64>)] = &[
-    ("DELETE FROM entry WHERE seq = 0", "head", None),
-    ("DELETE FROM entry WHERE seq = 77", "entry", Some(77)),
-    ("DELETE FROM entry WHERE seq >= 500", "head.size", Some(500)),
-    ("DELETE FROM entry WHERE seq = 607", "head.size", Some(607)),
-    ("DELETE FROM entry", "head.size", Some(0)),
-    ("UPDATE entry SET user = (SELECT user FROM entry WHERE seq = 78) WHERE seq = 80", "entry", Some(80)),
-    ("UPDATE entry SET id = (SELECT id FROM entry WHERE seq = 78) WHERE seq = 79", "entry", Some(79)),
-    ("UPDATE entry SET tool = NULL WHERE seq = 301", "entry", Some(301)),
-    ("UPDATE entry SET recorded_at = 0 WHERE seq = 301", "entry.recorded_at", Some(301)),
-    ("UPDATE entry SET version = 2 WHERE seq = 5", "entry.version", Some(5)),
+    ("DELETE FROM entries WHERE seq = 0", "head", None),
+    ("DELETE FROM entries WHERE seq = 77", "entry", Some(77)),
+    ("DELETE FROM entries WHERE seq >= 500", "head.size", Some(500)),
+    ("DELETE FROM entries WHERE seq = 607", "head.size", Some(607)),
+    ("DELETE FROM entries", "head.size", Some(0)),
+    ("UPDATE entries SET user = (SELECT user FROM entries WHERE seq = 78) WHERE seq = 80", "entry", Some(80)),
+    ("UPDATE entries SET id = (SELECT id FROM entries WHERE seq = 78) WHERE seq = 79", "entry", Some(79)),
+    ("UPDATE entries SET tool = NULL WHERE seq = 301", "entry", Some(301)),
+    ("UPDATE entries SET recorded_at = 0 WHERE seq = 301", "entry.recorded_at", Some(301)),
+    ("UPDATE entries SET version = 2 WHERE seq = 5", "entry.version", Some(5)),
     (
-        "UPDATE entry SET seq = 9999 WHERE seq = 10; UPDATE entry SET seq = 10 WHERE seq = 11;
-        UPDATE entry SET seq = 11 WHERE seq = 9999",
+        "UPDATE entries SET seq = 9999 WHERE seq = 10; UPDATE entries SET seq = 10 WHERE seq = 11;
+        UPDATE entries SET seq = 11 WHERE seq = 9999",
         "entry",
         Some(10),
     ),
     (
-        "CREATE TEMP TABLE one AS SELECT * FROM entry WHERE seq = 9; UPDATE one SET seq = 608;
-        INSERT INTO entry SELECT * FROM one",
+        "CREATE TEMP TABLE one AS SELECT * FROM entries WHERE seq = 9; UPDATE one SET seq = 608;
+        INSERT INTO entries SELECT * FROM one",
         "head.size",
         Some(608),
     ),
     (
-        "CREATE TEMP TABLE one AS SELECT * FROM entry WHERE seq = 9; UPDATE one SET seq = 608;
-        INSERT INTO entry SELECT * FROM one; UPDATE head SET size = 609",
+        "CREATE TEMP TABLE one AS SELECT * FROM entries WHERE seq = 9; UPDATE one SET seq = 608;
+        INSERT INTO entries SELECT * FROM one; UPDATE head SET size = 609",
         "tile",
         None,
     ),
+    ("UPDATE entry SET fields = substr(fields, 1, length(fields) - 1) WHERE seq = 44", "entry", Some(44)),
+    ("UPDATE entry SET fields = CAST(fields || x'00' AS BLOB) WHERE seq = 44", "entry", Some(44)),
+    ("DELETE FROM common WHERE number = 1", "entry", Some(0)),
+    ("UPDATE common SET number = number + 50", "entry", Some(0)),
+    ("INSERT INTO common SELECT first, 99, fields FROM common WHERE number = 1", "common", None),
+    ("INSERT INTO common SELECT 1024, number, fields FROM common WHERE number = 1", "common", None),
+    ("DELETE FROM entry_id WHERE seq = 90", "entry_id", Some(90)),
+    ("UPDATE entry_id SET seq = 91 WHERE seq = 90", "entry_id", Some(90)),
+    ("INSERT INTO entry_id VALUES (zeroblob(16), 90)", "entry_id", None),
     ("DELETE FROM tile WHERE level = 0 AND number = 1", "tile", Some(256)),
     ("DELETE FROM tile WHERE level = 1", "tile", None),
     ("DELETE FROM tile", "tile", None),
@@ -74,7 +83,7 @@ const DONE: &[(&str, &str, Option<u64>)] = &[
     ("DELETE FROM head", "head", None),
     ("INSERT INTO head (one, pruned, payloads_pruned) VALUES (2, 0, 0)", "head", None),
     ("UPDATE head SET pruned = 10, payloads_pruned = 10", "head", None),
-    ("UPDATE head SET pruned = 10, payloads_pruned = 10; DELETE FROM entry WHERE seq < 10", "payload", Some(0)),
+    ("UPDATE head SET pruned = 10, payloads_pruned = 10; DELETE FROM entries WHERE seq < 10", "payload", Some(0)),
     ("UPDATE head SET payloads_pruned = 10", "payload", Some(0)),
     ("DELETE FROM payload WHERE seq = 100", "payload", Some(100)),
     ("DELETE FROM payload", "payload", Some(0)),
@@ -129,14 +138,14 @@ const DONE: &[(&str, &str, Option<u64>)] = &[
     ("DELETE FROM verifier WHERE vkey LIKE 'log/time+%'", "verifier", None),
     // As a cleanup would leave it, without one.
     (
-        "UPDATE head SET pruned = 10, payloads_pruned = 10; DELETE FROM entry WHERE seq < 10;
+        "UPDATE head SET pruned = 10, payloads_pruned = 10; DELETE FROM entries WHERE seq < 10;
         DELETE FROM payload WHERE seq < 10",
         "head.pruned",
         Some(10),
     ),
     ("DELETE FROM payload WHERE seq < 10; UPDATE head SET payloads_pruned = 10", "head.payloads_pruned", Some(10)),
     ("CREATE TABLE more (x)", "the schema", None),
-    ("DROP INDEX entry_id", "the schema", None),
+    ("DROP INDEX term_text", "the schema", None),
     ("PRAGMA user_version = 9", "the file", None),
 ];
 

@@ -219,7 +219,9 @@ impl World {
     }
 
     pub(super) fn raw(&self) -> Connection {
-        Connection::open(self.file()).expect("a raw connection")
+        let raw = Connection::open(self.file()).expect("a raw connection");
+        crate::show_columns(&raw).expect("a view");
+        raw
     }
 
     pub(super) fn verify(&self) -> Result<Verified, VerifyError> {
