@@ -111,9 +111,10 @@ pub mod sink {
 pub mod reader {
     pub use mcp_audit_log_core::reader::{MAX_LIMIT, ReadError, Reader};
     pub use mcp_audit_log_index::{
-        Breakdown, Group, GroupBy, GroupSort, Groups, LogStats, MAX_GROUPS, MAX_POINTS, MissingUsage, Page, PageAnchor,
-        Point, REQUESTS, RangeError, StoreError, StoreFailure, StoredPayload, Totals, USAGE_FIELDS, Usage, UsageQuery,
-        UsageRow, UsageSort, UsageStats, UsageStep, Values, requests, usage_range,
+        Breakdown, FieldCounts, Group, GroupBy, GroupSort, Groups, LogStats, MAX_BARS, MAX_GROUPS, MAX_POINTS,
+        MAX_TIMELINE, MissingUsage, Overview, Page, PageAnchor, Point, REQUESTS, RangeError, StoreError, StoreFailure,
+        StoredPayload, TimeBar, Timeline, TimelineAnchor, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow, UsageSort,
+        UsageStats, UsageStep, Values, requests, usage_range,
     };
 }
 

@@ -27,11 +27,13 @@ pub(crate) struct Opening {
     times: u32,
 }
 
-const PAGES: [(&str, &str); 8] = [
+const PAGES: [(&str, &str); 10] = [
     ("the log", "/"),
     ("the log, errors", "/?outcome=error"),
     ("the log, one user", "/?user=user0001@example.com"),
     ("the log, free text", "/?q=invoice"),
+    ("the log, counts by value", "/?counts=shown"),
+    ("the log, counts by value, 7 days", "/?counts=shown&from=-7d"),
     ("groups by tool, 30 days", "/?by=tool&from=-30d&sort=p95"),
     ("groups by server and tool, 30 days", "/?by=server&by=tool&from=-30d"),
     ("usage, 30 days, all breakdowns", "/usage?from=-30d"),

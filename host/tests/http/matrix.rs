@@ -70,6 +70,7 @@ const TABLE: &[Row] = &[
     ("get", "/api/v1/export", "", OVERSEERS, About::All(200)),
     ("get", "/api/v1/exports/{id}", "", OVERSEERS, one(200, 200, 200, 404)),
     ("get", "/api/v1/groups", "", READERS, About::All(200)),
+    ("get", "/api/v1/overview", "", READERS, About::All(200)),
     ("get", "/api/v1/usage", "", COUNTERS, About::All(200)),
     ("get", "/api/v1/values/{field}", "", READERS, one(200, 200, 200, 400)),
     ("get", "/api/v1/settings", "", OVERSEERS, About::All(200)),

@@ -39,6 +39,12 @@ impl World {
         entries[0]["id"].as_str().expect("an id").to_owned()
     }
 
+    /// The session of the newest entry in the result of this search.
+    pub(crate) fn session(&self, search: &str) -> String {
+        let entries = self.server.api("auditor").entries(search);
+        entries[0]["session"].as_str().expect("a session").to_owned()
+    }
+
     /// All pages, in their different states.
     pub(crate) fn pages(&self) -> Vec<Page> {
         let page = |name, group, path: &str| Page { name, group, path: path.to_owned() };
@@ -46,6 +52,8 @@ impl World {
         vec![
             page("log", "admin", "/"),
             page("filtered", "auditor", "/?q=tool:search*&outcome=success&from=-24h"),
+            page("counts", "admin", "/?from=-24h&counts=shown"),
+            page("timeline", "admin", &format!("/timeline?session={}", self.session("tool=create_invoice"))),
             page("groups", "admin", "/?by=server&by=tool&from=-7d"),
             page("nothing", "user", "/?tool=there-is-none"),
             page("mistake", "admin", "/?q=nonsense:1"),

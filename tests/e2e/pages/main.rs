@@ -6,6 +6,7 @@ mod hostile;
 mod integrity;
 mod live;
 mod lively;
+mod overview;
 mod pictures;
 mod policies;
 mod reading;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -9,8 +10,8 @@ use crate::growth::Growth;
 use mcp_audit_log_contract::access::{Denied, Grant, GrantInternals, Right};
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_index::{
-    GroupBy, GroupQuery, GroupSort, Groups, LogStats, Page, PageAnchor, PageQuery, StoreError, StoreReader,
-    StoredPayload, Usage, UsageQuery, Values, is_dimension,
+    GroupBy, GroupQuery, GroupSort, Groups, LogStats, Overview, OverviewQuery, Page, PageAnchor, PageQuery, StoreError,
+    StoreReader, StoredPayload, Timeline, TimelineAnchor, TimelineQuery, Usage, UsageQuery, Values, is_dimension,
 };
 use mcp_audit_log_ledger::{Consistency, Inclusion};
 use mcp_audit_log_model::entry::Entry;
@@ -162,6 +163,33 @@ impl<'a> Reader<'a> {
         let domain = self.visible()?.and(domain);
         let by = by.iter().copied().take(2).collect();
         Ok(self.files.groups(&GroupQuery { domain, by, sort, limit: limit.clamp(1, MAX_LIMIT) })?)
+    }
+
+    /// How many entries match `domain`, how many of them failed, both over time, and the most frequent values of
+    /// `fields`, at most `values` of each. `None` if this takes longer than `patience`; if only the values take longer,
+    /// they are missing in the answer.
+    ///
+    /// # Errors
+    /// The viewer may not read, or the store fails.
+    pub fn overview(
+        &self,
+        domain: Domain,
+        fields: &[Field],
+        values: usize,
+        patience: Duration,
+    ) -> Result<Option<Overview>, ReadError> {
+        let (domain, begun) = (self.visible()?.and(domain), Instant::now());
+        let query = OverviewQuery { domain, now: self.now, fields: fields.to_vec(), values: values.min(MAX_LIMIT) };
+        Ok(self.files.overview(&query, &|| begun.elapsed() < patience)?)
+    }
+
+    /// A page of the entries that match `domain`, in the order in which they began; at most [`MAX_LIMIT`].
+    ///
+    /// # Errors
+    /// The viewer may not read, or the store fails.
+    pub fn timeline(&self, domain: Domain, from: TimelineAnchor, limit: usize) -> Result<Timeline, ReadError> {
+        let domain = self.visible()?.and(domain);
+        Ok(self.files.timeline(&TimelineQuery { domain, from, limit: limit.clamp(1, MAX_LIMIT) })?)
     }
 
     /// Usage of the requests that match the query's domain; at most [`MAX_LIMIT`] rows of a breakdown.

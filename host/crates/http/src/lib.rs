@@ -22,6 +22,7 @@ mod session;
 mod settings;
 mod sign_in;
 mod site;
+mod timeline;
 mod ui;
 mod usage;
 
@@ -83,6 +84,7 @@ fn pages(site: &Arc<Site>) -> Router<Arc<Site>> {
     Router::new()
         .route("/", get(log::page::show).layer(from_fn(usage::page::instead)))
         .route("/entries/{id}", get(entry::page::show).post(entry::page::show))
+        .route("/timeline", get(timeline::page::show))
         .route("/usage", get(usage::page::show))
         .route("/integrity", get(integrity::page::show))
         .route("/integrity/verify", post(integrity::page::verify))

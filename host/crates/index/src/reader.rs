@@ -1,5 +1,7 @@
 //! The reader of any store: each query sees the log at one moment.
 
+mod investigate;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
@@ -135,9 +137,8 @@ impl StoreReader {
     /// # Errors
     /// The store fails, or the payload cannot be read.
     pub fn payload(&self, seq: u64) -> Result<Option<StoredPayload>, StoreError> {
-        let packed = self.read(|log| log.payload(seq))?;
         let damaged = || StoreError::damaged("reading a payload", "a compressed body is damaged".to_owned());
-        packed.map(|packed| packed.unpack().ok_or_else(damaged)).transpose()
+        self.read(|log| log.payload(seq))?.map(|packed| packed.unpack().ok_or_else(damaged)).transpose()
     }
 
     /// The entry with this id, if it matches `domain`. If several tenants have an entry with this id, the first one is
@@ -159,8 +160,8 @@ impl StoreReader {
         let StoreSize { bytes, journal_bytes } = self.source.size()?;
         self.read(|log| {
             let seqs = log.seqs()?;
-            let (oldest, newest) = (seqs.clone(), seqs.end.saturating_sub(1)..seqs.end);
-            let [oldest, newest] = [oldest, newest].map(|seqs| seqs::recorded_at(log, seqs));
+            let ends = [seqs.clone(), seqs.end.saturating_sub(1)..seqs.end];
+            let [oldest, newest] = ends.map(|seqs| seqs::recorded_at(log, seqs));
             Ok(LogStats { entries: seqs.end - seqs.start, bytes, journal_bytes, oldest: oldest?, newest: newest? })
         })
     }

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 
 use crate::integrity::{checkpoints_api, verification_api};
-use crate::log::{groups_api, tail, token_calls_api, values_api, views_api};
+use crate::log::{groups_api, overview_api, tail, token_calls_api, values_api, views_api};
 use crate::openapi::{Routes, delete, get, patch, post, put};
 use crate::policies::api as policy_api;
 use crate::problem::{BUSY, CROSS_SITE, DENIED, INVALID, MISSING, PARAMETER, Problem, RUNNING, SETTING};
@@ -96,6 +96,11 @@ pub(crate) fn routes() -> Routes {
             get("getExport", "Get the manifest of a complete export", export::api::show).refuses(&[DENIED, BUSY]),
         )
         .at("/groups", get("groupEntries", "Group entries and count them", groups_api::list).refuses(&[DENIED, BUSY]))
+        .at(
+            "/overview",
+            get("getOverview", "Count entries over time and by their most frequent values", overview_api::show)
+                .refuses(&[DENIED, BUSY]),
+        )
         .at(
             "/usage",
             get("getUsage", "Count usage over time and by user, tool and other fields", usage::api::show)

@@ -24,6 +24,8 @@ use super::{diff, payload, why};
 use crate::problem::Problem;
 use crate::query::search::{Pairs, query, values};
 use crate::session::auth::Visitor;
+use crate::timeline;
+use crate::timeline::link::TimelineLink;
 use crate::ui::frame::Frame;
 use crate::ui::row::Row;
 use crate::ui::text::Shown;
@@ -51,6 +53,7 @@ struct Page {
     why: Why,
     proof: Option<Proof>,
     near: Related,
+    timelines: Vec<TimelineLink>,
 }
 
 struct Section {
@@ -113,6 +116,7 @@ impl Page {
             why: Why::Closed,
             proof: None,
             near: Related::default(),
+            timelines: timeline::link::of_entry(&visitor.site.base, entry),
         }
     }
 }

@@ -113,7 +113,7 @@ fn offers(field: Field, menus: &mut Menus) -> Offers {
 /// Known parameters only: an unknown one is reported once and then dropped. An input holds the first value of its
 /// field; the form passes further values on.
 fn others(pairs: &Pairs) -> Pairs {
-    let kept = |name: &str| ["filter", "limit", "sort", "columns"].contains(&name);
+    let kept = |name: &str| ["filter", "limit", "sort", "columns", "counts"].contains(&name);
     let is_first =
         |at: usize, name: &str| pairs.iter().position(|(other, value)| other == name && !value.is_empty()) == Some(at);
     let stays = |at: usize, name: &str| kept(name) || is_field(name) && !is_first(at, name);

@@ -7,6 +7,8 @@ pub(crate) mod filter_panel;
 pub(crate) mod filter_sentence;
 pub(crate) mod groups;
 pub(crate) mod groups_api;
+pub(crate) mod overview;
+pub(crate) mod overview_api;
 pub(crate) mod page;
 pub(crate) mod table;
 pub(crate) mod tail;

@@ -12,9 +12,10 @@ use super::facets::{Chip, Facet};
 use super::filter_panel::Menus;
 use super::filter_panel::{Offers, Panel};
 use super::groups::Level;
+use super::overview::Overview;
 use super::table::{Cell, Table};
 use super::view::View;
-use super::{columns_form, facets, groups, view};
+use super::{columns_form, facets, groups, overview, view};
 use crate::export::form;
 use crate::problem::Problem;
 use crate::query::extractor::bounded;
@@ -23,6 +24,8 @@ use crate::query::search::{Pairs, query, query_of, values};
 use crate::query::{columns, cursor, grouping};
 use crate::session::auth::Visitor;
 use crate::site::Site;
+use crate::timeline;
+use crate::timeline::link::TimelineLink;
 use crate::ui::draw;
 use crate::ui::frame::Frame;
 use crate::ui::text::Shown;
@@ -34,6 +37,8 @@ struct Page {
     panel: Panel,
     facets: Vec<Facet>,
     chips: Vec<Chip>,
+    /// How many entries match, over time; none if nothing matches.
+    overview: Option<Overview>,
     views: Vec<View>,
     /// The search as a view would save it.
     kept: Pairs,
@@ -51,6 +56,8 @@ struct Page {
     older: Option<String>,
     /// The URL of the live tail, on the newest page.
     tail: Option<String>,
+    /// The timeline of the session that the search is limited to.
+    timeline: Option<TimelineLink>,
     /// The link to newer rows than these.
     fresh: Option<String>,
     now: String,
@@ -79,12 +86,18 @@ pub(crate) async fn show(
     let found = visitor.search(move |log, access| {
         access.require(Right::Read)?;
         let menus = if by_script { Menus::default() } else { Menus::new(&log.view().reader(access)) };
-        Ok((find(&asked, log, access), log.views(access)?, menus))
+        let found = find(&asked, log, access);
+        // The page works without its overview.
+        let counted = (!by_script && found.is_ok()).then(|| overview::find(&asked, log, access).ok().flatten());
+        Ok((found, log.views(access)?, menus, counted))
     });
-    let (found, views, menus) = found.await?;
+    let (found, views, menus, counted) = found.await?;
+    let counted = counted.filter(|counted| counted.as_ref().is_none_or(|counted| counted.entries > 0));
     let page = |found: Option<&Found>, problem: Option<&Problem>| {
         let views = views.iter().map(|view| View::new(view, visitor.site.home(), &pairs, &visitor.access)).collect();
-        Page { views, ..Page::new(&visitor, &pairs, found, menus, problem) }
+        let overview = counted.as_ref();
+        let overview = overview.map(|counted| Overview::new(visitor.site.home(), &pairs, counted.as_ref()));
+        Page { views, overview, ..Page::new(&visitor, &pairs, found, menus, problem) }
     };
     match found {
         Ok(found) => Ok(draw(StatusCode::OK, &page(Some(&found), None))),
@@ -123,13 +136,15 @@ impl Page {
             && groups.as_ref().is_none_or(|table| table.rows.is_empty())
             && problem.is_none();
         let [newest, newer, older] = turns(site, pairs, entries);
-        let facets = facets::all(home, pairs, &visitor.access.viewer().context(now));
+        let context = visitor.access.viewer().context(now);
+        let facets = facets::all(home, pairs, &context);
         Self {
             frame: Frame::new(site, Some(visitor), "/", facets::title(&facets)),
             panel: Panel::new(pairs, problem, menus),
             facets,
             chips: facets::quick_filters(log, home, pairs),
             views: Vec::new(),
+            overview: None,
             kept: view::kept(pairs),
             export: form::Form::new(pairs, &visitor.access, groups.is_none().then_some(&columns)),
             columns: columns_form::Form::new(home, pairs, &columns),
@@ -137,6 +152,7 @@ impl Page {
             filtered: pairs.iter().any(is_filter),
             error: problem.map(|problem| Shown::line(problem.detail())),
             tail: entries.filter(|_| newest.is_none()).map(|_| tail(site, pairs)),
+            timeline: timeline::link::of_search(&site.base, pairs, &context),
             fresh: entries.and_then(|page| fresh(site, pairs, page)),
             table: entries.filter(|page| !page.entries.is_empty()).map(|page| Table::new(&columns, &page.entries, now)),
             groups,

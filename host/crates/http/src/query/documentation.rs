@@ -8,9 +8,10 @@ use serde_json::{Value as Json, json};
 
 use super::extractor::{Parameters, describe_limit};
 use super::grouping::{Grouping, LEVELS};
+use super::overview_query::OverviewParameters;
 use super::search::{Search, fields};
 use super::usage_query::{COMPARISONS, FORMATS, RANGES, UsageParameters};
-use super::{columns, usage_query};
+use super::{columns, counts, usage_query};
 use crate::openapi::Operation;
 
 const MOMENT: &str = "RFC 3339, a date in UTC, `today`, `yesterday`, or a time before now such as `-90m`, `-24h`, \
@@ -22,6 +23,13 @@ impl Parameters for Search {
         describe_columns(operation);
         let cursor = json!({ "type": "string", "pattern": "^([A-Za-z0-9_-]{24})?$" });
         operation.query("cursor", "`next` or `previous` of a page, or the `id` of an event of the live tail.", cursor);
+    }
+}
+
+impl Parameters for OverviewParameters {
+    fn describe(operation: &mut Operation<'_>) {
+        describe_search(operation);
+        describe_columns(operation);
     }
 }
 
@@ -70,6 +78,8 @@ fn describe_columns(operation: &mut Operation<'_>) {
     let names = columns::names().collect::<Vec<_>>().join("|");
     let names = json!({ "type": "string", "pattern": format!("^(({names})(,({names}))*)?$") });
     operation.query("columns", "The columns on the log's page. The API always returns every field.", list(names));
+    let counts = json!({ "type": "string", "enum": [counts::SHOWN, ""] });
+    operation.query(counts::PARAMETER, "Whether the log's page counts the most frequent values.", counts);
 }
 
 /// Documents the parameters of a filter.

@@ -9,14 +9,14 @@ use mcp_audit_log_model::value::Value;
 use mcp_audit_log_service::AuditLog;
 use serde_json::Value as Json;
 
-use super::columns;
 use super::search::{Pairs, Search, query_of, short, single, values};
+use super::{columns, counts};
 use crate::problem::Problem;
 
 /// The parameters besides those of the search.
-pub(crate) const PARAMETERS: &[&str] = &["by", "sort", columns::PARAMETER];
+pub(crate) const PARAMETERS: &[&str] = &["by", "sort", columns::PARAMETER, counts::PARAMETER];
 /// Parameters that change only the presentation, not the search.
-pub(crate) const SHOWING: &[&str] = &["by", "sort", "limit", "cursor", columns::PARAMETER];
+pub(crate) const SHOWING: &[&str] = &["by", "sort", "limit", "cursor", columns::PARAMETER, counts::PARAMETER];
 /// Most levels of grouping.
 pub(crate) const LEVELS: usize = 2;
 
@@ -34,6 +34,7 @@ impl Grouping {
     pub(crate) fn parse(pairs: &Pairs, log: &AuditLog, viewer: &Viewer) -> Result<Self, Problem> {
         let Search { domain, limit, from } = Search::beside(PARAMETERS, pairs, log, viewer)?;
         columns::parse(pairs)?;
+        counts::parse(pairs)?;
         if from != PageAnchor::Newest {
             let advice = "cursor: groups have no pages; leave it out, and raise limit for more groups.";
             return Err(Problem::parameter("cursor", advice));
@@ -50,6 +51,7 @@ impl Grouping {
 /// The search of a list of entries; its address may have further parameters.
 pub(crate) fn list(pairs: &Pairs, log: &AuditLog, viewer: &Viewer) -> Result<Search, Problem> {
     columns::parse(pairs)?;
+    counts::parse(pairs)?;
     sort(pairs)?;
     Search::beside(PARAMETERS, pairs, log, viewer)
 }

@@ -15,7 +15,7 @@ use mcp_audit_log_service::AuditLog;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
 
-use super::{columns, cursor};
+use super::{columns, counts, cursor};
 use crate::problem::Problem;
 
 /// The parameters of a URL, in order.
@@ -56,7 +56,8 @@ impl Search {
     /// Reads the parameters. Empty ones are ignored, because forms send them.
     pub(crate) fn parse(pairs: &[(String, String)], log: &AuditLog, viewer: &Viewer) -> Result<Self, Problem> {
         columns::parse(pairs)?;
-        Self::beside(&[columns::PARAMETER], pairs, log, viewer)
+        counts::parse(pairs)?;
+        Self::beside(&[columns::PARAMETER, counts::PARAMETER], pairs, log, viewer)
     }
 
     /// The same with the additional parameters `more`, which the caller reads.

@@ -17,6 +17,8 @@ use crate::site::asset::Asset;
 const STYLE: &str = concat!(
     include_str!("assets/app.css"),
     include_str!("assets/log.css"),
+    include_str!("assets/overview.css"),
+    include_str!("assets/timeline.css"),
     include_str!("assets/entry.css"),
     include_str!("assets/insight.css")
 );
@@ -24,6 +26,7 @@ const SCRIPT: &str = concat!(
     include_str!("assets/app.js"),
     include_str!("assets/live.js"),
     include_str!("assets/keys.js"),
+    include_str!("assets/overview.js"),
     include_str!("assets/insight.js")
 );
 

@@ -5,6 +5,7 @@ mod contract;
 mod damage;
 mod finding;
 mod narrowing;
+mod overview;
 mod proving;
 mod sweeping;
 mod usage;

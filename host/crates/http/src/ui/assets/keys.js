@@ -55,6 +55,7 @@ function act(event) {
     case "k": return log ? step(-1) : turn("prev");
     case "ArrowDown": return inList && step(1);
     case "ArrowUp": return inList && step(-1);
+    case "t": { const link = document.querySelector("#timeline a"); link?.click(); return link !== null; }
     case "?": keys?.showModal(); return keys !== null;
     default: return false;
   }

@@ -57,7 +57,7 @@ fn whole() -> Log {
 }
 
 thread_local! {
-    static LOG: (Log, Vec<Entry>) = {
+    pub(super) static LOG: (Log, Vec<Entry>) = {
         let log = whole();
         let entries = everything(&log.files, &Domain::TRUE);
         (log, entries)
@@ -129,7 +129,7 @@ fn term() -> impl Strategy<Value = String> {
     prop_oneof![6 => of_text, 2 => of_status, 2 => of_number, 2 => of_time, 1 => of_id]
 }
 
-fn domain() -> impl Strategy<Value = Domain> {
+pub(super) fn domain() -> impl Strategy<Value = Domain> {
     let operators = prop::collection::vec(prop_oneof![Just("\"&\""), Just("\"|\""), Just("\"!\"")], 0..4);
     let text = (operators, prop::collection::vec(term(), 0..6)).prop_map(|(operators, terms)| {
         let parts: Vec<_> = operators.into_iter().map(str::to_owned).chain(terms).collect();

@@ -1,0 +1,66 @@
+
+// Dragging over the bars narrows the time range to them. A click on a single bar is a link and needs no script.
+{
+  const bars = document.querySelector(".timebars");
+  let begun = null;
+  let chosen = null;
+
+  const at = (event) => {
+    const box = bars.getBoundingClientRect();
+    const bar = Math.floor((event.clientX - box.left) / box.width * bars.viewBox.baseVal.width);
+    return Math.min(Math.max(bar, 0), bars.viewBox.baseVal.width - 1);
+  };
+
+  // The beginning of a bar. The first one may be shorter than the others.
+  const start = (bar) => {
+    const { start, second, end, step } = bars.dataset;
+    if (bar === 0) return start;
+    const time = Date.parse(second) + (bar - 1) * Number(step);
+    return time < Date.parse(end) ? new Date(time).toISOString() : end;
+  };
+
+  const forget = () => {
+    chosen?.remove();
+    begun = chosen = null;
+  };
+
+  const press = (event) => {
+    if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    begun = at(event);
+  };
+
+  const move = (event) => {
+    if (begun === null) return;
+    const bar = at(event);
+    if (!chosen) {
+      if (bar === begun) return;
+      chosen = document.createElementNS(bars.namespaceURI, "rect");
+      chosen.setAttribute("class", "chosen");
+      chosen.setAttribute("height", "56");
+      bars.append(chosen);
+      bars.setPointerCapture(event.pointerId);
+    }
+    chosen.setAttribute("x", String(Math.min(begun, bar)));
+    chosen.setAttribute("width", String(Math.abs(begun - bar) + 1));
+  };
+
+  const release = (event) => {
+    if (!chosen) { begun = null; return; }
+    const [first, last] = [begun, at(event)].sort((one, other) => one - other);
+    const address = new URL(location.href);
+    address.searchParams.delete("cursor");
+    address.searchParams.set("from", start(first));
+    address.searchParams.set("to", last + 1 < bars.viewBox.baseVal.width ? start(last + 1) : bars.dataset.end);
+    forget();
+    location.href = address.href;
+  };
+
+  if (bars) {
+    bars.addEventListener("pointerdown", press);
+    bars.addEventListener("pointermove", move);
+    bars.addEventListener("pointerup", release);
+    bars.addEventListener("pointercancel", forget);
+    bars.addEventListener("dragstart", (event) => event.preventDefault());
+    document.addEventListener("keydown", (event) => { if (event.key === "Escape") forget(); });
+  }
+}
