@@ -54,7 +54,7 @@ fn link(page: &str, text: &str) -> String {
     href.replace("&#38;", "&")
 }
 
-/// An hour-long stream, a request to an API that called four tools, one of which failed, and an answer that came late.
+/// An hour-long stream, a request to an API that called four tools, a failure among them, and an answer that came late.
 async fn run(world: &World) -> String {
     let stream = Event { kind: Kind::Stream, duration_us: Some(3_600_000_000), ..step("run-7", 0, "") };
     let stream = Event { method: Some("GET".into()), target: None, ..stream };
