@@ -56,7 +56,11 @@ fn alone<'a>(run: &mut Run<'a>, settings: &Settings, depth: usize) -> Vec<Judged
             break;
         }
     }
-    cost(run, costs.iter().map(|cost| cost.fuel).collect(), costs.iter().map(|cost| cost.memory_bytes).collect());
+    // What every call burns, with and without events, has a budget of its own.
+    let empty = policy.try_judge(settings, &[], &Dependencies::default(), depth).costs;
+    let empty = empty.get(depth).copied().flatten().unwrap_or_default().fuel;
+    let fuel = costs.iter().map(|cost| cost.fuel.saturating_sub(empty)).collect();
+    cost(run, fuel, costs.iter().map(|cost| cost.memory_bytes).collect());
     judged
 }
 

@@ -10,23 +10,22 @@ use wit_component::ComponentEncoder;
 use super::NewFile;
 
 const CONTRACT: &str = include_str!("../../../../../wit/policy.wit");
-const WORLD: &str = "audit-policy";
 
 /// The files, by their names in the folder and in the generator.
 const FILES: [&str; 3] = ["audit.h", "audit.c", "audit_component_type.o"];
 
-/// Source, header, and the object file that tells the linker the contract.
+/// Source, header, and the object file that tells the linker the contract: of a `policy`, or of an `extension`.
 ///
 /// # Errors
 /// Never in a build whose tests pass.
-pub(super) fn of_c() -> Result<Vec<NewFile>, String> {
+pub(super) fn of_c(kind: &str) -> Result<Vec<NewFile>, String> {
     let failed = |error: &dyn std::fmt::Display| format!("no bindings for C can be made: {error}");
     let mut resolve = Resolve::default();
     let package = resolve.push_str("policy.wit", CONTRACT).map_err(|error| failed(&error))?;
-    let world = resolve.select_world(&[package], Some(WORLD)).map_err(|error| failed(&error))?;
+    let world = resolve.select_world(&[package], Some(&format!("audit-{kind}"))).map_err(|error| failed(&error))?;
     let mut made = Files::default();
     // Short names: `audit_event_t`, `exports_policy_judge`.
-    let rename = [("types", "audit"), ("policy", "policy")];
+    let rename = [("types", "audit"), (kind, kind)];
     let rename = rename.map(|(name, short)| (format!("mcp-audit-log:policy/{name}@0.7.0"), short.to_owned()));
     let options = wit_bindgen_c::Opts {
         rename: rename.into(),
@@ -60,13 +59,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bindings_have_the_functions_of_a_policy() {
-        let files = of_c().expect("bindings");
-        let header = String::from_utf8_lossy(&files[0].content).into_owned();
-        for function in ["manifest", "judge", "access", "retention"] {
-            assert!(header.contains(&format!("exports_policy_{function}(")), "{function}");
+    fn the_bindings_have_the_functions_of_a_policy_or_an_extension() {
+        let functions = |kind| match kind {
+            "policy" => ["manifest", "judge", "access", "retention"].as_slice(),
+            _ => &["declares", "amend"],
+        };
+        for kind in ["policy", "extension"] {
+            let files = of_c(kind).expect("bindings");
+            let header = String::from_utf8_lossy(&files[0].content).into_owned();
+            for function in functions(kind) {
+                assert!(header.contains(&format!("exports_{kind}_{function}(")), "{function}");
+            }
+            assert!(files.iter().all(|file| !file.content.is_empty()));
         }
-        assert!(files.iter().all(|file| !file.content.is_empty()));
     }
 
     #[test]

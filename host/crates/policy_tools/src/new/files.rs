@@ -1,6 +1,6 @@
-//! The files of new folders, by language: the path there, and the text.
+//! The files of new folders, by language.
 
-/// Paths and texts.
+/// Paths in the folder, and texts.
 type Texts = &'static [(&'static str, &'static str)];
 
 /// A file of `templates/`.
@@ -35,73 +35,86 @@ const SDK: Texts = sdk! {
     "wit/policy.wit",
 };
 
-const CASES: Texts = &[("cases/policy.json", template!("cases/policy.json"))];
+const POLICY_CASES: Texts = &[("cases/policy.json", template!("cases/policy.json"))];
+const EXTENSION_CASES: Texts = &[("cases/extension.json", template!("cases/extension.json"))];
 
 const WIT: Texts = &[("wit/policy.wit", include_str!("../../../../../wit/policy.wit"))];
 
-const CARGO: Texts = &[
-    ("Cargo.toml", template!("rust/Cargo.toml.in")),
-    ("rust-toolchain.toml", template!("rust/rust-toolchain.toml")),
-    (".cargo/config.toml", template!("rust/cargo-config.toml")),
-    (".gitignore", "target/\n"),
-];
+/// The files of a policy or an extension: those of the one, those of the other, and those of both.
+pub(super) struct Template {
+    policy: Texts,
+    extension: Texts,
+    both: &'static [Texts],
+}
 
-/// A policy in Rust.
-pub(super) const RUST: &[Texts] =
-    &[&[("README.md", template!("rust/README.md")), ("src/lib.rs", template!("rust/lib.rs"))], CARGO, CASES, SDK];
+impl Template {
+    /// Those of a policy, or of an extension.
+    pub(super) fn texts(&self, is_extension: bool) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let (own, cases) = if is_extension { (self.extension, EXTENSION_CASES) } else { (self.policy, POLICY_CASES) };
+        [own, cases].into_iter().chain(self.both.iter().copied()).flatten().copied()
+    }
+}
 
-/// An extension in Rust.
-pub(super) const RUST_EXTENSION: &[Texts] = &[
-    &[
-        ("README.md", template!("rust/README-extension.md")),
-        ("src/lib.rs", template!("rust/extension.rs")),
-        ("cases/policy.json", template!("cases/extension.json")),
+pub(super) const RUST: Template = Template {
+    policy: &[("src/lib.rs", template!("rust/lib.rs"))],
+    extension: &[("src/lib.rs", template!("rust/extension.rs"))],
+    both: &[
+        &[
+            ("README.md", template!("rust/README.md")),
+            ("Cargo.toml", template!("rust/Cargo.toml.in")),
+            ("rust-toolchain.toml", template!("rust/rust-toolchain.toml")),
+            (".cargo/config.toml", template!("rust/cargo-config.toml")),
+            (".gitignore", "target/\n"),
+        ],
+        SDK,
     ],
-    CARGO,
-    SDK,
-];
+};
 
-/// A policy in JavaScript.
-pub(super) const JAVASCRIPT: &[Texts] = &[
-    &[
-        ("README.md", template!("js/README.md")),
-        ("package.json", template!("js/package.json")),
-        ("policy.js", template!("js/policy.js")),
-        ("sdk.js", template!("js/sdk.js")),
-        (".gitignore", "node_modules/\n*.wasm\n"),
+pub(super) const JAVASCRIPT: Template = Template {
+    policy: &[("policy.js", template!("js/policy.js"))],
+    extension: &[("extension.js", template!("js/extension.js"))],
+    both: &[
+        &[
+            ("README.md", template!("js/README.md")),
+            ("package.json", template!("js/package.json")),
+            ("sdk.js", template!("js/sdk.js")),
+            (".gitignore", "node_modules/\n*.wasm\n"),
+        ],
+        WIT,
     ],
-    CASES,
-    WIT,
-];
+};
 
-/// A policy in Python.
-pub(super) const PYTHON: &[Texts] = &[
-    &[
-        ("README.md", template!("python/README.md")),
-        ("build.sh", template!("python/build.sh")),
-        ("policy.py", template!("python/policy.py")),
-        ("sdk.py", template!("python/sdk.py")),
-        (".gitignore", ".venv/\n__pycache__/\n*.wasm\n"),
+pub(super) const PYTHON: Template = Template {
+    policy: &[("policy.py", template!("python/policy.py"))],
+    extension: &[("extension.py", template!("python/extension.py"))],
+    both: &[
+        &[
+            ("README.md", template!("python/README.md")),
+            ("build.sh", template!("python/build.sh")),
+            ("sdk.py", template!("python/sdk.py")),
+            (".gitignore", ".venv/\n__pycache__/\n*.wasm\n"),
+        ],
+        WIT,
     ],
-    CASES,
-    WIT,
-];
+};
 
-/// A policy in TOML.
-pub(super) const TOML: &[Texts] =
-    &[&[("README.md", template!("toml/README.md")), ("policy.toml", template!("toml/policy.toml"))], CASES];
+pub(super) const TOML: Template = Template {
+    policy: &[("policy.toml", template!("toml/policy.toml"))],
+    extension: &[("extension.toml", template!("toml/extension.toml"))],
+    both: &[&[("README.md", template!("toml/README.md"))]],
+};
 
-/// A policy in C; its bindings are made from the contract.
-pub(super) const C: &[Texts] = &[
-    &[
+/// The bindings are made from the contract.
+pub(super) const C: Template = Template {
+    policy: &[("policy.c", template!("c/policy.c"))],
+    extension: &[("extension.c", template!("c/extension.c"))],
+    both: &[&[
         ("README.md", template!("c/README.md")),
         ("build.sh", template!("c/build.sh")),
-        ("policy.c", template!("c/policy.c")),
         ("sdk.c", template!("c/sdk.c")),
         ("sdk.h", template!("c/sdk.h")),
         ("libc/stdlib.h", template!("c/libc/stdlib.h")),
         ("libc/string.h", template!("c/libc/string.h")),
         (".gitignore", ".venv/\n*.wasm\n"),
-    ],
-    CASES,
-];
+    ]],
+};

@@ -62,7 +62,7 @@ pub struct NewPolicy {
 /// The folder of a new policy, or of an extension.
 ///
 /// # Errors
-/// The name does not fit, or there is no such template.
+/// The name does not fit.
 pub fn new_policy(name: &str, language: PolicyLanguage, is_extension: bool) -> Result<NewPolicy, String> {
     let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
     if !name.starts_with(|first: char| first.is_ascii_lowercase())
@@ -73,28 +73,36 @@ pub fn new_policy(name: &str, language: PolicyLanguage, is_extension: bool) -> R
             "{name:?} is no name for a policy; use at most {LONGEST} lower-case letters, digits and `-`, a letter first"
         ));
     }
+    let kind = if is_extension { "extension" } else { "policy" };
     let component = match language {
         PolicyLanguage::Rust => format!("target/wasm32-unknown-unknown/release/{}.wasm", name.replace('-', "_")),
-        PolicyLanguage::Toml => "policy.toml".to_owned(),
-        _ => "policy.wasm".to_owned(),
+        PolicyLanguage::Toml => format!("{kind}.toml"),
+        _ => format!("{kind}.wasm"),
     };
-    let (build, texts) = match (language, is_extension) {
-        (PolicyLanguage::Rust, false) => (Some("cargo policy"), files::RUST),
-        (PolicyLanguage::Rust, true) => (Some("cargo policy"), files::RUST_EXTENSION),
-        (PolicyLanguage::JavaScript, false) => (Some("npm install"), files::JAVASCRIPT),
-        (PolicyLanguage::Python, false) => (Some("sh build.sh"), files::PYTHON),
-        (PolicyLanguage::C, false) => (Some("sh build.sh"), files::C),
-        (PolicyLanguage::Toml, false) => (None, files::TOML),
-        (_, true) => return Err("an extension begins in Rust; choose --lang rust".to_owned()),
+    let (build, template) = match language {
+        PolicyLanguage::Rust => (Some("cargo policy"), files::RUST),
+        PolicyLanguage::JavaScript => (Some("npm install"), files::JAVASCRIPT),
+        PolicyLanguage::Python => (Some("sh build.sh"), files::PYTHON),
+        PolicyLanguage::C => (Some("sh build.sh"), files::C),
+        PolicyLanguage::Toml => (None, files::TOML),
     };
-    let fill = |text: &'static str| match text.contains("{{") {
-        true => Cow::Owned(text.replace("{{name}}", name).replace("{{component}}", &component).into_bytes()),
-        false => Cow::Borrowed(text.as_bytes()),
+    let [what, with, over] = match is_extension {
+        true => ["An extension over a policy", "--extend", "--extend "],
+        false => ["A policy", "--policy", ""],
     };
-    let texts = texts.iter().copied().flatten();
-    let mut files: Vec<_> = texts.map(|(path, text)| NewFile { path, content: fill(text) }).collect();
+    let gaps =
+        [("name", name), ("component", &component), ("kind", kind), ("what", what), ("with", with), ("over", over)];
+    let fill = |text: &'static str| {
+        let filled = |text: String, (gap, with): &(&str, &str)| text.replace(&format!("{{{{{gap}}}}}"), with);
+        match text.contains("{{") {
+            true => Cow::Owned(gaps.iter().fold(text.to_owned(), filled).into_bytes()),
+            false => Cow::Borrowed(text.as_bytes()),
+        }
+    };
+    let mut files: Vec<_> =
+        template.texts(is_extension).map(|(path, text)| NewFile { path, content: fill(text) }).collect();
     if language == PolicyLanguage::C {
-        files.extend(bindings::of_c()?);
+        files.extend(bindings::of_c(kind)?);
     }
     Ok(NewPolicy { files, build, component })
 }
@@ -107,16 +115,24 @@ mod tests {
 
     #[test]
     fn each_language_has_its_files_with_the_name_in_them() {
-        for (word, language) in PolicyLanguage::ALL {
-            let new = new_policy("orders-2", language, false).expect(word);
+        for ((word, language), is_extension) in
+            PolicyLanguage::ALL.into_iter().flat_map(|one| [(one, false), (one, true)])
+        {
+            let new = new_policy("orders-2", language, is_extension).expect(word);
             let names: BTreeSet<_> = new.files.iter().map(|file| file.path).collect();
             assert_eq!(names.len(), new.files.len(), "{word}: a file is there twice");
-            for wanted in ["README.md", "cases/policy.json"] {
+            let cases = if is_extension { "cases/extension.json" } else { "cases/policy.json" };
+            for wanted in ["README.md", cases] {
                 assert!(names.contains(wanted), "{word}: {names:?}");
             }
             let text = |file: &NewFile| String::from_utf8_lossy(&file.content).into_owned();
-            let has_gap = |file: &NewFile| ["{{name}}", "{{component}}"].iter().any(|gap| text(file).contains(gap));
-            assert!(!new.files.iter().any(has_gap), "{word}");
+            let gap = |file: &&NewFile| {
+                let text = text(file);
+                ["name", "component", "kind", "what", "with", "over"]
+                    .iter()
+                    .any(|gap| text.contains(&format!("{{{{{gap}}}}}")))
+            };
+            assert_eq!(new.files.iter().find(gap), None, "{word}");
             let page = new.files.iter().find(|file| file.path == "README.md").map(text).expect("a page");
             assert!(page.starts_with("# orders-2\n") && page.contains(&new.component), "{word}: {page}");
             assert!(new.build.is_none_or(|build| page.contains(build)), "{word}: {page}");
@@ -128,7 +144,6 @@ mod tests {
         for name in ["", "Orders", "2orders", "-a", "a b", "a/b", "..", "ä", &"a".repeat(41)] {
             assert!(new_policy(name, PolicyLanguage::Rust, false).is_err(), "{name}");
         }
-        assert!(new_policy("a", PolicyLanguage::Python, true).is_err());
     }
 
     /// A file that the list forgets would be missing from every new folder.

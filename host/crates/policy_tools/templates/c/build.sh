@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds policy.wasm. CC names a C compiler for WebAssembly, MCP_AUDIT_LOG the command.
+# Builds {{component}}. CC names a C compiler for WebAssembly, MCP_AUDIT_LOG the command.
 set -eu
 cd "$(dirname "$0")"
 if [ -z "${CC:-}" ]; then
@@ -7,5 +7,5 @@ if [ -z "${CC:-}" ]; then
     CC=".venv/bin/python -m ziglang cc --target=wasm32-freestanding"
 fi
 $CC -O2 -Wall -ffreestanding -nostdlib -mbulk-memory -Ilibc -Wl,--no-entry,--strip-all \
-    -o policy.core.wasm policy.c sdk.c audit.c audit_component_type.o
-"${MCP_AUDIT_LOG:-mcp-audit-log}" policy component policy.core.wasm --output policy.wasm
+    -o {{kind}}.core.wasm {{kind}}.c sdk.c audit.c audit_component_type.o
+"${MCP_AUDIT_LOG:-mcp-audit-log}" policy component {{kind}}.core.wasm --output {{component}}

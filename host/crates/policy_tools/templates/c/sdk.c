@@ -125,9 +125,9 @@ audit_domain_t either(audit_domain_t left, audit_domain_t right) {
     return in_order((audit_domain_t){&any, 1}, left, right);
 }
 
-int64_t setting(const exports_policy_list_setting_t *settings, const char *key) {
-    for (size_t at = 0; at < settings->len; at++) {
-        const audit_setting_t *one = &settings->ptr[at];
+int64_t setting_of(const audit_setting_t *settings, size_t count, const char *key) {
+    for (size_t at = 0; at < count; at++) {
+        const audit_setting_t *one = &settings[at];
         if (!equals(one->key, key)) continue;
         if (one->value.tag == AUDIT_VALUE_BOOLEAN) return one->value.val.boolean;
         if (one->value.tag == AUDIT_VALUE_INTEGER) return one->value.val.integer;

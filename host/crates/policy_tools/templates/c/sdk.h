@@ -38,7 +38,8 @@ audit_domain_t both(audit_domain_t left, audit_domain_t right);
 audit_domain_t either(audit_domain_t left, audit_domain_t right);
 
 // The value of a setting; 0 where there is none, 1 for a switch that is on.
-int64_t setting(const exports_policy_list_setting_t *settings, const char *key);
+int64_t setting_of(const audit_setting_t *settings, size_t count, const char *key);
+#define setting(settings, key) setting_of((settings)->ptr, (settings)->len, key)
 
 // Traps, with a message for `mcp-audit-log policy test`.
 #define FAIL(message) fail(__FILE__, __LINE__, message)
