@@ -37,20 +37,31 @@ CREATE TABLE common (
     PRIMARY KEY (first, number)
 ) STRICT, WITHOUT ROWID;
 
--- Which entries have an id. Not unique: the one who appends looks first, and ids are a tenant's own.
-CREATE TABLE entry_id (
-    id  BLOB    NOT NULL CHECK (length(id) = 16),
-    seq INTEGER NOT NULL,
-    PRIMARY KEY (id, seq)
-) STRICT, WITHOUT ROWID;
-
 -- The index: what is written once about each full block of entries. Made from the entries, and made again from them at
 -- the next start where it is missing. A block is a run of entries; 4,096 of them, or sixteen times as many.
 CREATE TABLE block (
     first  INTEGER PRIMARY KEY,
     length INTEGER NOT NULL CHECK (length > 0),
     -- Which fields have a chunk: a bit each.
-    fields INTEGER NOT NULL
+    fields INTEGER NOT NULL,
+    -- The least and the greatest id of version 7, and a CRC-32 of first, length and these.
+    ids    BLOB    NOT NULL
+) STRICT;
+
+-- Which entries have an id: of those after the last block. Made from the entries, and made again at each start. Ids are a
+-- tenant's own, so an id may be there twice; the one who appends looks first.
+CREATE TABLE entry_id (
+    id  BLOB    NOT NULL CHECK (length(id) = 16),
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- The same of some of a block's entries: four bytes for each, two of a hash of the id and two of the entry's position in
+-- the block. Ends with its CRC-32.
+CREATE TABLE id_part (
+    -- first / 4096 * 512 + the number of the part
+    place INTEGER PRIMARY KEY,
+    ids   BLOB NOT NULL
 ) STRICT;
 
 -- One field of one block. Where a block has no chunk of a field, no entry of it has a value there. Zone and planes end
@@ -261,13 +272,6 @@ WHEN new.first < (SELECT max(first) FROM common)
     SELECT RAISE(FAIL, 'common columns are append-only');
 END;
 
-CREATE TRIGGER entry_id_no_update BEFORE UPDATE ON entry_id BEGIN
-    SELECT RAISE(ABORT, 'ids are part of immutable entries');
-END;
-CREATE TRIGGER entry_id_no_delete BEFORE DELETE ON entry_id WHEN old.seq >= (SELECT pruned FROM head) BEGIN
-    SELECT RAISE(ABORT, 'ids are part of immutable entries');
-END;
-
 CREATE TRIGGER payload_no_update BEFORE UPDATE ON payload BEGIN
     SELECT RAISE(ABORT, 'payloads are immutable');
 END;
@@ -296,6 +300,13 @@ CREATE TRIGGER block_no_update BEFORE UPDATE ON block BEGIN
     SELECT RAISE(ABORT, 'blocks are written once');
 END;
 CREATE TRIGGER chunk_no_update BEFORE UPDATE ON chunk BEGIN
+    SELECT RAISE(ABORT, 'blocks are written once');
+END;
+
+CREATE TRIGGER entry_id_no_update BEFORE UPDATE ON entry_id BEGIN
+    SELECT RAISE(ABORT, 'ids are part of immutable entries');
+END;
+CREATE TRIGGER id_part_no_update BEFORE UPDATE ON id_part BEGIN
     SELECT RAISE(ABORT, 'blocks are written once');
 END;
 

@@ -71,6 +71,15 @@ pub trait Snapshot: States {
     /// The store fails.
     fn seqs_of(&self, id: Uuid) -> Result<Vec<u64>, StoreError>;
 
+    /// Fails if what finds the ids of a closed block's entries is missing or damaged. A store that cannot lose it alone
+    /// has nothing to do.
+    ///
+    /// # Errors
+    /// It is missing or damaged, or the store fails.
+    fn check_ids(&self, _block: Range<u64>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// The payload of the entry at `seq`, if one is kept.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ pub trait Transaction {
     /// The log with this transaction's own writes.
     fn snapshot(&self) -> &dyn Snapshot;
 
-    /// The greatest id of all entries.
+    /// The greatest id of version 7. A greater id of version 7 is new. It may be one of a removed entry.
     ///
     /// # Errors
     /// The store fails.
@@ -32,6 +32,15 @@ pub trait Transaction {
     /// # Errors
     /// The store fails.
     fn last_number(&self, field: Field) -> Result<u64, StoreError>;
+
+    /// Makes again what finds the ids of the entries from `from` on, which are in no closed block. What finds those of a
+    /// block is made when the block is appended.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn index_ids(&self, _from: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Passes the seqs from `seq` on that have a payload to `show`, ascending, each with the recording time of its
     /// entry, until `show` returns `false`.

@@ -6,7 +6,7 @@ use super::{Opened, Subject, append, assert_refused, at, entry, keep, numbers};
 use crate::row::{COMMITMENT, ColumnValue, DETAILS, HAS_PAYLOAD, NewRow, RowColumns, VERSION};
 use crate::transaction::{HeadChange, Removable};
 use crate::{Snapshot, StateChange, StoreError, StoredPayload};
-use mcp_audit_log_model::entry::Details;
+use mcp_audit_log_model::entry::{Details, Entry};
 use mcp_audit_log_model::field::Field;
 
 /// The result of `read` on a snapshot.
@@ -165,15 +165,26 @@ pub(super) fn only_a_prefix_is_removed(subject: &dyn Subject) {
 
 pub(super) fn ids_are_found(subject: &dyn Subject) {
     let mut opened = subject.open();
-    let row = |number: u64, seq| NewRow::new(Box::leak(Box::new(entry(number))), seq, at(seq), numbers());
+    // Two of version 7, and a greater one of version 4.
+    let id = |number: u128, version: u128| Uuid::from_u128(number << 80 | version << 76);
+    let ids = [id(5, 7), id(9, 7), id(5, 7), id(99, 4)];
+    let row = |id: Uuid, seq| {
+        let entry = Entry::new(id, at(seq), at(seq));
+        NewRow::new(Box::leak(Box::new(entry)), seq, at(seq), numbers())
+    };
     keep(&mut opened, |log| {
         assert_eq!(log.greatest_id()?, None);
-        [5, 9, 5].into_iter().zip(0..).try_for_each(|(number, seq)| log.append(&row(number, seq)))?;
-        assert_eq!(log.greatest_id()?, Some(Uuid::from_u128(9)));
+        ids.into_iter().zip(0..).try_for_each(|(id, seq)| log.append(&row(id, seq)))?;
+        assert_eq!(log.greatest_id()?, Some(id(9, 7)));
+        assert_eq!(log.snapshot().seqs_of(id(5, 7))?, [0, 2]);
         Ok(())
     });
-    let found = |number: u128| read(&opened, |log| log.seqs_of(Uuid::from_u128(number)));
-    assert_eq!((found(5), found(9), found(7)), (vec![0, 2], vec![1], vec![]));
+    let found = |id: Uuid| read(&opened, |log| log.seqs_of(id));
+    assert_eq!((found(id(5, 7)), found(id(9, 7)), found(id(7, 7))), (vec![0, 2], vec![1], vec![]));
+    assert_eq!((found(id(99, 4)), found(id(98, 4))), (vec![3], vec![]));
+    keep(&mut opened, |log| log.index_ids(0));
+    let found = |id: Uuid| read(&opened, |log| log.seqs_of(id));
+    assert_eq!((found(id(5, 7)), found(id(99, 4))), (vec![0, 2], vec![3]));
 }
 
 pub(super) fn payloads_come_and_go(subject: &dyn Subject) {

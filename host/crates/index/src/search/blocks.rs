@@ -124,6 +124,7 @@ pub fn check(log: &dyn Snapshot, pruned: u64, next: u64) -> Result<(), StoreErro
         if u64::from(block.fields.count_ones()) != log.columns(block.seqs())? {
             return Err(block.corrupt(Field::Seq));
         }
+        log.check_ids(block.seqs())?;
         for field in Field::ALL.iter().filter(|field| block.fields & bit(**field) != 0) {
             let Some(zone) = block.zone(log, *field)? else { continue };
             block.planes(log, *field, |planes| zone.holds(planes, block.length).then_some(()))?;

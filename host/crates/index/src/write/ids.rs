@@ -16,14 +16,14 @@ use mcp_audit_log_model::field::Field;
 /// The number of ids in a generation.
 const GENERATION: usize = 16_384;
 
-/// The recently stored ids, and the greatest of all other ids. Ids of version 7 ascend, except for the duration of a
-/// call. So nearly every new id is above the greatest older one, and if it is not among the recent ones, it is not in
+/// The recently stored ids, and the greatest of all other ids of version 7. These ascend, except for the duration of a
+/// call. So nearly every new one is above the greatest older one, and if it is not among the recent ones, it is not in
 /// the log.
 #[derive(Debug)]
 pub(crate) struct Ids {
     young: HashSet<Uuid, RandomState>,
     younger: HashSet<Uuid, RandomState>,
-    /// No id outside of the two sets is greater than this.
+    /// No id of version 7 outside of the two sets is greater than this.
     greatest: Option<Uuid>,
 }
 
@@ -39,11 +39,12 @@ impl Ids {
         if self.young.contains(&id) || !self.younger.insert(id) {
             return Ok(false);
         }
-        if Some(id) <= self.greatest && !log.seqs_of(id)?.is_empty() {
+        let is_above = is_timed(&id) && Some(id) > self.greatest;
+        if !is_above && !log.seqs_of(id)?.is_empty() {
             return Ok(false);
         }
         if self.younger.len() == GENERATION {
-            self.greatest = self.young.drain().max().max(self.greatest);
+            self.greatest = self.young.drain().filter(is_timed).max().max(self.greatest);
             std::mem::swap(&mut self.young, &mut self.younger);
         }
         Ok(true)
@@ -69,6 +70,11 @@ impl Ids {
             found => Ok((Cow::Borrowed(prepared), found)),
         }
     }
+}
+
+/// Whether an id is of version 7, and so begins with a time.
+fn is_timed(id: &Uuid) -> bool {
+    id.get_version_num() == 7
 }
 
 /// The fields that an event must have in common with the entry of its first sending. The time is not among them,
@@ -133,10 +139,14 @@ mod tests {
     use crate::write::Store;
     use mcp_audit_log_model::time::Timestamp;
 
-    /// Ids in any order: each is new once.
+    /// Ids of two versions in any order: each is new once.
     #[test]
     fn an_id_is_new_once() {
-        let id = |number: usize| Uuid::from_u128((number as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15) % 1_000_003);
+        let id = |number: usize| {
+            let version = if number.is_multiple_of(3) { 4 } else { 7 };
+            let drawn = (number as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15) % 1_000_003;
+            Uuid::from_u128(drawn << 80 | version << 76)
+        };
         let store = |log: &dyn Transaction, id: Uuid| {
             let next = log.snapshot().seqs().expect("the ends").end;
             let (entry, at) = (Entry::new(id, Timestamp::EPOCH, Timestamp::EPOCH), Timestamp::EPOCH);

@@ -40,6 +40,7 @@ pub(crate) fn rebuild_tail(log: &dyn Transaction, pruned: u64, next: u64) -> Res
         Ok(true)
     })?;
     skip(&mut open, next);
+    log.index_ids(open.first())?;
     Ok(open)
 }
 

@@ -190,8 +190,19 @@ fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization 
     let allowed = match context.action {
         AuthAction::Select | AuthAction::Read { .. } | AuthAction::Transaction { .. } => true,
         AuthAction::Insert { table_name } => {
-            const LOG: [&str; 10] =
-                ["entry", "common", "entry_id", "payload", "term", "tile", "block", "chunk", "usage_run", "usage_part"];
+            const LOG: [&str; 11] = [
+                "entry",
+                "common",
+                "payload",
+                "term",
+                "tile",
+                "block",
+                "chunk",
+                "entry_id",
+                "id_part",
+                "usage_run",
+                "usage_part",
+            ];
             const STATES: [&str; 9] =
                 ["setting", "cron", "hold", "view", "verifier", "checkpoint", "clock", "place", "judged_by"];
             LOG.contains(&table_name) || STATES.contains(&table_name)
@@ -206,8 +217,8 @@ fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization 
         AuthAction::Delete { table_name: "view" | "checkpoint" } => true,
         AuthAction::Delete { table_name } => {
             // The index is made from the entries, and can be again; so can usage, as far as its triggers let it go.
-            matches!(table_name, "block" | "chunk" | "usage_run" | "usage_part")
-                || (matches!(table_name, "entry" | "common" | "entry_id" | "payload" | "term" | "tile")
+            matches!(table_name, "block" | "chunk" | "entry_id" | "id_part" | "usage_run" | "usage_part")
+                || (matches!(table_name, "entry" | "common" | "payload" | "term" | "tile")
                     && pruning.load(Ordering::Relaxed))
         }
         AuthAction::Function { function_name } => {

@@ -6,6 +6,7 @@ mod commons;
 mod connection;
 mod files;
 mod holds;
+mod ids;
 mod judged_by;
 mod layout;
 mod open_files;

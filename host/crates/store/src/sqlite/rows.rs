@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use rusqlite::{CachedStatement, Connection};
 
 use super::commons::{CommonCache, CommonNumbers, era};
+use super::ids;
 use super::layout::Part;
 use super::packed::{self, Unpacked};
 use mcp_audit_log_index::{ColumnValue, HAS_PAYLOAD, NewRow, Row, RowColumns, StoreError};
@@ -95,7 +96,7 @@ pub(super) struct Insert<'c> {
 impl<'c> Insert<'c> {
     pub(super) fn new(connection: &'c Connection, numbers: &'c RefCell<CommonNumbers>) -> rusqlite::Result<Self> {
         let entry = connection.prepare_cached(INSERT)?;
-        let id = connection.prepare_cached("INSERT OR FAIL INTO entry_id (id, seq) VALUES (?1, ?2)")?;
+        let id = ids::insert(connection)?;
         Ok(Self { connection, numbers, entry, id, bytes: Vec::new() })
     }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::commons::CommonCache;
 use super::rows::{self, SqliteRow, Wanted};
-use super::{SqlContext, connection, payloads};
+use super::{SqlContext, connection, ids, payloads};
 use mcp_audit_log_index::{
     Blob, LogHead, PackedPayload, PartColumn, RowColumns, ShowRow, ShowText, Snapshot, StoreError, StoredBlock,
     StoredRun,
@@ -97,10 +97,11 @@ impl Snapshot for SqliteSnapshot<'_> {
     }
 
     fn seqs_of(&self, id: Uuid) -> Result<Vec<u64>, StoreError> {
-        let doing = "looking for an id";
-        let mut statement =
-            self.connection.prepare_cached("SELECT seq FROM entry_id WHERE id = ?1 ORDER BY seq").context(doing)?;
-        statement.query_map([id.as_bytes()], |row| row.get(0)).and_then(Iterator::collect).context(doing)
+        ids::seqs_of(self, id)
+    }
+
+    fn check_ids(&self, block: Range<u64>) -> Result<(), StoreError> {
+        ids::check(self.connection, block.start, block.end - block.start)
     }
 
     fn payload(&self, seq: u64) -> Result<Option<PackedPayload>, StoreError> {
@@ -211,10 +212,15 @@ pub(super) fn chunk(first: u64, field: Field) -> i64 {
     (first / BLOCK * FIELDS + field as u64).cast_signed()
 }
 
-/// The numbers of the chunks with the columns of blocks that begin in this range. A range that begins at 0 also
-/// includes forged numbers below 0.
+/// The numbers of the chunks with the columns of blocks that begin in this range.
 pub(super) fn chunks(first: &Range<u64>) -> [i64; 2] {
-    let start = if first.start == 0 { i64::MIN } else { (first.start.div_ceil(BLOCK) * FIELDS).cast_signed() };
-    let end = first.end.div_ceil(BLOCK).saturating_mul(FIELDS);
+    reserved(first, FIELDS)
+}
+
+/// The numbers that are reserved for blocks that begin in this range, if each has so many. A range that begins at 0 also
+/// includes forged numbers below 0.
+pub(super) fn reserved(first: &Range<u64>, each: u64) -> [i64; 2] {
+    let start = if first.start == 0 { i64::MIN } else { (first.start.div_ceil(BLOCK) * each).cast_signed() };
+    let end = first.end.div_ceil(BLOCK).saturating_mul(each);
     [start, i64::try_from(end).unwrap_or(i64::MAX)]
 }

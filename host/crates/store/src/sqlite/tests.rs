@@ -4,6 +4,7 @@ mod common_columns;
 mod contract;
 mod damage;
 mod finding;
+mod id_index;
 mod narrowing;
 mod overview;
 mod proving;
@@ -188,7 +189,6 @@ const EDITS: &[&str] = &[
     "REPLACE INTO common SELECT first, number, x'00' FROM common",
     "INSERT INTO common SELECT first, number + 5, fields FROM common",
     "UPDATE entry_id SET seq = seq + 10",
-    "DELETE FROM entry_id",
     "UPDATE payload SET request = ''",
     "DELETE FROM payload",
     "REPLACE INTO payload SELECT * FROM payload",

@@ -3,13 +3,14 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use super::commons::{CommonCache, CommonNumbers};
+use super::ids::BlockIds;
 use super::rows::Insert;
 use super::snapshot::{SqliteSnapshot, chunk, chunks};
-use super::{SqlContext, judged_by, payloads, states};
+use super::{SqlContext, ids, judged_by, payloads, states};
 use mcp_audit_log_contract::judged_by::JudgedBy;
 use mcp_audit_log_index::{
     ColumnValue, HeadChange, NewColumn, NewPart, NewRow, PackedPayload, Removable, RowColumns, Snapshot, StateChange,
@@ -42,9 +43,11 @@ impl Transaction for SqliteTransaction<'_> {
     }
 
     fn greatest_id(&self) -> Result<Option<Uuid>, StoreError> {
-        let sql = "SELECT id FROM entry_id ORDER BY id DESC LIMIT 1";
-        let found = self.now.connection.query_row(sql, [], |row| row.get(0)).optional();
-        Ok(found.context("finding the newest id")?.map(Uuid::from_bytes))
+        ids::greatest(self.now.connection).context("finding the newest id")
+    }
+
+    fn index_ids(&self, from: u64) -> Result<(), StoreError> {
+        ids::restore(&self.now, from)
     }
 
     fn last_number(&self, field: Field) -> Result<u64, StoreError> {
@@ -96,9 +99,12 @@ impl Transaction for SqliteTransaction<'_> {
         for NewColumn { field, zone, planes } in columns {
             insert.execute(params![chunk(block.first, *field), zone, planes]).context(doing)?;
         }
-        let sql = "INSERT INTO block (first, length, fields) VALUES (?1, ?2, ?3)";
+        let ids = BlockIds::of(&self.now, block.first, block.length)?;
+        ids.store(self.now.connection).context(doing)?;
+        let sql = "INSERT INTO block (first, length, fields, ids) VALUES (?1, ?2, ?3, ?4)";
         let mut insert = self.now.connection.prepare_cached(sql).context(doing)?;
-        insert.execute(params![block.first, block.length, block.fields.cast_signed()]).context(doing).map(drop)
+        let StoredBlock { first, length, fields } = block;
+        insert.execute(params![first, length, fields.cast_signed(), ids.sealed_range()]).context(doing).map(drop)
     }
 
     fn append_run(&self, run: StoredRun, parts: &[NewPart]) -> Result<(), StoreError> {
@@ -153,24 +159,7 @@ impl Transaction for SqliteTransaction<'_> {
     }
 
     fn remove(&self, what: Removable<'_>) -> Result<u64, StoreError> {
-        if let Removable::Entries(below) = what {
-            self.remove_ids(below)?;
-        }
         removed(self.now.connection, what).context("removing what is old").map(|gone| gone as u64)
-    }
-}
-
-impl SqliteTransaction<'_> {
-    /// Removes the entries below a seq from the index of ids.
-    fn remove_ids(&self, below: u64) -> Result<(), StoreError> {
-        let sql = "DELETE FROM entry_id WHERE id = ?1 AND seq = ?2";
-        let mut delete = self.now.connection.prepare(sql).context("removing what is old")?;
-        self.now.rows(0..below, RowColumns::Fields(&[Field::Id]), &mut |seq, row| {
-            if let ColumnValue::Bytes(id) = row.column(0) {
-                delete.execute(params![id, seq]).context("removing what is old")?;
-            }
-            Ok(true)
-        })
     }
 }
 
@@ -181,6 +170,7 @@ fn removed(connection: &Connection, what: Removable<'_>) -> rusqlite::Result<usi
             // Those of an era go when no entry of it is left: a later one begins at or below the seq.
             let sql = "DELETE FROM common WHERE first < (SELECT max(first) FROM common WHERE first <= ?1)";
             connection.execute(sql, [below])?;
+            connection.execute("DELETE FROM entry_id WHERE seq < ?1", [below])?;
             connection.execute("DELETE FROM entry WHERE seq < ?1", [below])
         }
         Removable::Payloads(below) => connection.execute("DELETE FROM payload WHERE seq < ?1", [below]),
@@ -199,6 +189,8 @@ fn removed(connection: &Connection, what: Removable<'_>) -> rusqlite::Result<usi
         Removable::Blocks(first) => {
             let sql = "DELETE FROM chunk WHERE place >= ?1 AND place < ?2";
             connection.prepare_cached(sql)?.execute(chunks(&first))?;
+            let sql = "DELETE FROM id_part WHERE place >= ?1 AND place < ?2";
+            connection.prepare_cached(sql)?.execute(ids::numbers(&first))?;
             let sql = "DELETE FROM block WHERE first >= ?1 AND first < ?2";
             connection.prepare_cached(sql)?.execute(signed(&first))
         }

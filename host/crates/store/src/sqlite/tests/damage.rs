@@ -20,14 +20,27 @@ const TOOL: u64 = Field::Tool as u64;
 
 type Row = (u64, Vec<u8>, Vec<u8>);
 
-/// All blocks and chunks, byte for byte.
-fn index(folder: &Path) -> (Vec<(u64, u64, i64)>, Vec<Row>) {
+/// Keys and bytes.
+type Blobs = Vec<(u64, Vec<u8>)>;
+/// Blocks, chunks, and the two tables of ids.
+type Index = (Vec<(u64, u64, i64)>, Vec<Row>, [Blobs; 2]);
+
+/// The parts of the index of ids, and the newest ids.
+fn ids(raw: &Connection) -> [Blobs; 2] {
+    ["SELECT place, ids FROM id_part ORDER BY place", "SELECT seq, id FROM entry_id ORDER BY seq, id"].map(|sql| {
+        let mut found = raw.prepare(sql).expect(sql);
+        found.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).and_then(Iterator::collect).expect(sql)
+    })
+}
+
+/// All blocks, chunks and ids, byte for byte.
+fn index(folder: &Path) -> Index {
     let raw = raw(folder);
     let mut blocks = raw.prepare("SELECT first, length, fields FROM block ORDER BY first").expect("a statement");
     let mut chunks = raw.prepare("SELECT place, zone, planes FROM chunk ORDER BY place").expect("a statement");
     let blocks = blocks.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).and_then(Iterator::collect);
     let chunks = chunks.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).and_then(Iterator::collect);
-    (blocks.expect("blocks"), chunks.expect("chunks"))
+    (blocks.expect("blocks"), chunks.expect("chunks"), ids(&raw))
 }
 
 #[test]
@@ -50,9 +63,15 @@ fn a_start_makes_again_what_is_missing() {
             "REPLACE INTO chunk SELECT place, zone, zeroblob(length(planes)) FROM chunk WHERE place % 64 = {TOOL}"
         ),
         "REPLACE INTO chunk SELECT place, zeroblob(length(zone)), planes FROM chunk",
-        "INSERT INTO block VALUES (1 << 20, 1024, 0)",
-        "REPLACE INTO block VALUES (0, 1 << 40, 0)",
-        "REPLACE INTO block SELECT first, length, 0 FROM block",
+        "INSERT INTO block VALUES (1 << 20, 1024, 0, x'')",
+        "REPLACE INTO block VALUES (0, 1 << 40, 0, x'')",
+        "REPLACE INTO block SELECT first, length, 0, ids FROM block",
+        "DELETE FROM id_part",
+        "DELETE FROM id_part WHERE place = (SELECT max(place) FROM id_part)",
+        "REPLACE INTO id_part SELECT place, zeroblob(length(ids)) FROM id_part",
+        "DELETE FROM entry_id",
+        "REPLACE INTO block SELECT first, length, fields, zeroblob(36) FROM block",
+        "INSERT INTO entry_id SELECT randomblob(16), seq FROM entry",
     ] {
         raw(folder.path()).execute_batch(damage).expect("damaged");
         if damage.contains(';') {

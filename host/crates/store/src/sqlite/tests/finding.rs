@@ -24,8 +24,7 @@ const PRUNED: u64 = 100;
 /// An entry whose values make some combinations frequent and others rare.
 pub(super) fn varied(number: u64) -> Entry {
     let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 24;
-    let mut entry =
-        Entry::new(Uuid::from_u128(u128::from(mixed) << 64 | u128::from(number)), moment(number), at(number as i64));
+    let mut entry = Entry::new(id(number), moment(number), at(number as i64));
     let text = |at: u64| [None, Some("a"), Some("b"), Some("AB"), Some("ab%")][(at % 5) as usize];
     for field in [Field::Channel, Field::Kind, Field::Action, Field::OutcomeDetail] {
         entry.set_text(field, Some(field.name()));
@@ -41,6 +40,13 @@ pub(super) fn varied(number: u64) -> Entry {
     entry.duration_us = (!mixed.is_multiple_of(11)).then_some(mixed % 50_000);
     entry.parent = number.is_multiple_of(9).then(|| Uuid::from_u128(u128::from(number / 100)));
     entry
+}
+
+/// Ids of version 7 that mostly ascend, and among them some of version 4.
+pub(super) fn id(number: u64) -> Uuid {
+    let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let (time, version) = if number.is_multiple_of(10) { (mixed >> 16, 4) } else { (number + mixed % 50, 7) };
+    Uuid::from_u128(u128::from(time) << 80 | version << 76 | 8 << 60 | u128::from(number))
 }
 
 /// Times that mostly ascend, but not always.

@@ -1,10 +1,8 @@
 //! The entries: each seq has one, each hashes to its leaf in the ledger, times never go back, and no id occurs twice.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 
-use uuid::Uuid;
-
-use super::super::SqlContext;
 use super::{Fault, Subject, wrong};
 use mcp_audit_log_index::check::{each_leaf, ledger_hash};
 use mcp_audit_log_index::{ColumnValue, RowColumns, Snapshot, StoreError, Tiles};
@@ -48,27 +46,49 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     Ok(seqs.end - seqs.start)
 }
 
+/// The most entries whose ids are compared in one pass, which takes eight bytes of memory for each.
+const PASS: u64 = 8_000_000;
+
+/// Whether no tenant has an id twice. The index of ids is not asked.
 pub(super) fn ids(subject: &Subject<'_>) -> Result<u64, Fault> {
-    let doing = "comparing ids";
-    let sql = "SELECT id, count(*) FROM entry_id GROUP BY id HAVING count(*) > 1";
-    let mut statement = subject.connection.prepare(sql).context(doing)?;
-    let mut rows = statement.query([]).context(doing)?;
-    // Ids belong to a tenant. Few are there twice, so that their tenants are looked up and not those of all entries.
-    while let Some(row) = rows.next().context(doing)? {
-        let mut tenants = HashSet::new();
-        for seq in subject.log.seqs_of(Uuid::from_bytes(row.get(0).context(doing)?))? {
-            let mut is_new = true;
-            subject.log.rows(seq..seq.saturating_add(1), RowColumns::Fields(&[Field::Instance]), &mut |_, row| {
-                is_new = tenants.insert(match row.column(0) {
-                    ColumnValue::Integer(number) => Some(number),
-                    _ => None,
-                });
-                Ok(false)
-            })?;
-            if !is_new {
-                return Err(wrong("entry.id", Some(seq), "an older entry of the same tenant has the same id"));
-            }
+    let count = subject.seqs.end - subject.seqs.start;
+    let (passes, state) = (count / PASS + 1, RandomState::new());
+    for pass in 0..passes {
+        let mut hashes = Vec::new();
+        each_id(subject, |_, id, _| {
+            hashes.extend(Some(state.hash_one(id)).filter(|hash| hash % passes == pass));
+            None::<()>
+        })?;
+        hashes.sort_unstable();
+        let twice: HashSet<_> = hashes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+        if twice.is_empty() {
+            continue;
+        }
+        // Few are there twice, so that their tenants are looked up and not those of all entries.
+        let mut known = HashSet::new();
+        let found = each_id(subject, |seq, id, tenant| {
+            let is_known = twice.contains(&state.hash_one(id)) && !known.insert((id.to_vec(), tenant));
+            is_known.then_some(seq)
+        })?;
+        if let Some(seq) = found {
+            return Err(wrong("entry.id", Some(seq), "an older entry of the same tenant has the same id"));
         }
     }
-    Ok(subject.seqs.end - subject.seqs.start)
+    Ok(count)
+}
+
+/// Passes the id and the tenant's number of each entry to `each`, until it returns something.
+fn each_id<T>(
+    subject: &Subject<'_>,
+    mut each: impl FnMut(u64, &[u8], Option<i64>) -> Option<T>,
+) -> Result<Option<T>, StoreError> {
+    let mut found = None;
+    subject.log.rows(0..u64::MAX, RowColumns::Fields(&[Field::Id, Field::Instance]), &mut |seq, row| {
+        let tenant = if let ColumnValue::Integer(number) = row.column(1) { Some(number) } else { None };
+        if let ColumnValue::Bytes(id) = row.column(0) {
+            found = each(seq, id, tenant);
+        }
+        Ok(found.is_none())
+    })?;
+    Ok(found)
 }

@@ -1,10 +1,13 @@
 //! The index: it is whole, and agrees with the row of each entry.
 
+use std::collections::HashSet;
+
 use super::super::SqlContext;
+use super::super::ids::{self, BlockIds};
 use super::super::snapshot::BLOCK;
 use super::{Fault, Subject, wrong};
 use mcp_audit_log_index::check::{self, Block, BlockColumn, raw};
-use mcp_audit_log_index::{RowColumns, Snapshot, StoreError};
+use mcp_audit_log_index::{ColumnValue, RowColumns, Snapshot, StoreError};
 use mcp_audit_log_model::field::Field;
 
 const DOING: &str = "comparing the index";
@@ -24,10 +27,49 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
         known += compare(subject, &block)?;
         subject.report(block.seqs().end / BLOCK * 4_096, seqs.end);
     }
+    ids(subject)?;
     if chunks != known {
         return Err(wrong("chunk", None, format!("there are {chunks} chunks, but the blocks name {known}")));
     }
     Ok(full.saturating_sub(seqs.start))
+}
+
+/// Compares the index of ids with the rows.
+fn ids(subject: &Subject<'_>) -> Result<(), Fault> {
+    let mut statement = subject.connection.prepare("SELECT first, length FROM block ORDER BY first").context(DOING)?;
+    let mut rows = statement.query([]).context(DOING)?;
+    let (mut end, mut parts) = (subject.seqs.start, 0);
+    while let Some(row) = rows.next().context(DOING)? {
+        let (first, length): (u64, u64) = (row.get(0).context(DOING)?, row.get(1).context(DOING)?);
+        // The cleanup removes entries one by one, and their ids with the block.
+        let ids = BlockIds::of(&subject.log, first, length)?;
+        if !ids.are_stored(subject.connection, subject.seqs.start.max(first)).context(DOING)? {
+            return Err(wrong("block and id_part", Some(first), "the index of ids differs from the entries"));
+        }
+        (end, parts) = (first + length, parts + ids::parts(length));
+    }
+    let count = |sql: &str| subject.connection.query_row(sql, [], |row| row.get::<_, u64>(0)).context(DOING);
+    let found = count("SELECT count(*) FROM id_part")?;
+    if found != parts {
+        return Err(wrong("id_part", None, format!("there are {found} parts, but the blocks have {parts}")));
+    }
+    let (mut known, mut newest) = (0, HashSet::new());
+    let mut statement = subject.connection.prepare("SELECT id, seq FROM entry_id").context(DOING)?;
+    let mut rows = statement.query([]).context(DOING)?;
+    while let Some(row) = rows.next().context(DOING)? {
+        newest.insert((row.get::<_, Vec<u8>>(0).context(DOING)?, row.get::<_, u64>(1).context(DOING)?));
+    }
+    let mut missing = None;
+    subject.log.rows(end..u64::MAX, RowColumns::Fields(&[Field::Id]), &mut |seq, row| {
+        let ColumnValue::Bytes(id) = row.column(0) else { return Ok(true) };
+        known += 1;
+        missing = Some(seq).filter(|_| !newest.contains(&(id.to_vec(), seq)));
+        Ok(missing.is_none())
+    })?;
+    if missing.is_some() || newest.len() != known {
+        return Err(wrong("entry_id", missing, "the index of ids differs from the newest entries"));
+    }
+    Ok(())
 }
 
 /// Compares a block with its rows, and returns the number of its fields.

@@ -1,5 +1,4 @@
-//! The stored form of entries: each has the one form that the log writes, each common column is used, and the index of
-//! ids is exact.
+//! The stored form of entries: each has the one form that the log writes, and each combination of common columns is used.
 
 use std::collections::HashSet;
 
@@ -8,15 +7,12 @@ use super::super::commons::era;
 use super::super::layout::Part;
 use super::super::packed::{self, Unpacked};
 use super::{Fault, Subject, wrong};
-use mcp_audit_log_index::{ColumnValue, Row, StoreError};
-use mcp_audit_log_model::field::Field;
+use mcp_audit_log_index::StoreError;
 
 const DOING: &str = "reading the stored form of entries";
 
 pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     let mut statement = subject.connection.prepare("SELECT seq, fields FROM entry ORDER BY seq").context(DOING)?;
-    let is_known = "SELECT EXISTS (SELECT 1 FROM entry_id WHERE id = ?1 AND seq = ?2)";
-    let mut is_known = subject.connection.prepare(is_known).context(DOING)?;
     let (mut rows, mut used, mut again, mut done) =
         (statement.query([]).context(DOING)?, HashSet::new(), Vec::new(), 0);
     while let Some(row) = rows.next().context(DOING)? {
@@ -29,17 +25,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
             return Err(wrong("entry", Some(seq), "its row has a form that the log does not write"));
         }
         used.extend(row.numbers.iter().filter(|number| **number > 0).map(|number| (era(seq), *number)));
-        let ColumnValue::Bytes(id) = row.column(Field::Id as usize) else { return Err(corrupt().into()) };
-        if !is_known.query_row(rusqlite::params![id, seq], |row| row.get::<_, bool>(0)).context(DOING)? {
-            return Err(wrong("entry_id", Some(seq), "the index of ids lacks the entry"));
-        }
         done += 1;
         subject.report(done, subject.seqs.end - subject.seqs.start);
-    }
-    let ids: u64 =
-        subject.connection.query_row("SELECT count(*) FROM entry_id", [], |row| row.get(0)).context(DOING)?;
-    if ids != done {
-        return Err(wrong("entry_id", None, format!("there are {ids} ids of {done} entries")));
     }
     commons(subject, &used)?;
     Ok(done)

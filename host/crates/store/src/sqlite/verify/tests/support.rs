@@ -34,7 +34,7 @@ pub(super) fn at(second: i64) -> Timestamp {
 }
 
 fn id(number: u64) -> Uuid {
-    Uuid::from_u128(1 << 80 | u128::from(number))
+    Uuid::from_u128(1 << 80 | 7 << 76 | 8 << 60 | u128::from(number))
 }
 
 fn entry(number: u64) -> Entry {
