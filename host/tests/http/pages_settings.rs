@@ -90,3 +90,49 @@ async fn growth_excludes_the_write_ahead_log() {
     let page = world.browser("root", &["admin"]).await.get("/settings").await.text;
     assert!(page.contains("of write-ahead log, which does not grow with the entries"), "{page}");
 }
+
+/// The address and the inputs of the form that asks, as it is sent.
+fn question(page: &str) -> (String, String) {
+    let form = page.split_once("class=\"card narrow\"").expect("a question").1;
+    let between = |text: &str, from: &str| {
+        text.split_once(from).and_then(|(_, rest)| rest.split_once('"')).expect("an attribute").0.to_owned()
+    };
+    let inputs = form.split("<input type=\"hidden\"").skip(1);
+    let inputs: Vec<_> = inputs
+        .map(|input| format!("{}={}", between(input, "name=\""), between(input, "value=\"").replace(' ', "+")))
+        .collect();
+    (between(form, "action=\""), inputs.join("&"))
+}
+
+#[tokio::test]
+async fn a_shorter_period_and_a_cleanup_ask_before_they_delete() {
+    let clock = Arc::new(ManualClock::new(SystemClock.now().plus(-60 * DAY)));
+    let world = World::at(&clock);
+    for _ in 0..3 {
+        world.record(mcp_audit_log::Event { occurred_at: clock.now(), ..call("ada", "search") }).await;
+    }
+    clock.advance(40 * DAY);
+    let admin = world.browser("root", &["admin"]).await;
+    let retention =
+        || async { world.bearer("root", &["admin"]).get("/api/v1/settings").await.json()["retention_days"].clone() };
+    // 50 days keep everything, 30 days nothing of it.
+    assert_eq!(admin.form("/settings", "retention_days=50").await.status, StatusCode::SEE_OTHER);
+    let asked = admin.form("/settings", "log_payloads=false&retention_days=30").await;
+    assert_eq!(asked.status, StatusCode::OK, "{}", asked.text);
+    assert!(asked.text.contains("The cleanup deletes up to 4 entries, recorded before 20"), "{}", asked.text);
+    assert_eq!(retention().await, 50, "nothing is saved before the answer");
+    let (action, form) = question(&asked.text);
+    assert_eq!((action.as_str(), form.as_str()), ("/settings", "log_payloads=false&retention_days=30&confirmed=true"));
+    assert_eq!(admin.form(&action, &form).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(retention().await, 30);
+    // A longer period asks nothing, and neither does the same one.
+    assert_eq!(admin.form("/settings", "retention_days=30").await.status, StatusCode::SEE_OTHER);
+    let job = "name=MCP%3A+Cleanup+Old+Audit+Logs";
+    let asked = admin.form("/settings/crons", job).await;
+    assert!(asked.text.contains("<h1>Delete now?</h1>") && asked.text.contains("up to 4 entries"), "{}", asked.text);
+    assert_eq!(world.idle().await["last_run"], serde_json::Value::Null, "nothing has run");
+    let (action, form) = question(&asked.text);
+    let started = admin.form(&action, &form.replace(':', "%3A")).await;
+    assert!(started.header("location").starts_with("/settings?ran="), "{}", started.text);
+    assert_eq!(world.idle().await["last_succeeded"], true);
+}

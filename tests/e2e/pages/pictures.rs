@@ -38,6 +38,21 @@ async fn each_page_fits_its_picture() {
     }
 }
 
+/// The name of the tool is what a row is about.
+#[tokio::test]
+async fn the_tool_is_readable_at_every_width() {
+    const CUT: &str = "return [...document.querySelectorAll('.log td.target')]
+        .filter(cell => cell.scrollWidth > cell.clientWidth).map(cell => cell.textContent.trim())";
+    let world = World::lively();
+    let browser = world.visitor("admin", Scripts::On).await;
+    for width in [390, 768, 1024, 1280, 1920] {
+        browser.on_a_screen(width, 760, false).await;
+        browser.open(&format!("{}/?method=tools/call", world.server.address())).await;
+        assert!(browser.reads(".log").await.contains("search_customers"), "there is a list");
+        assert_eq!(browser.runs(CUT).await, serde_json::json!([]), "{width}");
+    }
+}
+
 /// A truncated time would hide the hour.
 #[tokio::test]
 async fn times_are_not_truncated() {

@@ -73,6 +73,33 @@ pub fn plan(
     measured(plan, Cover::ALL, files).map_err(|error| format!("nothing was deleted: {error}"))
 }
 
+/// What a cleanup would remove, at most. Evidence, and doubts about the clock, may keep more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CleanupPreview {
+    /// The number of entries.
+    pub entries: u64,
+    /// The number of entries that stay and would lose the payloads that they may have.
+    pub payloads: u64,
+    /// The entries were recorded before this.
+    pub before: Option<Timestamp>,
+}
+
+/// What a cleanup at `now` would remove under these settings.
+///
+/// # Errors
+/// A sentence: the policy or the store failed.
+pub fn preview(
+    policy: &Policy,
+    settings: &Settings,
+    files: &StoreReader,
+    now: Timestamp,
+) -> Result<CleanupPreview, String> {
+    let CleanupIntent { plan, held, entries_below, payloads_below, expected, .. } = plan(policy, settings, files, now)?;
+    let (_, first_payload) = files.prune_points().map_err(|error| error.to_string())?;
+    let payloads = payloads_below.saturating_sub(first_payload.max(entries_below));
+    Ok(CleanupPreview { entries: expected, payloads, before: hold::cut(plan, held).entries_before })
+}
+
 fn measured(plan: Plan, cover: Cover, files: &StoreReader) -> Result<CleanupIntent, StoreError> {
     let held = files.held_from()?;
     let (first, first_payload) = files.prune_points()?;

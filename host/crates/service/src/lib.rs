@@ -5,6 +5,7 @@ mod audit_action;
 mod background;
 mod bundle;
 mod checkpoints;
+mod cleanup_preview;
 mod crons;
 mod evidence;
 #[cfg(feature = "export")]

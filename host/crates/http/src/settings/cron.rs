@@ -2,13 +2,15 @@
 
 use axum::extract::Form;
 use axum::extract::rejection::FormRejection;
-use axum::response::Redirect;
+use axum::response::{IntoResponse, Redirect, Response};
+use mcp_audit_log_contract::manifest;
 use mcp_audit_log_contract::manifest::Job;
 use mcp_audit_log_model::format::{ago, ahead, count, exact};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_service::{CleanupProgress, CronStatus, JobProgress, RunError};
 use serde::Deserialize;
 
+use super::confirm;
 use crate::problem::Problem;
 use crate::query::search::encode;
 use crate::session::auth::Visitor;
@@ -58,12 +60,19 @@ fn running(began: Timestamp, cleanup: Option<CleanupProgress>, now: Timestamp) -
 #[derive(Deserialize)]
 pub(crate) struct Chosen {
     name: String,
+    /// Set by the page that asks before a cleanup deletes something.
+    confirmed: Option<String>,
 }
 
 /// `POST /settings/crons`: starts a job and redirects to the page, which shows its progress. A job that already runs
-/// counts as started.
-pub(crate) async fn run(visitor: Visitor, sent: Result<Form<Chosen>, FormRejection>) -> Result<Redirect, Problem> {
+/// counts as started. A cleanup that would delete something is started after a question.
+pub(crate) async fn run(visitor: Visitor, sent: Result<Form<Chosen>, FormRejection>) -> Result<Response, Problem> {
     let Form(chosen) = sent?;
+    let deletes = |cron: &manifest::Cron| cron.name == chosen.name && cron.job == Job::Retention;
+    let asks = chosen.confirmed.is_none() && visitor.site.log.view().manifest().crons.iter().any(deletes);
+    if asks && let Some(preview) = confirm::anything_is_removed(&visitor).await {
+        return Ok(confirm::run(&visitor, &preview, &chosen.name));
+    }
     let name = chosen.name.clone();
     let start = visitor.change(move |log, access| match log.start_cron(access, &name) {
         Ok(()) => Ok("ran"),
@@ -71,7 +80,8 @@ pub(crate) async fn run(visitor: Visitor, sent: Result<Form<Chosen>, FormRejecti
         Err(error) => Err(error.into()),
     });
     let done = start.await?;
-    Ok(Redirect::to(&format!("{}/settings?{done}={}#jobs", visitor.site.base, encode(&chosen.name))))
+    let address = format!("{}/settings?{done}={}#jobs", visitor.site.base, encode(&chosen.name));
+    Ok(Redirect::to(&address).into_response())
 }
 
 #[cfg(test)]

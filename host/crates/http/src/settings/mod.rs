@@ -1,6 +1,7 @@
 //! Settings, holds, scheduled jobs, tokens and the size of the log, as API and as page.
 
 pub(crate) mod api;
+mod confirm;
 pub(crate) mod cron;
 pub(crate) mod crons_api;
 pub(crate) mod hold;

@@ -16,6 +16,7 @@ use mcp_audit_log_model::value::Value;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
+use super::confirm;
 use super::cron::Cron;
 use super::hold::{Holds, Typed};
 use super::setting_history;
@@ -113,15 +114,18 @@ impl Done {
 /// changed.
 pub(crate) async fn change(visitor: Visitor, sent: Result<Form<Pairs>, FormRejection>) -> Result<Response, Problem> {
     visitor.site.log.allow(&visitor.access, Right::Configure, "settings.updated")?;
-    let Form(pairs) = sent?;
+    let Form(mut pairs) = sent?;
+    let is_confirmed = confirm::is_confirmed(&mut pairs);
     let log = &visitor.site.log;
-    let wanted: Map<_, _> = pairs
-        .into_iter()
-        .map(|(key, text)| (key.clone(), typed(&log.view().manifest().settings, &key, text)))
-        .collect();
+    let typed =
+        |(key, text): &(String, String)| (key.clone(), typed(&log.view().manifest().settings, key, text.clone()));
+    let wanted: Map<_, _> = pairs.iter().map(typed).collect();
     if log.view().settings().changes(&log.view().manifest().settings, &wanted).is_err() {
         let refused = Refused { settings: wanted, ..Refused::default() };
         return page(visitor, StatusCode::UNPROCESSABLE_ENTITY, None, refused).await;
+    }
+    if !is_confirmed && let Some(preview) = confirm::more_is_removed(&visitor, wanted.clone()).await {
+        return Ok(confirm::save(&visitor, &preview, pairs));
     }
     visitor.change(move |log, access| Ok(log.change_settings(access, &wanted)?)).await?;
     Ok(Redirect::to(&format!("{}/settings?saved=true", visitor.site.base)).into_response())
