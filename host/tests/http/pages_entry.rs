@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use mcp_audit_log::event::{Caller, Event, Resource};
+use mcp_audit_log::event::{Caller, Event, Failure, OutcomeDetail, Resource};
 use mcp_audit_log::time::{Clock, DAY, ManualClock, SystemClock, Timestamp};
 use serde_json::json;
 
@@ -143,4 +143,41 @@ async fn viewers_who_verify_see_the_proof() {
     let own = world.browser("ada", &["user"]).await.get(&path).await;
     assert_eq!(own.status, StatusCode::OK, "{}", own.text);
     assert!(!own.text.contains("id=\"proof\"") && !own.text.contains("proof.tlog"), "{}", own.text);
+}
+
+#[tokio::test]
+async fn a_failed_call_stands_beside_the_last_success_of_its_tool() {
+    let world = World::new();
+    let with = |mut event: Event, connection: &str, took: u64| {
+        event.caller.connection = Some(connection.into());
+        event.duration_us = Some(took);
+        event
+    };
+    let failed = |event: Event| {
+        let failure = Failure { kind: "tool_error".into(), message: "No.".into(), code: None };
+        Event { detail: OutcomeDetail::ToolError, failure: Some(failure), ..event }
+    };
+    world.record(with(call("ada", "search"), "adas-old-laptop", 1_000)).await;
+    let success = world.record(with(call("ada", "search"), "adas-laptop-1", 1_000)).await;
+    let of_bob = world.record(with(call("bob", "search"), "bobs-secret-laptop", 1_000)).await;
+    world.record(with(call("ada", "ask"), "x", 1_000)).await;
+    let id = world.record(failed(with(call("ada", "search"), "adas-laptop-2", 2_000_000))).await;
+    let later = world.record(with(call("ada", "search"), "adas-laptop-3", 1_000)).await;
+    let ada = world.browser("ada", &["user"]).await;
+    let page = ada.get(&format!("/entries/{id}")).await.text;
+    let part = page.split_once("id=\"compare\"").and_then(|(_, rest)| rest.split_once("</section>")).expect("it").0;
+    assert!(part.contains(&format!("href=\"/entries/{success}\"")), "{part}");
+    assert!(part.contains("adas-laptop-<mark>1</mark>") && part.contains("adas-laptop-<mark>2</mark>"), "{part}");
+    assert!(part.contains("<mark>1.0 ms</mark>") && part.contains("<mark>2.0 s</mark>"), "{part}");
+    for same in ["Tool", "Server", "User", "Session", "Outcome"] {
+        assert!(!part.contains(&format!("<th scope=\"row\">{same}</th>")), "{same}: {part}");
+    }
+    assert!(!page.contains("bobs-secret-laptop"), "{page}");
+    // A viewer who sees all gets the last success of anyone.
+    let admin = world.browser("root", &["admin"]).await;
+    assert!(admin.get(&format!("/entries/{id}")).await.text.contains(&format!("href=\"/entries/{of_bob}\"")));
+    assert!(!admin.get(&format!("/entries/{later}")).await.text.contains("id=\"compare\""), "it is no failure");
+    let first = world.record(failed(call("ada", "never_worked"))).await;
+    let page = ada.get(&format!("/entries/{first}")).await.text;
+    assert!(page.contains("No earlier success of this tool that you may see."), "{page}");
 }

@@ -31,8 +31,11 @@ pub(crate) fn all(entry: &Entry) -> Vec<Change> {
 
 impl Change {
     fn new(change: &Json) -> Self {
-        let field = change["field"].as_str().unwrap_or_default();
-        let (old, new) = (told(&change["old"]), told(&change["new"]));
+        Self::of(change["field"].as_str().unwrap_or_default(), told(&change["old"]), told(&change["new"]))
+    }
+
+    /// The difference between two values of something.
+    pub(super) fn of(field: &str, old: Option<String>, new: Option<String>) -> Self {
         let (begin, end) = match (&old, &new) {
             (Some(old), Some(new)) => common(old, new),
             _ => (0, 0),
@@ -50,7 +53,8 @@ impl Side {
     }
 }
 
-fn told(json: &Json) -> Option<String> {
+/// A value as a text; `None` for null.
+pub(super) fn told(json: &Json) -> Option<String> {
     match json {
         Json::Null => None,
         Json::String(text) => Some(text.clone()),

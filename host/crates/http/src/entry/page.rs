@@ -14,6 +14,7 @@ use mcp_audit_log_model::format::exact;
 use mcp_audit_log_model::value::Value;
 use uuid::Uuid;
 
+use super::compare::Comparison;
 use super::diff::Change;
 use super::json::Tree;
 use super::payload::{Payload, Text};
@@ -48,6 +49,7 @@ struct Page {
     errors: Vec<Line>,
     sections: Vec<Section>,
     changes: Vec<Change>,
+    comparison: Option<Comparison>,
     details: Option<Tree>,
     payload: Payload,
     why: Why,
@@ -92,11 +94,12 @@ pub(crate) async fn show(
         let payload = payload::of(log, access, &entry, opens)?;
         let near = Related::new(log, access, (site.home(), &site.base), &entry)?;
         let proof = Proof::new(log, access, &entry)?;
+        let comparison = Comparison::new(log, access, &site.base, &entry)?;
         let why = why::of(log, access, &entry, explains, &pairs)?;
-        Ok((entry, payload, near, proof, why))
+        Ok((entry, comparison, payload, near, proof, why))
     });
-    let (entry, payload, near, proof, why) = seen.await?;
-    Ok(draw(StatusCode::OK, &Page { payload, near, proof, why, ..Page::new(&visitor, &entry) }))
+    let (entry, comparison, payload, near, proof, why) = seen.await?;
+    Ok(draw(StatusCode::OK, &Page { comparison, payload, near, proof, why, ..Page::new(&visitor, &entry) }))
 }
 
 impl Page {
@@ -111,6 +114,7 @@ impl Page {
             errors: lines(visitor, entry, field::Section::Errors),
             sections: SECTIONS.iter().map(section).filter(|section| !section.lines.is_empty()).collect(),
             changes: diff::all(entry),
+            comparison: None,
             details: details(entry),
             payload: Payload::Closed,
             why: Why::Closed,

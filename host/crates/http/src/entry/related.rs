@@ -87,7 +87,8 @@ impl Related {
 }
 
 impl Neighbour {
-    fn new(base: &str, entry: &Entry, now: Timestamp) -> Self {
+    /// The entry as a link.
+    pub(crate) fn new(base: &str, entry: &Entry, now: Timestamp) -> Self {
         let Row { id, exact, outcome, method, target, .. } = Row::new(entry, now);
         let what = target.map_or_else(|| method.to_string(), |target| format!("{method} {target}"));
         Self { href: format!("{base}/entries/{id}"), outcome, what: Shown::cut(&what, 90), exact }
