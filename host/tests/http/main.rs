@@ -20,6 +20,7 @@ mod pages_list;
 mod pages_overview;
 mod pages_policies;
 mod pages_settings;
+mod pages_shadow;
 mod pages_timeline;
 mod pages_trial;
 mod pages_usage;

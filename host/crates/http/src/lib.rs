@@ -94,6 +94,8 @@ fn pages(site: &Arc<Site>) -> Router<Arc<Site>> {
             get(policies::page::show).post(policies::page::activate).layer(DefaultBodyLimit::max(UPLOAD)),
         )
         .route("/policies/trial", post(policies::page::try_policy).layer(DefaultBodyLimit::max(UPLOAD)))
+        .route("/policies/shadow", post(policies::page::begin_shadow).layer(DefaultBodyLimit::max(UPLOAD)))
+        .route("/policies/shadow/end", post(policies::page::end_shadow))
         .route("/policies/rollback", post(policies::page::roll_back))
         .route("/settings", get(settings::page::show).post(settings::page::change))
         .route("/settings/crons", post(cron::run))

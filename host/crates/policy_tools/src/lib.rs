@@ -30,6 +30,8 @@ pub mod cases;
 pub mod check;
 /// Why an entry is as it is, and who sees it.
 pub mod explain;
+/// A shadow on its way through a log.
+pub mod follower;
 /// What a policy declares and grants.
 pub mod inspect;
 /// Judgements made again from a bundle, without the log.

@@ -97,9 +97,9 @@ impl Shadow {
         }
     }
 
-    /// What was found.
-    pub fn finish(self) -> ShadowReport {
-        ShadowReport { verdicts: VerdictDifference::sorted(self.found), ..self.report }
+    /// What was found so far.
+    pub fn report(&self) -> ShadowReport {
+        ShadowReport { verdicts: VerdictDifference::sorted(self.found.clone()), ..self.report.clone() }
     }
 }
 
@@ -135,7 +135,7 @@ mod tests {
         shadow.add(3, replay("old", &[("b", 4, "third")]));
         shadow.skip(7);
         shadow.add(40, replay("new", &[("c", 1, "fourth")]));
-        let report = shadow.finish();
+        let report = shadow.report();
         let judges = report.active.iter().map(|one| (one.title.as_str(), one.since, one.entries));
         assert_eq!(judges.collect::<Vec<_>>(), [("old", 3, 20), ("new", 40, 10)]);
         assert_eq!((report.entries, report.skipped, report.further_differences), (30, 7, 3));
@@ -152,7 +152,7 @@ mod tests {
         for number in 0..2 * KINDS as u64 {
             shadow.add(number, replay("active", &[(&format!("action{number}"), 2, "entry")]));
         }
-        let report = shadow.finish();
+        let report = shadow.report();
         assert_eq!((report.verdicts.len(), report.active.len()), (KINDS, JUDGES));
         assert_eq!(report.further_differences, 2 * KINDS as u64 + 2 * KINDS as u64);
         assert!(report.entries == 20 * KINDS as u64 && !report.is_same());

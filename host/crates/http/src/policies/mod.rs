@@ -5,6 +5,7 @@ mod health;
 mod history;
 pub(crate) mod page;
 mod record;
+mod shadow;
 mod swap;
 mod trial;
 mod trial_report;

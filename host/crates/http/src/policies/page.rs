@@ -1,6 +1,8 @@
 //! `/policies`: what judges, how it fares, what judged before; and, for administrators, another policy in its place or
 //! on trial. Auditors may read it.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::multipart::MultipartRejection;
 use axum::extract::rejection::FormRejection;
@@ -18,6 +20,7 @@ use super::api::{ACTIVATED, ROLLED_BACK, before};
 use super::health::{PolicyHealthLine, lines};
 use super::history::History;
 use super::record::{Beginning, Layer, Record};
+use super::shadow::{self, ShownShadow};
 use super::swap;
 use super::trial;
 use super::trial_report::TrialReport;
@@ -62,6 +65,7 @@ struct Page {
     /// Why the viewer may not try a policy.
     why_no_trial: Option<Shown>,
     trial: Option<TrialReport>,
+    shadow: Option<ShownShadow>,
     most_replayed: String,
     longest_reason: usize,
 }
@@ -73,6 +77,7 @@ struct Typed {
     reason: String,
     from: String,
     to: String,
+    length: String,
     error: Option<Shown>,
 }
 
@@ -182,11 +187,47 @@ pub(crate) async fn try_policy(
     }
 }
 
+/// `POST /policies/shadow`: lets a candidate judge what is recorded from now on. Nothing changes.
+pub(crate) async fn begin_shadow(
+    visitor: Visitor,
+    sent: Result<Multipart, MultipartRejection>,
+) -> Result<Response, Problem> {
+    trial::may(&visitor.access)?;
+    let form = PolicyForm::read(sent).await;
+    let length = form.as_ref().map(|form| form.length.clone()).unwrap_or_default();
+    let site = Arc::clone(&visitor.site);
+    let begun = match form {
+        Ok(form) => visitor.search(move |log, access| shadow::begin(log, access, &site.shadow, &form)).await,
+        Err(problem) => Err(problem),
+    };
+    if begun.is_ok() {
+        tokio::spawn(shadow::follow(Arc::clone(&visitor.site)));
+    }
+    after_shadow(visitor, begun, length).await
+}
+
+/// `POST /policies/shadow/end`: ends the viewer's shadow; what it found stays on the page.
+pub(crate) async fn end_shadow(visitor: Visitor) -> Result<Response, Problem> {
+    trial::may(&visitor.access)?;
+    let site = Arc::clone(&visitor.site);
+    let ended = visitor.search(move |log, access| shadow::end(log, access, &site.shadow)).await;
+    after_shadow(visitor, ended, String::new()).await
+}
+
+async fn after_shadow(visitor: Visitor, done: Result<(), Problem>, length: String) -> Result<Response, Problem> {
+    let typed = Typed { form: "shadow", length, ..Typed::default() };
+    match done {
+        Ok(()) => page(visitor, PageContent { typed, ..PageContent::default() }).await,
+        Err(problem) => refused(visitor, problem, typed).await,
+    }
+}
+
 /// The state of the log for the page.
 struct Found {
     history: History,
     beginnings: Vec<Beginning>,
     signers: Option<String>,
+    shadow: Option<ShownShadow>,
 }
 
 impl Found {
@@ -194,7 +235,12 @@ impl Found {
         let (access, base) = (&visitor.access, &visitor.site.base);
         let history = History::find(log.view(), before, RECORDS)?;
         let beginnings = history.records.iter().map(|record| Beginning::find(log.view(), access, base, record.since));
-        Ok(Self { beginnings: beginnings.collect::<Result<_, _>>()?, signers: log.policy_signers(), history })
+        Ok(Self {
+            beginnings: beginnings.collect::<Result<_, _>>()?,
+            signers: log.policy_signers(),
+            shadow: shadow::show(log, access, &visitor.site.shadow, base),
+            history,
+        })
     }
 }
 
@@ -202,7 +248,7 @@ async fn page(visitor: Visitor, outcome: PageContent) -> Result<Response, Proble
     let PageContent { status, done, typed, trial, before } = outcome;
     let reading = visitor.clone();
     let found = visitor.search(move |log, _| Found::read(&reading, log, before)).await?;
-    let Found { history, beginnings, signers } = found;
+    let Found { history, beginnings, signers, shadow } = found;
     let (site, access) = (&visitor.site, &visitor.access);
     let policy = site.log.view().policy();
     let stack = policy.stack();
@@ -235,6 +281,7 @@ async fn page(visitor: Visitor, outcome: PageContent) -> Result<Response, Proble
         may_widen: access.may(Right::ReadPayloads),
         why_no_trial: trial::may(access).err().map(|problem| Shown::line(problem.detail())),
         trial,
+        shadow,
         most_replayed: count(trial::ENTRIES as u64),
         longest_reason: LONGEST_REASON,
     };

@@ -2,7 +2,7 @@
 
 use mcp_audit_log_model::format::count;
 use mcp_audit_log_policy_tools::difference::PolicyDifference;
-use mcp_audit_log_policy_tools::replay::{PersonDifference, ReplayWitness, VerdictDifference, viewer_of};
+use mcp_audit_log_policy_tools::replay::{Calibration, PersonDifference, ReplayWitness, VerdictDifference, viewer_of};
 use mcp_audit_log_policy_tools::shown::list;
 
 use super::trial::{PolicyTrial, Stopped};
@@ -21,13 +21,33 @@ pub(super) struct TrialReport {
     pub(super) scope: Vec<(&'static str, Vec<Shown>)>,
     /// An entry that the active policy does not reproduce.
     pub(super) not_reproduced: Option<Example>,
-    pub(super) verdicts: Vec<VerdictLine>,
-    pub(super) more_verdicts: u64,
+    pub(super) verdicts: VerdictLines,
     pub(super) viewers: Vec<ViewerLine>,
     pub(super) more_viewers: u64,
     /// The part and the sentence.
     pub(super) declared: Vec<(&'static str, Shown)>,
     pub(super) more_declared: usize,
+}
+
+/// What is judged otherwise.
+pub(super) struct VerdictLines {
+    pub(super) lines: Vec<VerdictLine>,
+    /// How many differences are not shown.
+    pub(super) more: u64,
+}
+
+impl VerdictLines {
+    pub(super) fn new(verdicts: &[VerdictDifference], further: u64, base: &str) -> Self {
+        let line = |one: &VerdictDifference| VerdictLine {
+            part: one.part,
+            active: Shown::cut(&one.active, LONGEST),
+            candidate: Shown::cut(&one.candidate, LONGEST),
+            entries: count(one.entries),
+            example: format!("{base}/entries/{}", one.witness),
+        };
+        let more = verdicts.len().saturating_sub(MOST) as u64 + further;
+        Self { lines: verdicts.iter().take(MOST).map(line).collect(), more }
+    }
 }
 
 /// Entries that are judged otherwise in the same way.
@@ -55,13 +75,6 @@ impl TrialReport {
     pub(super) fn new(trial: &PolicyTrial, base: &str) -> Self {
         let href = |entry: &String| format!("{base}/entries/{entry}");
         let report = &trial.report;
-        let line = |one: &VerdictDifference| VerdictLine {
-            part: one.part,
-            active: Shown::cut(&one.active, LONGEST),
-            candidate: Shown::cut(&one.candidate, LONGEST),
-            entries: count(one.entries),
-            example: href(&one.witness),
-        };
         let alike = report.people.alike();
         let (viewers, all) = (alike.clone().take(MOST), alike.count());
         let witness = |ReplayWitness { entry, text }: &ReplayWitness| Example {
@@ -73,8 +86,7 @@ impl TrialReport {
             is_same: report.is_same() && trial.declared.is_empty(),
             scope: scope(trial),
             not_reproduced: report.calibration.witness.as_ref().map(witness),
-            verdicts: report.verdicts.iter().take(MOST).map(line).collect(),
-            more_verdicts: report.verdicts.len().saturating_sub(MOST) as u64 + report.further_differences,
+            verdicts: VerdictLines::new(&report.verdicts, report.further_differences, base),
             viewers: viewers.map(|alike| ViewerLine::new(alike, &href)).collect(),
             more_viewers: (all.saturating_sub(MOST) + report.people.left_out) as u64,
             declared: trial.declared.iter().take(MOST).map(declared).collect(),
@@ -103,20 +115,24 @@ fn scope(trial: &PolicyTrial) -> Vec<(&'static str, Vec<Shown>)> {
     if *unasked > 0 {
         viewers.push(format!("There was no time for {} more.", count(*unasked as u64)));
     }
-    let reproduced = format!(
-        "{} of {}: the active policy, asked again, gives what was recorded. Arguments and bodies are not in entries, so \
-         what depends on them may differ.",
-        count(calibration.reproduced),
-        count(calibration.entries)
-    );
     let shown = |texts: Vec<String>| texts.iter().map(|text| Shown::line(text)).collect();
     vec![
         ("Candidate", shown(vec![report.candidate.clone()])),
         ("Against", shown(vec![report.active.clone()])),
         ("Entries", shown(entries)),
-        ("Reproduced", shown(vec![reproduced])),
+        ("Reproduced", vec![reproduced(calibration)]),
         ("Viewers", shown(viewers)),
     ]
+}
+
+/// How far the active policy, asked again, gives what was recorded.
+pub(super) fn reproduced(calibration: &Calibration) -> Shown {
+    Shown::line(&format!(
+        "{} of {}: the active policy, asked again, gives what was recorded. Arguments and bodies are not in entries, so \
+         what depends on them may differ.",
+        count(calibration.reproduced),
+        count(calibration.entries)
+    ))
 }
 
 impl ViewerLine {

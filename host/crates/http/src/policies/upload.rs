@@ -25,6 +25,8 @@ pub(super) struct PolicyForm {
     pub(super) from: String,
     /// Its end.
     pub(super) to: String,
+    /// How long a shadow lasts.
+    pub(super) length: String,
 }
 
 impl PolicyForm {
@@ -55,6 +57,7 @@ impl PolicyForm {
             "reason" => wanted.reason = text(&bytes)?,
             "from" => self.from = text(&bytes)?,
             "to" => self.to = text(&bytes)?,
+            "for" => self.length = text(&bytes)?,
             _ => return Err(Problem::body("The body cannot be read. Use the page's form.")),
         }
         Ok(())

@@ -3,6 +3,7 @@
 
 pub(crate) mod asset;
 pub(crate) mod read_scheduler;
+pub(crate) mod shadow_place;
 pub(crate) mod sign_in_audit;
 pub(crate) mod sign_in_links;
 pub(crate) mod turns;
@@ -17,6 +18,7 @@ use mcp_audit_log_service::AuditLog;
 
 use self::asset::Asset;
 use self::read_scheduler::ReadScheduler;
+use self::shadow_place::ShadowPlace;
 use self::sign_in_audit::SignInAudit;
 use self::sign_in_links::SignInLinks;
 use self::turns::Turns;
@@ -39,6 +41,7 @@ pub struct Site {
     pub(crate) https: bool,
     pub(crate) sign_in_audit: SignInAudit,
     pub(crate) turns: Turns,
+    pub(crate) shadow: ShadowPlace,
     pub(crate) scheduler: ReadScheduler,
     pub(crate) patience: Duration,
     pub(crate) embedder: Option<SignIn>,
@@ -70,6 +73,7 @@ impl Site {
             https: false,
             sign_in_audit: SignInAudit::default(),
             turns: Turns::default(),
+            shadow: ShadowPlace::default(),
             scheduler: ReadScheduler::new(),
             patience: PATIENCE,
             embedder: None,
