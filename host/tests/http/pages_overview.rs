@@ -107,11 +107,17 @@ async fn counts_are_shown_on_request_and_add_a_condition() {
     let toggle = link_after(&list, "class=\"end\"");
     assert_eq!(toggle, "/?method=tools%2Fcall&counts=shown");
     let list = page(&admin, &toggle).await;
-    let tools = list.split_once("<h2>Tool</h2>").expect("tools").1;
+    let tools = list.split_once(">Tool</a></h2>").expect("tools").1;
     assert!(tools.contains(">search</a> <span class=\"num\">3</span>"), "{tools}");
     let href = link_after(tools, "<ul>");
     assert_eq!(href, "/?method=tools%2Fcall&counts=shown&tool=search", "the counts stay");
     assert_eq!(entries(&page(&admin, &href).await), 3);
+    let not = link_after(tools, "class=\"not\"");
+    let others = page(&admin, &not).await;
+    assert!(not.starts_with("/?method=tools%2Fcall&counts=shown&domain="), "{not}");
+    assert!(entries(&others) == 2 && others.contains("Tool is not search"), "{others}");
+    let by = link_after(&list[list.find("class=\"counts\"").expect("counts")..], "<section>");
+    assert_eq!(by, "/?method=tools%2Fcall&by=outcome");
     let form = "name=\"counts\" value=\"shown\"";
     assert!(list.contains(form), "the form passes it on: {list}");
     assert_eq!(link_after(&list, "class=\"end\""), "/?method=tools%2Fcall");
@@ -119,7 +125,7 @@ async fn counts_are_shown_on_request_and_add_a_condition() {
         world.record(call("ada", &format!("tool_{tool}"))).await;
     }
     let list = page(&admin, "/?method=tools/call&counts=shown").await;
-    let tools = list.split_once("<h2>Tool</h2>").expect("tools").1.split_once("</section>").expect("an end").0;
+    let tools = list.split_once(">Tool</a></h2>").expect("tools").1.split_once("</section>").expect("an end").0;
     assert_eq!(tools.matches("<li>").count(), 7, "six, and the way to the others: {tools}");
     assert!(tools.contains("href=\"/?method=tools%2Fcall&#38;by=tool\">6 more</a>"), "{tools}");
     let wrong = admin.get("/?counts=all").await;

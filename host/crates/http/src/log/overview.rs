@@ -12,7 +12,7 @@ use mcp_audit_log_model::value::Value;
 use mcp_audit_log_service::AuditLog;
 
 use crate::problem::Problem;
-use crate::query::overview_query::{FIELDS, OverviewParameters, in_bar, with_value, written};
+use crate::query::overview_query::{FIELDS, OverviewParameters, in_bar, with_value, without_value, written};
 use crate::query::search::{Pairs, query, query_of};
 use crate::query::{counts, grouping};
 use crate::ui::text::Shown;
@@ -81,16 +81,20 @@ pub(crate) struct Bar {
 /// A field with its most frequent values.
 pub(crate) struct FieldValues {
     pub(crate) label: &'static str,
+    /// The link to all values, as groups.
+    pub(crate) groups: String,
     pub(crate) values: Vec<CountedValue>,
-    /// How many other values there are, and the link to all of them in groups.
-    pub(crate) more: Option<(String, String)>,
+    /// How many other values there are.
+    pub(crate) more: Option<String>,
 }
 
 /// A value with its number of entries.
 pub(crate) struct CountedValue {
     pub(crate) value: Shown,
     pub(crate) count: String,
-    pub(crate) href: Option<String>,
+    /// The search with this value only, and without it.
+    pub(crate) only: Option<String>,
+    pub(crate) not: Option<String>,
 }
 
 /// Counts the search `pairs`; `None` if this takes too long.
@@ -202,7 +206,8 @@ impl FieldValues {
         let value = |(value, number): &(Value, u64)| CountedValue {
             value: Shown::cut(&value.to_string(), LONGEST),
             count: count(*number),
-            href: with_value(pairs, counts.field, value).map(|query| format!("{home}{query}")),
+            only: with_value(pairs, counts.field, value).map(|query| format!("{home}{query}")),
+            not: without_value(pairs, counts.field, value).map(|query| format!("{home}{query}")),
         };
         let others = counts.found.saturating_sub(counts.values.len());
         let groups = || {
@@ -214,7 +219,8 @@ impl FieldValues {
         Self {
             label: counts.field.label(),
             values: counts.values.iter().map(value).collect(),
-            more: (others > 0).then(|| (count(others as u64), groups())),
+            more: (others > 0).then(|| count(others as u64)),
+            groups: groups(),
         }
     }
 }

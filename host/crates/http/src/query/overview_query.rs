@@ -60,6 +60,13 @@ pub(crate) fn with_value(pairs: &Pairs, field: Field, value: &Value) -> Option<S
     Some(query_of(&search))
 }
 
+/// The query that lists the entries without this value; `None` if no query can express it.
+pub(crate) fn without_value(pairs: &Pairs, field: Field, value: &Value) -> Option<String> {
+    let mut search: Pairs = kept(pairs).collect();
+    grouping::add_term(&mut search, serde_json::json!([field.name(), "!=", value]))?;
+    Some(query_of(&search))
+}
+
 /// The parameters without the page and without empty ones.
 fn kept(pairs: &Pairs) -> impl Iterator<Item = (String, String)> {
     pairs.iter().filter(|(name, value)| name != "cursor" && !value.is_empty()).cloned()
