@@ -44,7 +44,7 @@ CREATE TABLE block (
     length INTEGER NOT NULL CHECK (length > 0),
     -- Which fields have a chunk: a bit each.
     fields INTEGER NOT NULL,
-    -- The least and the greatest id of version 7, and a CRC-32 of first, length and these.
+    -- The least and the greatest timed id, the greatest id of version 7, and a CRC-32 of first, length and these.
     ids    BLOB    NOT NULL
 ) STRICT;
 
@@ -56,7 +56,15 @@ CREATE TABLE entry_id (
     PRIMARY KEY (id, seq)
 ) STRICT, WITHOUT ROWID;
 
--- The same of some of a block's entries: four bytes for each, two of a hash of the id and two of the entry's position in
+-- The same of the entries in blocks whose ids are not timed: not of version 7, or made long before or after the time of
+-- recording.
+CREATE TABLE other_id (
+    id  BLOB    NOT NULL CHECK (length(id) = 16),
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- The same of some of a block's entries whose ids are timed: four bytes for each, two of a hash of the id and two of the entry's position in
 -- the block. Ends with its CRC-32.
 CREATE TABLE id_part (
     -- first / 4096 * 512 + the number of the part
@@ -304,6 +312,12 @@ CREATE TRIGGER chunk_no_update BEFORE UPDATE ON chunk BEGIN
 END;
 
 CREATE TRIGGER entry_id_no_update BEFORE UPDATE ON entry_id BEGIN
+    SELECT RAISE(ABORT, 'ids are part of immutable entries');
+END;
+CREATE TRIGGER other_id_no_update BEFORE UPDATE ON other_id BEGIN
+    SELECT RAISE(ABORT, 'ids are part of immutable entries');
+END;
+CREATE TRIGGER other_id_no_delete BEFORE DELETE ON other_id WHEN old.seq >= (SELECT pruned FROM head) BEGIN
     SELECT RAISE(ABORT, 'ids are part of immutable entries');
 END;
 CREATE TRIGGER id_part_no_update BEFORE UPDATE ON id_part BEGIN

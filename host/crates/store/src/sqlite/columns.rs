@@ -48,10 +48,13 @@ pub fn show_columns(connection: &Connection) -> rusqlite::Result<()> {
             UPDATE entry SET seq = new.seq, fields = {pack} WHERE seq = old.seq;
             UPDATE entry_id SET id = new.id, seq = new.seq WHERE id = old.id AND seq = old.seq
                 AND (old.id, old.seq) IS NOT (new.id, new.seq);
+            UPDATE other_id SET id = new.id, seq = new.seq WHERE id = old.id AND seq = old.seq
+                AND (old.id, old.seq) IS NOT (new.id, new.seq);
         END;
         CREATE TEMP TRIGGER entries_delete INSTEAD OF DELETE ON entries BEGIN
             DELETE FROM entry WHERE seq = old.seq;
             DELETE FROM entry_id WHERE id = old.id AND seq = old.seq;
+            DELETE FROM other_id WHERE id = old.id AND seq = old.seq;
         END;"
     ))
 }

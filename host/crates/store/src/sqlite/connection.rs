@@ -190,7 +190,7 @@ fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization 
     let allowed = match context.action {
         AuthAction::Select | AuthAction::Read { .. } | AuthAction::Transaction { .. } => true,
         AuthAction::Insert { table_name } => {
-            const LOG: [&str; 11] = [
+            const LOG: [&str; 12] = [
                 "entry",
                 "common",
                 "payload",
@@ -199,6 +199,7 @@ fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization 
                 "block",
                 "chunk",
                 "entry_id",
+                "other_id",
                 "id_part",
                 "usage_run",
                 "usage_part",
@@ -218,7 +219,7 @@ fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization 
         AuthAction::Delete { table_name } => {
             // The index is made from the entries, and can be again; so can usage, as far as its triggers let it go.
             matches!(table_name, "block" | "chunk" | "entry_id" | "id_part" | "usage_run" | "usage_part")
-                || (matches!(table_name, "entry" | "common" | "payload" | "term" | "tile")
+                || (matches!(table_name, "entry" | "common" | "other_id" | "payload" | "term" | "tile")
                     && pruning.load(Ordering::Relaxed))
         }
         AuthAction::Function { function_name } => {

@@ -159,6 +159,9 @@ impl Transaction for SqliteTransaction<'_> {
     }
 
     fn remove(&self, what: Removable<'_>) -> Result<u64, StoreError> {
+        if let Removable::Entries(below) = what {
+            ids::remove_others(&self.now, below)?;
+        }
         removed(self.now.connection, what).context("removing what is old").map(|gone| gone as u64)
     }
 }

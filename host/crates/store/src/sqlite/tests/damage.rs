@@ -70,7 +70,7 @@ fn a_start_makes_again_what_is_missing() {
         "DELETE FROM id_part WHERE place = (SELECT max(place) FROM id_part)",
         "REPLACE INTO id_part SELECT place, zeroblob(length(ids)) FROM id_part",
         "DELETE FROM entry_id",
-        "REPLACE INTO block SELECT first, length, fields, zeroblob(36) FROM block",
+        "REPLACE INTO block SELECT first, length, fields, zeroblob(52) FROM block",
         "INSERT INTO entry_id SELECT randomblob(16), seq FROM entry",
     ] {
         raw(folder.path()).execute_batch(damage).expect("damaged");

@@ -42,10 +42,14 @@ pub(super) fn varied(number: u64) -> Entry {
     entry
 }
 
-/// Ids of version 7 that mostly ascend, and among them some of version 4.
+/// Ids of version 7 that mostly ascend, and among them some of version 4, and some that name a time far away.
 pub(super) fn id(number: u64) -> Uuid {
     let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let (time, version) = if number.is_multiple_of(10) { (mixed >> 16, 4) } else { (number + mixed % 50, 7) };
+    let (time, version) = match number % 10 {
+        0 => (mixed >> 16, 4),
+        5 => (mixed >> 16, 7),
+        _ => (number + mixed % 50, 7),
+    };
     Uuid::from_u128(u128::from(time) << 80 | version << 76 | 8 << 60 | u128::from(number))
 }
 

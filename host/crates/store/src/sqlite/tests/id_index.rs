@@ -1,5 +1,6 @@
 //! Entries are found by their ids, wherever their block is, and only they.
 
+use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::super::ids::with_same_hash;
@@ -48,6 +49,19 @@ fn an_id_goes_with_its_entry() {
     let stored = writer.commit(&batch([varied(3), varied(cut)])).expect("stored");
     assert_eq!(stored, [Stored::At(ENTRIES), Stored::Duplicate]);
     assert_eq!(found(&files, id(3)), [ENTRIES]);
+}
+
+#[test]
+fn ids_that_are_not_timed_are_kept_like_entries() {
+    let log = log((0..ENTRIES).map(varied));
+    let raw = Connection::open(log.folder.path().join("mcp-audit-log.db")).expect("raw");
+    let count = || raw.query_row("SELECT count(*) FROM other_id", [], |row| row.get::<_, u64>(0)).expect("counted");
+    assert!((400..500).contains(&count()), "{}", count());
+    for connection in [&raw, log.writer.store().connection()] {
+        for sql in ["DELETE FROM other_id", "UPDATE other_id SET seq = seq + 1"] {
+            assert!(connection.execute_batch(sql).is_err(), "ran: {sql}");
+        }
+    }
 }
 
 /// The hash only selects candidates.

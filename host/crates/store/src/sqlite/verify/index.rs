@@ -38,7 +38,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
 fn ids(subject: &Subject<'_>) -> Result<(), Fault> {
     let mut statement = subject.connection.prepare("SELECT first, length FROM block ORDER BY first").context(DOING)?;
     let mut rows = statement.query([]).context(DOING)?;
-    let (mut end, mut parts) = (subject.seqs.start, 0);
+    let (mut end, mut parts, mut others) = (subject.seqs.start, 0, 0);
     while let Some(row) = rows.next().context(DOING)? {
         let (first, length): (u64, u64) = (row.get(0).context(DOING)?, row.get(1).context(DOING)?);
         // The cleanup removes entries one by one, and their ids with the block.
@@ -47,11 +47,16 @@ fn ids(subject: &Subject<'_>) -> Result<(), Fault> {
             return Err(wrong("block and id_part", Some(first), "the index of ids differs from the entries"));
         }
         (end, parts) = (first + length, parts + ids::parts(length));
+        others += ids.others.len() as u64;
     }
     let count = |sql: &str| subject.connection.query_row(sql, [], |row| row.get::<_, u64>(0)).context(DOING);
     let found = count("SELECT count(*) FROM id_part")?;
     if found != parts {
         return Err(wrong("id_part", None, format!("there are {found} parts, but the blocks have {parts}")));
+    }
+    let found = count("SELECT count(*) FROM other_id")?;
+    if found != others {
+        return Err(wrong("other_id", None, format!("there are {found} ids, but the blocks have {others}")));
     }
     let (mut known, mut newest) = (0, HashSet::new());
     let mut statement = subject.connection.prepare("SELECT id, seq FROM entry_id").context(DOING)?;

@@ -34,7 +34,9 @@ pub(super) fn at(second: i64) -> Timestamp {
 }
 
 fn id(number: u64) -> Uuid {
-    Uuid::from_u128(1 << 80 | 7 << 76 | 8 << 60 | u128::from(number))
+    // Some that are not of version 7.
+    let version = if number % 7 == 3 { 4 } else { 7 };
+    Uuid::from_u128(1 << 80 | version << 76 | 8 << 60 | u128::from(number))
 }
 
 fn entry(number: u64) -> Entry {
