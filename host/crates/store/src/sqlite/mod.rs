@@ -4,6 +4,7 @@ mod checkpoints;
 mod columns;
 mod commons;
 mod connection;
+mod few;
 mod files;
 mod holds;
 mod ids;

@@ -265,6 +265,52 @@ impl Row for Unpacked<'_> {
     }
 }
 
+/// A row that is read from its beginning as far as it is wanted.
+pub(super) struct Scan<'a> {
+    bytes: Bytes<'a>,
+    mask: u64,
+    /// The numbers of its common columns.
+    pub(super) numbers: Numbers,
+}
+
+impl<'a> Scan<'a> {
+    /// The row with this stored form; `None` if it has none.
+    pub(super) fn new(bytes: &'a [u8]) -> Option<Self> {
+        let mut bytes = Bytes(bytes);
+        let numbers = [bytes.number()?, bytes.number()?];
+        Some(Self { bytes, mask: 0, numbers })
+    }
+
+    /// Reads up to the values; the time of recording, and when it occurred.
+    pub(super) fn begin(&mut self) -> Option<(i64, i64)> {
+        let recorded_at = self.bytes.signed()?.wrapping_add(BASE);
+        self.mask = self.bytes.number()?;
+        let occurred_at = recorded_at.wrapping_sub(self.bytes.signed()?);
+        self.bytes.take(if self.mask & WHOLE_ID_BIT == 0 { 10 } else { 16 })?;
+        Some((recorded_at, occurred_at))
+    }
+
+    /// The next column that has a number, and its number; what is no number is skipped.
+    pub(super) fn next_number(&mut self) -> Option<Option<(usize, i64)>> {
+        while self.mask != 0 {
+            let column = *ORDER.get(self.mask.trailing_zeros() as usize)?;
+            self.mask &= self.mask - 1;
+            match form(column) {
+                Form::Mark => {}
+                Form::Number => return Some(Some((column, self.bytes.signed()?))),
+                Form::Term => return Some(Some((column, i64::try_from(self.bytes.number()?).ok()?))),
+                Form::Bytes(length) => drop(self.bytes.take(length)?),
+                Form::Text => {
+                    let number = self.bytes.number()?;
+                    let length = if number & 3 == 1 { 0 } else { usize::try_from(number >> 2).ok()? };
+                    self.bytes.take(length)?;
+                }
+            }
+        }
+        Some(None)
+    }
+}
+
 /// The bytes that are not read yet.
 struct Bytes<'a>(&'a [u8]);
 

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::super::few::FewColumns;
 use super::*;
 
 /// Columns of a row.
@@ -88,6 +89,28 @@ proptest! {
             found.add(part, &unpack_common(bytes).expect("unpacked")).expect("of this part");
         }
         assert_same(&found, &given);
+    }
+
+    /// Each field alone, and in a pair with another one.
+    #[test]
+    fn a_few_columns_are_those_of_the_whole_row(given in row(), other in 0..Field::COUNT) {
+        let (mut short, mut commons) = (Vec::new(), [Vec::new(), Vec::new()]);
+        for (part, bytes) in Part::ALL.into_iter().zip(&mut commons) {
+            pack_common(&given, part, bytes).expect("packed");
+        }
+        let numbers = [0, 1].map(|at| if commons[at].is_empty() { 0 } else { 1 });
+        pack(&given, numbers, &mut short).expect("packed");
+        for fields in Field::ALL.iter().flat_map(|field| [vec![*field], vec![Field::ALL[other], *field]]) {
+            let Some(few) = FewColumns::new(&fields) else { continue };
+            let parts = Part::ALL.map(|part| fields.iter().any(|field| part.has(*field as usize)));
+            let mut values = few.read(7, Scan::new(&short).expect("a row"), parts).expect("read");
+            for bytes in commons.iter().filter(|bytes| !bytes.is_empty()) {
+                few.add(&mut values, &unpack_common(bytes).expect("unpacked"));
+            }
+            for (at, field) in fields.iter().enumerate() {
+                prop_assert_eq!(values.column(at), given.column(*field as usize), "{:?}", field);
+            }
+        }
     }
 
     /// If a changed form can be read at all, it is another row, or it is not the form that [`pack`] writes.

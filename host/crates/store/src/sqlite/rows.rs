@@ -5,10 +5,11 @@ use std::cell::RefCell;
 use rusqlite::{CachedStatement, Connection};
 
 use super::commons::{CommonCache, CommonNumbers, era};
+use super::few::{FewColumns, FewValues};
 use super::ids;
 use super::layout::Part;
-use super::packed::{self, Unpacked};
-use mcp_audit_log_index::{ColumnValue, HAS_PAYLOAD, NewRow, Row, RowColumns, StoreError};
+use super::packed::{self, Scan, Unpacked};
+use mcp_audit_log_index::{ColumnValue, HAS_PAYLOAD, NewRow, Row, RowColumns};
 use mcp_audit_log_model::field::Field;
 
 /// `INSERT` of one entry. It uses `OR FAIL`, for the reason given at the trigger that watches it; after an error the
@@ -29,57 +30,75 @@ pub(super) fn statement(columns: RowColumns<'_>) -> &'static str {
 pub(super) struct Wanted<'a> {
     columns: RowColumns<'a>,
     parts: [bool; 2],
+    few: Option<FewColumns>,
 }
 
 impl<'a> Wanted<'a> {
     pub(super) fn new(columns: RowColumns<'a>) -> Self {
-        let wants = |part: Part| match columns {
-            RowColumns::Fields(fields) => fields.iter().any(|field| part.has(*field as usize)),
-            RowColumns::Shown | RowColumns::Hashed => true,
+        let (wants, few): (&dyn Fn(Part) -> bool, _) = match columns {
+            RowColumns::Fields(fields) => {
+                (&move |part| fields.iter().any(|field| part.has(*field as usize)), FewColumns::new(fields))
+            }
+            RowColumns::Shown | RowColumns::Hashed => (&|_| true, None),
         };
-        Self { columns, parts: Part::ALL.map(wants) }
+        Self { columns, parts: Part::ALL.map(wants), few }
     }
 }
 
 /// A row as it is stored.
-pub(super) struct SqliteRow<'r> {
-    row: Unpacked<'r>,
-    columns: RowColumns<'r>,
-    has_payload: bool,
+pub(super) enum SqliteRow<'r> {
+    /// All of its columns.
+    Whole { row: Box<Unpacked<'r>>, columns: RowColumns<'r>, has_payload: bool },
+    /// Only some numbers.
+    Few(FewValues),
 }
 
 impl<'r> SqliteRow<'r> {
-    /// The row of a statement that [`statement`] returned.
+    /// The row of a statement that [`statement`] returned; `None` if it cannot be read.
     pub(super) fn read(
         connection: &Connection,
         commons: &CommonCache,
-        found: &'r rusqlite::Row<'_>,
-        wanted: Wanted<'r>,
-    ) -> rusqlite::Result<Result<Self, StoreError>> {
-        let (seq, bytes): (u64, _) = (found.get(0)?, found.get_ref(1)?.as_blob()?);
-        let has_payload = matches!(wanted.columns, RowColumns::Shown) && found.get(2)?;
-        let corrupt = || StoreError::Corrupt { seq, reason: "its row cannot be read".to_owned() };
-        let Some(mut row) = Unpacked::read(seq, bytes) else { return Ok(Err(corrupt())) };
-        for (at, part) in Part::ALL.into_iter().enumerate().filter(|(at, _)| wanted.parts[*at]) {
-            let number = row.numbers[at];
-            if number > 0
-                && commons.with(connection, (era(seq), number), |common| row.add(part, common))?.flatten().is_none()
-            {
-                return Ok(Err(corrupt()));
+        (seq, found): (u64, &'r rusqlite::Row<'_>),
+        wanted: &Wanted<'r>,
+    ) -> rusqlite::Result<Option<Self>> {
+        let bytes = found.get_ref(1)?.as_blob()?;
+        let Some(scan) = Scan::new(bytes) else { return Ok(None) };
+        let numbers = scan.numbers;
+        let parts = Part::ALL.into_iter().zip(numbers).zip(wanted.parts);
+        let parts = parts.filter(|((_, number), is_wanted)| *is_wanted && *number > 0);
+        let parts = parts.map(|((part, number), _)| (part, (era(seq), number)));
+        if let Some(few) = &wanted.few {
+            let Some(mut values) = few.read(seq, scan, wanted.parts) else { return Ok(None) };
+            for (_, key) in parts {
+                if commons.with(connection, key, |common| few.add(&mut values, common))?.is_none() {
+                    return Ok(None);
+                }
+            }
+            return Ok(Some(Self::Few(values)));
+        }
+        let Some(row) = Unpacked::read(seq, bytes) else { return Ok(None) };
+        let mut row = Box::new(row);
+        for (part, key) in parts {
+            if commons.with(connection, key, |common| row.add(part, common))?.flatten().is_none() {
+                return Ok(None);
             }
         }
-        Ok(Ok(Self { row, columns: wanted.columns, has_payload }))
+        let has_payload = matches!(wanted.columns, RowColumns::Shown) && found.get(2)?;
+        Ok(Some(Self::Whole { row, columns: wanted.columns, has_payload }))
     }
 }
 
 impl Row for SqliteRow<'_> {
     fn column(&self, at: usize) -> ColumnValue<'_> {
-        match self.columns {
-            RowColumns::Fields(fields) => {
-                fields.get(at).map_or(ColumnValue::Unset, |field| self.row.column(*field as usize))
+        match self {
+            Self::Few(values) => values.column(at),
+            Self::Whole { row, columns: RowColumns::Fields(fields), .. } => {
+                fields.get(at).map_or(ColumnValue::Unset, |field| row.column(*field as usize))
             }
-            RowColumns::Shown if at == HAS_PAYLOAD => ColumnValue::Integer(self.has_payload.into()),
-            RowColumns::Shown | RowColumns::Hashed => self.row.column(at),
+            Self::Whole { columns: RowColumns::Shown, has_payload, .. } if at == HAS_PAYLOAD => {
+                ColumnValue::Integer((*has_payload).into())
+            }
+            Self::Whole { row, .. } => row.column(at),
         }
     }
 }

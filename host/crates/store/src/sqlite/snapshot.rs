@@ -88,8 +88,10 @@ impl Snapshot for SqliteSnapshot<'_> {
         let ends = [seqs.start, seqs.end].map(|seq| seq.min(connection::PLACES.unsigned_abs()));
         let mut found = statement.query(ends).context(doing)?;
         while let Some(row) = found.next().context(doing)? {
-            let read = SqliteRow::read(self.connection, self.commons, row, wanted).context(doing)??;
-            if !show(row.get(0).context(doing)?, &read)? {
+            let seq: u64 = row.get(0).context(doing)?;
+            let read = SqliteRow::read(self.connection, self.commons, (seq, row), &wanted).context(doing)?;
+            let corrupt = || StoreError::Corrupt { seq, reason: "its row cannot be read".to_owned() };
+            if !show(seq, &read.ok_or_else(corrupt)?)? {
                 break;
             }
         }
