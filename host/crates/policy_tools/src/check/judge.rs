@@ -34,8 +34,16 @@ fn alone<'a>(run: &mut Run<'a>, settings: &Settings, depth: usize) -> Vec<Judged
     let (mut judged, mut costs, mut burned) = (Vec::new(), Vec::new(), 0);
     let policy: &Policy = run.policy;
     for golden in run.golden {
-        let trial = policy.try_judge(settings, &[&golden.event], &Dependencies::default(), depth);
-        costs.extend(trial.costs.get(depth).copied().flatten());
+        let judge = |events: &[&Event]| policy.try_judge(settings, events, &Dependencies::default(), depth);
+        let trial = judge(&[&golden.event]);
+        if let Some(mut cost) = trial.costs.get(depth).copied().flatten() {
+            // What a call burns once, however many events it has, has a budget of its own.
+            if trial.verdicts.is_ok() {
+                let twice = judge(&[&golden.event; 2]).costs.get(depth).copied().flatten();
+                cost.fuel = twice.map_or(cost.fuel, |twice| twice.fuel.saturating_sub(cost.fuel));
+            }
+            costs.push(cost);
+        }
         match trial.verdicts {
             Ok(verdicts) => judged.extend(verdicts.into_iter().map(|verdict| Judged {
                 name: &golden.name,
@@ -56,11 +64,7 @@ fn alone<'a>(run: &mut Run<'a>, settings: &Settings, depth: usize) -> Vec<Judged
             break;
         }
     }
-    // What every call burns, with and without events, has a budget of its own.
-    let empty = policy.try_judge(settings, &[], &Dependencies::default(), depth).costs;
-    let empty = empty.get(depth).copied().flatten().unwrap_or_default().fuel;
-    let fuel = costs.iter().map(|cost| cost.fuel.saturating_sub(empty)).collect();
-    cost(run, fuel, costs.iter().map(|cost| cost.memory_bytes).collect());
+    cost(run, costs.iter().map(|cost| cost.fuel).collect(), costs.iter().map(|cost| cost.memory_bytes).collect());
     judged
 }
 

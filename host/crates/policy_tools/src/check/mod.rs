@@ -53,7 +53,7 @@ pub struct CheckReport {
     pub viewers: usize,
     /// How many values of settings were tried.
     pub settings: usize,
-    /// The fuel that an event adds to a call without events, at the 99th percentile of the layer that burns most.
+    /// The fuel that an event adds to a call, at the 99th percentile of the layer that burns most.
     pub fuel_p99: u64,
     /// The memory of an event alone, likewise, in bytes.
     pub memory_p99: usize,
