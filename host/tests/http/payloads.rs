@@ -70,7 +70,7 @@ async fn a_page_says_why_there_is_no_payload() {
             .get(&format!("/entries/{off}?show=payload"))
             .await
             .text
-            .contains("Payload logging is off in the settings")
+            .contains("An administrator can switch it on under Settings")
     );
     world.keep_payloads().await;
     assert!(

@@ -55,7 +55,8 @@ pub(crate) enum Text {
     Plain(Shown),
 }
 
-const OFF: &str = "Not kept. Payload logging is off in the settings, so only metadata is recorded.";
+const OFF: &str =
+    "Not kept. Payload logging is off, so only metadata is recorded. An administrator can switch it on under Settings.";
 const NOT_KEPT: &str = "Not kept. Payload logging was off when this was recorded, there was no body, or the policy \
                         keeps none for this kind of entry.";
 const REMOVED: &str = "Deleted by the payload retention: you can see no entry that reports an erasure. The \
