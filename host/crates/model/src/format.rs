@@ -133,6 +133,11 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// A number of things: `1 entry`, `2 entries`.
+pub fn counted(number: u64, one: &str, more: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { more })
+}
+
 /// A short number for an axis.
 pub fn rough(number: u64) -> String {
     match UNITS.iter().find(|(_, size)| number >= *size) {

@@ -55,6 +55,8 @@ struct Era {
 pub struct ShadowFollower {
     candidate: Policy,
     next: u64,
+    /// How many entries a step has.
+    length: u64,
     /// How far it may fall behind.
     behind: u64,
     era: Option<Era>,
@@ -72,7 +74,7 @@ impl ShadowFollower {
 
     fn from_seq(next: u64, candidate: Policy) -> Self {
         let shadow = Shadow::new(&candidate);
-        Self { candidate, next, behind: BEHIND, era: None, shadow }
+        Self { candidate, next, length: STEP, behind: BEHIND, era: None, shadow }
     }
 
     /// The `seq` of the next entry.
@@ -91,7 +93,7 @@ impl ShadowFollower {
             return Ok(true);
         }
         let until = self.look_up_judge(log)?;
-        let end = seqs.end.min(until).min(self.next.saturating_add(STEP));
+        let end = seqs.end.min(until).min(self.next.saturating_add(self.length));
         let entries = read(self.next..end)?;
         if let Some(Era { since, policy, settings, candidate }) = &self.era {
             let mut replay = Replay::new((policy, settings), (&self.candidate, candidate), log.now());
@@ -168,9 +170,10 @@ mod tests {
         let view = log.view();
         let end = view.seqs_between(None, None).expect("a range").end;
         let mut read = |seqs| Ok(view.operators_entries(seqs)?);
-        let mut follower = ShadowFollower { behind: 15, ..ShadowFollower::from_seq(0, candidate) };
+        let mut follower = ShadowFollower { behind: 15, length: 10, ..ShadowFollower::from_seq(0, candidate) };
+        assert!(!follower.step(view, &mut read).expect("read"), "there is more");
+        assert_eq!((follower.next(), follower.report().entries), (end - 5, 10));
         assert!(follower.step(view, &mut read).expect("read") && follower.step(view, &mut read).expect("read"));
-        assert_eq!((follower.next(), follower.report().entries), (end, 15));
         record(&log, 3).await;
         follower.finish(view, &mut read).expect("read");
         let report = follower.report();

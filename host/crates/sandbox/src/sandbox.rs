@@ -190,7 +190,7 @@ fn config(limits: Limits) -> Config {
     config.consume_fuel(true).max_wasm_stack(limits.stack_bytes).cranelift_nan_canonicalization(true);
     // Only a way to the memories of an instance that trapped; nothing is copied.
     config.coredump_on_trap(true);
-    // Faults name functions, not offsets; the map from code to offsets is a third of what a start reads.
+    // Faults name functions, not offsets; without the map from code to offsets a start reads a tenth less.
     config.generate_address_map(false);
     for feature in [WasmFeatures::RELAXED_SIMD, WasmFeatures::MEMORY64, WasmFeatures::TAIL_CALL] {
         config.wasm_features(feature, false);

@@ -4,7 +4,7 @@ use mcp_audit_log_core::reader::{MAX_LIMIT, Reader};
 use mcp_audit_log_index as index;
 use mcp_audit_log_index::{Group, GroupBy, GroupSort, Groups};
 use mcp_audit_log_model::field::Field;
-use mcp_audit_log_model::format::{count, duration, percent};
+use mcp_audit_log_model::format::{count, counted, duration, percent};
 use mcp_audit_log_model::value::Value;
 
 use crate::problem::Problem;
@@ -176,10 +176,8 @@ impl<'a> Rows<'a> {
 }
 
 fn extent(found: &Found) -> String {
-    let plural =
-        |number: u64, one: &str, more: &str| format!("{} {}", count(number), if number == 1 { one } else { more });
-    let groups = plural(found.outer.found as u64, "group", "groups");
-    let entries = plural(found.outer.entries, "entry", "entries");
+    let groups = counted(found.outer.found as u64, "group", "groups");
+    let entries = counted(found.outer.entries, "entry", "entries");
     let within =
         found.inner.as_ref().map_or_else(String::new, |inner| format!(", {} subgroups", count(inner.found as u64)));
     match found.outer.groups.len() {

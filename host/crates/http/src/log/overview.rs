@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mcp_audit_log_contract::access::Grant;
 use mcp_audit_log_index::{FieldCounts, Overview as Counted, TimeBar};
+use mcp_audit_log_model::format;
 use mcp_audit_log_model::format::count;
 use mcp_audit_log_model::time::{DAY, HOUR, SECOND, Timestamp};
 use mcp_audit_log_model::value::Value;
@@ -139,16 +140,12 @@ impl Figures {
         let fields =
             counted.values.as_ref().map(|fields| fields.iter().filter(|field| field.found > 0).map(field).collect());
         Self {
-            entries: plural(counted.entries, "entry", "entries"),
-            errors: (counted.errors > 0).then(|| plural(counted.errors, "error", "errors")),
+            entries: format::counted(counted.entries, "entry", "entries"),
+            errors: (counted.errors > 0).then(|| format::counted(counted.errors, "error", "errors")),
             chart: Chart::new(home, pairs, counted),
             fields: if is_on { fields } else { Some(Vec::new()) },
         }
     }
-}
-
-fn plural(number: u64, one: &str, more: &str) -> String {
-    format!("{} {}", count(number), if number == 1 { one } else { more })
 }
 
 impl Chart {
@@ -169,8 +166,8 @@ impl Chart {
         let link = |(at, bar): (usize, &TimeBar)| Bar {
             at,
             when: span(bar, step),
-            entries: plural(bar.entries, "entry", "entries"),
-            errors: (bar.errors > 0).then(|| plural(bar.errors, "error", "errors")),
+            entries: format::counted(bar.entries, "entry", "entries"),
+            errors: (bar.errors > 0).then(|| format::counted(bar.errors, "error", "errors")),
             href: format!("{home}{}", in_bar(pairs, bar)),
         };
         let failing = || bars.iter().enumerate().filter(|(_, bar)| bar.errors > 0);

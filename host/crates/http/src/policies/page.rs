@@ -9,7 +9,7 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Multipart, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
-use mcp_audit_log_contract::access::Right;
+use mcp_audit_log_contract::access::{Grant, Right};
 use mcp_audit_log_contract::hold::LONGEST_REASON;
 use mcp_audit_log_contract::judged_by::PolicySwap;
 use mcp_audit_log_model::format::count;
@@ -193,15 +193,23 @@ pub(crate) async fn begin_shadow(
     sent: Result<Multipart, MultipartRejection>,
 ) -> Result<Response, Problem> {
     trial::may(&visitor.access)?;
+    // It compiles a component, as a trial does.
+    let turn = visitor.site.turns.trial()?;
     let form = PolicyForm::read(sent).await;
     let length = form.as_ref().map(|form| form.length.clone()).unwrap_or_default();
     let site = Arc::clone(&visitor.site);
     let begun = match form {
-        Ok(form) => visitor.search(move |log, access| shadow::begin(log, access, &site.shadow, &form)).await,
+        Ok(form) => {
+            let begin = move |log: &AuditLog, access: &Grant| {
+                let _turn = turn;
+                shadow::begin(log, access, &site.shadow, &form)
+            };
+            visitor.search(begin).await
+        }
         Err(problem) => Err(problem),
     };
     if begun.is_ok() {
-        tokio::spawn(shadow::follow(Arc::clone(&visitor.site)));
+        tokio::spawn(shadow::follow(Arc::downgrade(&visitor.site)));
     }
     after_shadow(visitor, begun, length).await
 }
@@ -245,7 +253,10 @@ impl Found {
 }
 
 async fn page(visitor: Visitor, outcome: PageContent) -> Result<Response, Problem> {
-    let PageContent { status, done, typed, trial, before } = outcome;
+    let PageContent { status, done, mut typed, trial, before } = outcome;
+    if typed.length.is_empty() {
+        typed.length = shadow::FOR.to_owned();
+    }
     let reading = visitor.clone();
     let found = visitor.search(move |log, _| Found::read(&reading, log, before)).await?;
     let Found { history, beginnings, signers, shadow } = found;

@@ -3,11 +3,12 @@
 //! A candidate is code of the viewer's choice, so it is shown only entries that the viewer sees, by the rights of the
 //! moment, and only this viewer sees what it finds. One runs at a time, and it ends with the server.
 
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use mcp_audit_log_contract::access::Grant;
-use mcp_audit_log_filter::parse_text;
+use mcp_audit_log_core::reader::MAX_LIMIT;
 use mcp_audit_log_index::PageAnchor;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::format::{count, exact};
@@ -49,10 +50,11 @@ pub(super) fn begin(log: &AuditLog, access: &Grant, place: &ShadowPlace, form: &
     place.begin(RunningShadow::new(access.viewer().clone(), now..until, follower)).map_err(|running| other(&running))
 }
 
-/// Follows the log until the shadow ends.
-pub(super) async fn follow(site: Arc<Site>) {
-    let Some(running) = site.shadow.find() else { return };
+/// Follows the log until the shadow ends, or its site does.
+pub(super) async fn follow(of: Weak<Site>) {
+    let Some(running) = of.upgrade().and_then(|site| site.shadow.find()) else { return };
     while running.ended().is_none() {
+        let Some(site) = of.upgrade() else { return };
         let (log, shadow) = (site.log.clone(), Arc::clone(&running));
         let looked = site.scheduler.search(&running.viewer, WaitLimit::Endless, move || {
             look(&shadow, &log);
@@ -62,6 +64,7 @@ pub(super) async fn follow(site: Arc<Site>) {
         if looked.await.is_err() {
             running.end(site.log.view().now(), "It failed.");
         }
+        drop(site);
         tokio::select! {
             () = running.stopped() => {}
             () = tokio::time::sleep(LOOK) => {}
@@ -69,13 +72,13 @@ pub(super) async fn follow(site: Arc<Site>) {
     }
 }
 
-/// Ends the viewer's own shadow.
+/// Ends the shadow, also that of another viewer: while it runs, no other one can begin.
 pub(super) fn end(log: &AuditLog, access: &Grant, place: &ShadowPlace) -> Result<(), Problem> {
     trial::may(access)?;
-    let running = place.find().filter(|running| running.is_of(access) && running.ended().is_none());
-    let running = running.ok_or_else(|| Problem::invalid("No candidate of yours is a shadow."))?;
+    let running = place.find().filter(|running| running.ended().is_none());
+    let running = running.ok_or_else(|| Problem::invalid("No candidate is a shadow."))?;
     look(&running, log);
-    running.end(log.view().now(), "You ended it.");
+    running.end(log.view().now(), &format!("{} ended it.", access.viewer().user));
     Ok(())
 }
 
@@ -110,14 +113,19 @@ fn look(running: &RunningShadow, log: &AuditLog) {
 }
 
 /// The entries of a range that the viewer sees, oldest first.
-fn seen(view: &LogView, access: &Grant, seqs: std::ops::Range<u64>) -> Result<Vec<Entry>, ShadowError> {
+fn seen(view: &LogView, access: &Grant, seqs: Range<u64>) -> Result<Vec<Entry>, ShadowError> {
     let failed = |error: &dyn std::fmt::Display| ShadowError::Entries(error.to_string());
-    let domain = parse_text(&format!("seq:>={} seq:<{}", seqs.start, seqs.end), &access.viewer().context(view.now()))
-        .map_err(|error| failed(&error))?;
-    let limit = usize::try_from(seqs.end - seqs.start).unwrap_or(usize::MAX);
-    let mut page = view.reader(access).page(domain, PageAnchor::Newest, limit).map_err(|error| failed(&error))?;
-    page.entries.reverse();
-    Ok(page.entries)
+    let domain = trial::of_seqs(&seqs, view, access).map_err(|error| failed(&error))?;
+    let (mut entries, mut from) = (Vec::new(), PageAnchor::Newest);
+    loop {
+        // A page is shorter than a step.
+        let page = view.reader(access).page(domain.clone(), from, MAX_LIMIT).map_err(|error| failed(&error))?;
+        entries.extend(page.entries);
+        let Some(next) = page.next else { break };
+        from = PageAnchor::Before(next);
+    }
+    entries.reverse();
+    Ok(entries)
 }
 
 /// A shadow, as the page shows it.

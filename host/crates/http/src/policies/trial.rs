@@ -3,10 +3,11 @@
 //! A candidate is code of the viewer's choice, so each figure about entries answers a question of the viewer's choice.
 //! Only entries that the viewer sees are replayed; the others are counted and shown to no policy.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use mcp_audit_log_contract::access::{Grant, Right};
-use mcp_audit_log_filter::{Domain, end_of, parse_text, start_of};
+use mcp_audit_log_filter::{Domain, DomainError, end_of, parse_text, start_of};
 use mcp_audit_log_index::PageAnchor;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_policy_tools::difference::{PolicyDifference, differences};
@@ -73,8 +74,7 @@ pub(super) fn run(
 
     let began = Instant::now();
     let seqs = view.seqs_between(Some(range.0), range.1)?;
-    let domain = parse_text(&format!("seq:>={} seq:<{}", seqs.start, seqs.end), &access.viewer().context(view.now()))
-        .map_err(|error| Problem::internal(&error))?;
+    let domain = of_seqs(&seqs, view, access).map_err(|error| Problem::internal(&error))?;
     let mut replay = Replay::new((&active, &settings), (&candidate, &other), view.now());
     let mut unasked = 0;
     for person in persons(log, access, tokens, &domain)? {
@@ -98,6 +98,11 @@ pub(super) fn run(
         unasked,
         report,
     })
+}
+
+/// The entries of a range of `seq`.
+pub(super) fn of_seqs(seqs: &Range<u64>, view: &LogView, access: &Grant) -> Result<Domain, DomainError> {
+    parse_text(&format!("seq:>={} seq:<{}", seqs.start, seqs.end), &access.viewer().context(view.now()))
 }
 
 /// The time that the form names.

@@ -1,6 +1,6 @@
 //! What a trial found, as the page shows it.
 
-use mcp_audit_log_model::format::count;
+use mcp_audit_log_model::format::{count, counted};
 use mcp_audit_log_policy_tools::difference::PolicyDifference;
 use mcp_audit_log_policy_tools::replay::{Calibration, PersonDifference, ReplayWitness, VerdictDifference, viewer_of};
 use mcp_audit_log_policy_tools::shown::list;
@@ -146,8 +146,7 @@ impl ViewerLine {
             }
             for (verb, entries, witness) in [("gains", one.gains, &one.gained), ("loses", one.loses, &one.lost)] {
                 if let Some(witness) = witness {
-                    let plural = if entries == 1 { "entry" } else { "entries" };
-                    let text = Shown::line(&format!("{verb} {} {plural}", count(entries)));
+                    let text = Shown::line(&format!("{verb} {}", counted(entries, "entry", "entries")));
                     what.push(Example { text, entry: Some(href(witness)) });
                 }
             }

@@ -4,9 +4,10 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 use mcp_audit_log_core::retention::CleanupPreview;
-use mcp_audit_log_model::format::{count, moment};
+use mcp_audit_log_model::format::{counted, moment};
 use serde_json::{Map, Value as Json};
 
+use crate::problem::Problem;
 use crate::query::search::Pairs;
 use crate::session::auth::Visitor;
 use crate::ui::draw;
@@ -34,20 +35,29 @@ pub(super) fn is_confirmed(pairs: &mut Pairs) -> bool {
 
 /// What the next cleanup removes with these settings, if it is more than with those in force. If that cannot be found
 /// out, a cleanup fails for the same reason and removes nothing.
-pub(super) async fn more_is_removed(visitor: &Visitor, wanted: Map<String, Json>) -> Option<CleanupPreview> {
+///
+/// # Errors
+/// Too many searches wait, so that it could not be looked at now.
+pub(super) async fn more_is_removed(
+    visitor: &Visitor,
+    wanted: Map<String, Json>,
+) -> Result<Option<CleanupPreview>, Problem> {
     let found = visitor.search(move |log, access| {
-        let before = log.cleanup_preview(access, &Map::new())?;
-        let after = log.cleanup_preview(access, &wanted)?;
+        let preview = |wanted| log.cleanup_preview(access, wanted).ok();
         let all = |preview: &CleanupPreview| preview.entries.saturating_add(preview.payloads);
-        Ok((after.entries > before.entries || all(&after) > all(&before)).then_some(after))
+        let (before, after) = (preview(&Map::new()), preview(&wanted));
+        Ok(before.zip(after).filter(|(before, after)| after.entries > before.entries || all(after) > all(before)))
     });
-    found.await.ok().flatten()
+    Ok(found.await?.map(|(_, after)| after))
 }
 
 /// What a cleanup removes now, if it is anything.
-pub(super) async fn anything_is_removed(visitor: &Visitor) -> Option<CleanupPreview> {
-    let found = visitor.search(|log, access| Ok(log.cleanup_preview(access, &Map::new())?));
-    found.await.ok().filter(|preview| preview.entries > 0 || preview.payloads > 0)
+///
+/// # Errors
+/// As for [`more_is_removed`].
+pub(super) async fn anything_is_removed(visitor: &Visitor) -> Result<Option<CleanupPreview>, Problem> {
+    let found = visitor.search(|log, access| Ok(log.cleanup_preview(access, &Map::new()).ok())).await?;
+    Ok(found.filter(|preview| preview.entries > 0 || preview.payloads > 0))
 }
 
 /// The page that asks before a changed period is saved.
@@ -80,20 +90,16 @@ impl Page {
 fn sentences(preview: &CleanupPreview) -> Vec<String> {
     let mut sentences = Vec::new();
     if let (1.., Some(before)) = (preview.entries, preview.before) {
-        let entries = plural(preview.entries, "entry", "entries");
+        let entries = counted(preview.entries, "entry", "entries");
         let before = moment(before);
         sentences.push(format!("The cleanup deletes up to {entries}, recorded before {before}, with their payloads."));
     }
     if preview.payloads > 0 {
-        let entries = plural(preview.payloads, "entry", "entries");
+        let entries = counted(preview.payloads, "entry", "entries");
         sentences.push(format!("It erases the payloads of up to {entries} more; the entries themselves stay."));
     }
     sentences.push("Nothing of this can be restored. What a legal hold covers stays.".to_owned());
     sentences
-}
-
-fn plural(number: u64, one: &str, more: &str) -> String {
-    format!("{} {}", count(number), if number == 1 { one } else { more })
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ pub(crate) async fn run(visitor: Visitor, sent: Result<Form<Chosen>, FormRejecti
     let Form(chosen) = sent?;
     let deletes = |cron: &manifest::Cron| cron.name == chosen.name && cron.job == Job::Retention;
     let asks = chosen.confirmed.is_none() && visitor.site.log.view().manifest().crons.iter().any(deletes);
-    if asks && let Some(preview) = confirm::anything_is_removed(&visitor).await {
+    if asks && let Some(preview) = confirm::anything_is_removed(&visitor).await? {
         return Ok(confirm::run(&visitor, &preview, &chosen.name));
     }
     let name = chosen.name.clone();

@@ -124,7 +124,7 @@ pub(crate) async fn change(visitor: Visitor, sent: Result<Form<Pairs>, FormRejec
         let refused = Refused { settings: wanted, ..Refused::default() };
         return page(visitor, StatusCode::UNPROCESSABLE_ENTITY, None, refused).await;
     }
-    if !is_confirmed && let Some(preview) = confirm::more_is_removed(&visitor, wanted.clone()).await {
+    if !is_confirmed && let Some(preview) = confirm::more_is_removed(&visitor, wanted.clone()).await? {
         return Ok(confirm::save(&visitor, &preview, pairs));
     }
     visitor.change(move |log, access| Ok(log.change_settings(access, &wanted)?)).await?;

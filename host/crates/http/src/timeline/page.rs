@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use mcp_audit_log_contract::access::Right;
 use mcp_audit_log_index::{MAX_TIMELINE, Timeline, TimelineAnchor};
-use mcp_audit_log_model::format::{count, exact};
+use mcp_audit_log_model::format::{count, counted, exact};
 use uuid::Uuid;
 
 use super::link::THREADS;
@@ -121,7 +121,7 @@ impl Page {
             ),
             label: asked.label,
             list: format!("{}{}", site.home(), query(search)),
-            sums: format!("{} {}", count(found.found as u64), if found.found == 1 { "entry" } else { "entries" }),
+            sums: counted(found.found as u64, "entry", "entries"),
             began: found.begun.map(exact),
             errors: found.errors,
             first_errors: found.first_errors.iter().map(to_error).collect(),

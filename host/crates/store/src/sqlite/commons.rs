@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::layout::{Numbers, Part};
@@ -28,7 +29,7 @@ pub(super) fn era(seq: u64) -> u64 {
 
 /// The combinations that a connection has read. None ever changes, so that they stay valid.
 #[derive(Debug, Default)]
-pub(super) struct CommonCache(RefCell<HashMap<(u64, u64), Common>>);
+pub(super) struct CommonCache(RefCell<HashMap<(u64, u64), Common, RandomState>>);
 
 impl CommonCache {
     /// Passes a combination to `read`; `None` if there is none, or it cannot be read.
@@ -65,7 +66,7 @@ impl CommonCache {
 pub(super) struct CommonNumbers {
     /// The era; `None` if it must be read first.
     first: Option<u64>,
-    numbers: HashMap<Box<[u8]>, u64>,
+    numbers: HashMap<Box<[u8]>, u64, RandomState>,
     last: u64,
     form: Vec<u8>,
 }

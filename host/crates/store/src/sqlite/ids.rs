@@ -172,6 +172,10 @@ pub(super) fn seqs_of(log: &SqliteSnapshot<'_>, id: Uuid) -> Result<Vec<u64>, St
 /// Removes the other ids of the entries below a seq, which the cleanup is about to remove.
 pub(super) fn remove_others(log: &SqliteSnapshot<'_>, below: u64) -> Result<(), StoreError> {
     let doing = "removing what is old";
+    let sql = "SELECT EXISTS (SELECT 1 FROM other_id)";
+    if !log.connection.query_row(sql, [], |row| row.get::<_, bool>(0)).context(doing)? {
+        return Ok(());
+    }
     let mut delete = log.connection.prepare("DELETE FROM other_id WHERE id = ?1 AND seq = ?2").context(doing)?;
     log.rows(0..below, COLUMNS, &mut |seq, row| {
         if let Some((id, _)) = id_of(row).filter(|(id, recorded_at)| !is_timed(*id, *recorded_at)) {
