@@ -15,7 +15,7 @@ use crate::cli::print::{Table, inert, json_line};
 
 #[derive(Args)]
 pub(in crate::cli) struct Bench {
-    /// The policy: a WebAssembly component, or `default`.
+    /// The policy: a WebAssembly component, declarations in TOML, or `default`.
     #[arg(value_name = "A", default_value = DEFAULT)]
     first: PathBuf,
     /// Another one, measured by turns with the first.

@@ -22,7 +22,7 @@ const WIDEST: usize = 100;
 pub(in crate::cli) struct Inspect {
     #[command(flatten)]
     layers: Layers,
-    /// Tell what is different from this policy: a WebAssembly component, or `default`.
+    /// Tell what is different from this policy: a WebAssembly component, declarations in TOML, or `default`.
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
     /// Print JSON.

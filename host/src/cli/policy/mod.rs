@@ -114,7 +114,7 @@ impl PolicyCommand {
 /// A policy and what lies over it.
 #[derive(Args)]
 struct Layers {
-    /// The policy: a WebAssembly component, or `default`.
+    /// The policy: a WebAssembly component, declarations in TOML, or `default`.
     #[arg(value_name = "FILE", default_value = DEFAULT)]
     policy: PathBuf,
     /// An extension over the policy (repeatable): a WebAssembly component, or declarations in TOML.

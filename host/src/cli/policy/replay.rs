@@ -31,7 +31,7 @@ const PRINTED: usize = 20;
 
 #[derive(Args)]
 pub(in crate::cli) struct ReplayCommand {
-    /// The other policy: a WebAssembly component, or `default`.
+    /// The other policy: a WebAssembly component, declarations in TOML, or `default`.
     #[arg(long, value_name = "FILE")]
     candidate: PathBuf,
     /// An extension over the other policy (repeatable): a WebAssembly component, or declarations in TOML.

@@ -22,7 +22,7 @@ pub(in crate::cli) struct Test {
     /// The folder of the cases: files that end with .json, each with a case or a list of cases.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// The policy: a WebAssembly component, or `default`.
+    /// The policy: a WebAssembly component, declarations in TOML, or `default`.
     #[arg(long, value_name = "FILE", default_value = DEFAULT)]
     policy: PathBuf,
     /// An extension over the policy (repeatable): a WebAssembly component, or declarations in TOML.
