@@ -17,7 +17,7 @@ const USERS: [&str; 4] = ["-u", "--user", "-U", "--proxy-user"];
 pub(super) struct Masker<'a> {
     pub(super) floor: &'a [&'static Mask],
     pub(super) own: Vec<&'a Mask>,
-    /// Recognises texts in which the floor finds nothing; absent if other masks apply too.
+    /// Recognises texts in which the masks find nothing. Without it every text is masked in full, as a test does.
     pub(super) prefilter: Option<&'a Prefilter>,
 }
 
@@ -28,6 +28,9 @@ impl Masker<'_> {
 
     /// Whether a value with this name is hidden.
     pub(super) fn secrecy(&self, name: &str) -> Option<Secrecy> {
+        if self.finds_nothing(name.as_bytes()) {
+            return None;
+        }
         let keys = self.masks().flat_map(|mask| mask.keys.iter().map(String::as_str));
         let of_environment = || self.floor.iter().any(|mask| mask.name == "keys") && names::is_key_of_environment(name);
         names::secrecy(name, keys).or_else(|| of_environment().then_some(Secrecy::Likely))

@@ -1,17 +1,18 @@
 //! Masks: secrets in payloads, changes and facts are hidden by name and by pattern, before anything is stored.
 //!
 //! The floor's masks (`names.rs`, `patterns.rs`) always apply, in addition to the masks that a policy declares. Only
-//! the operator's file turns one off. The raw bytes are first searched for anything that the floor could hide. Usually
+//! the operator's file turns one off. The raw bytes are first searched for anything that the masks could hide. Usually
 //! they contain nothing of the kind, and then nothing is parsed.
 
 mod assignments;
+mod escapes;
 mod json;
 mod names;
 mod patterns;
 mod ranges;
 mod text;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use regex::Regex;
 use regex_syntax::hir::Hir;
@@ -20,7 +21,7 @@ use crate::value::Value;
 
 use self::json::Masker;
 use self::names::Secrecy;
-use self::patterns::SIEVE;
+use self::patterns::{Prefilter, SIEVE};
 
 /// The replacement for hidden text.
 pub const MASKED: &str = "[masked]";
@@ -81,8 +82,12 @@ impl Mask {
             looks.push(MaskPattern { pattern, by_group: false });
             size += bytes;
         }
-        // The marks of the floor's own list are no part of the contract.
-        let plain = |key: &String| key.trim_start_matches(['-', '*']).trim_end_matches(['-', '_']).to_lowercase();
+        let plain = |key: &String| {
+            // Of the marks of the floor's own list, the contract has the star alone.
+            let star = if key.starts_with('*') { "*" } else { "" };
+            let name = key.trim_start_matches(['-', '*']).trim_end_matches(['-', '_']).to_lowercase();
+            format!("{star}{name}")
+        };
         let keys = keys.iter().map(plain).collect();
         Ok(Self { name, keys, looks, size })
     }
@@ -156,13 +161,15 @@ pub fn floor() -> impl Iterator<Item = &'static str> {
 pub struct Masks {
     floor: Vec<&'static Mask>,
     own: Vec<Mask>,
+    /// Recognises what the floor and all masks of the policy hide; made when it is needed.
+    prefilter: OnceLock<Arc<Prefilter>>,
 }
 
 impl Masks {
     /// The floor except these masks, and a policy's own masks.
     pub fn new(off: &[String], own: &[Mask]) -> Self {
         let floor = FLOOR.iter().filter(|mask| !off.contains(&mask.name)).collect();
-        Self { floor, own: own.to_vec() }
+        Self { floor, own: own.to_vec(), prefilter: OnceLock::new() }
     }
 
     /// Hides secrets in a body: by the floor, and by the policy's masks with these indexes. JSON is masked by name and
@@ -199,9 +206,15 @@ impl Masks {
 
     fn masker<'a>(&'a self, own: impl Iterator<Item = &'a Mask>) -> Masker<'a> {
         let own: Vec<_> = own.filter(|mask| !mask.keys.is_empty() || !mask.looks.is_empty()).collect();
-        Masker { floor: &self.floor, prefilter: own.is_empty().then_some(&*SIEVE), own }
+        let prefilter = match own.is_empty() {
+            true => &*SIEVE,
+            false => self.prefilter.get_or_init(|| Arc::new(Prefilter::new(&self.own))),
+        };
+        Masker { floor: &self.floor, prefilter: Some(prefilter), own }
     }
 }
 
+#[cfg(test)]
+mod prefilter_tests;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,4 @@
-//! Values that look like secrets under any name, and a quick search of raw bytes for anything that the floor could
-//! hide.
+//! Values that look like secrets under any name, and a quick search of raw bytes for anything that the masks could hide.
 //!
 //! If a pattern has a group, only the group is hidden, else the whole match. Hiding too much costs a reader a guess,
 //! hiding too little may cost an account; so the patterns prefer to hide.
@@ -8,7 +7,7 @@ use std::sync::LazyLock;
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use super::names;
+use super::{Mask, escapes, names};
 
 /// Patterns by mask, and the text that must occur for any of them to match, in the original text.
 pub(super) const LISTS: &[(&str, &[&str])] = &[
@@ -62,12 +61,21 @@ const STRIPE: &str = r"(?-u:\b)[rs]k_(?:live|test)_[A-Za-z0-9]{10,}";
 /// Also a truncated one.
 const PEM: &str = r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)";
 
-pub(super) static SIEVE: LazyLock<Prefilter> = LazyLock::new(Prefilter::new);
+/// Recognises what the floor hides.
+pub(super) static SIEVE: LazyLock<Prefilter> = LazyLock::new(|| Prefilter::new(&[]));
 
+/// Recognises bodies and texts in which there may be something to hide, in one pass over their bytes.
+#[derive(Debug)]
 pub(super) struct Prefilter(Option<Regex>);
 
 impl Prefilter {
-    fn new() -> Self {
+    /// Recognises what the floor and these masks hide.
+    pub(super) fn new(own: &[Mask]) -> Self {
+        Self(Self::compiled(own))
+    }
+
+    /// `None` where there is no such expression: then every text is masked in full, which is only slower.
+    fn compiled(own: &[Mask]) -> Option<Regex> {
         let names = names::LISTS.iter().flat_map(|(_, keys)| keys.iter().copied());
         let mut signs: Vec<_> = names.map(sign).collect();
         signs.extend(SIGNS.iter().map(|sign| (*sign).to_owned()));
@@ -75,9 +83,19 @@ impl Prefilter {
         signs.push(r"\\u00".to_owned());
         // `STRIPE_KEY`.
         signs.push(r"(?-i:_KEY)[0-9_]*(?:[^a-z]|$)".to_owned());
-        let pattern = signs.join("|");
-        // Without it every text is masked in full, which is only slower; a test checks that it exists.
-        Self(RegexBuilder::new(&pattern).unicode(false).case_insensitive(true).build().ok())
+        for key in own.iter().flat_map(|mask| &mask.keys) {
+            let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | ' ');
+            if !key.trim_start_matches('*').chars().all(is_plain) {
+                return None;
+            }
+            signs.push(sign(key));
+        }
+        for look in own.iter().flat_map(|mask| &mask.looks) {
+            let written = escapes::in_json(regex_syntax::parse(look.pattern.as_str()).ok()?);
+            signs.push(format!("(?u-i:{written})"));
+        }
+        let mut builder = RegexBuilder::new(&signs.join("|"));
+        builder.unicode(false).case_insensitive(true).size_limit(SIZE).dfa_size_limit(CACHE).build().ok()
     }
 
     #[cfg(test)]
@@ -91,10 +109,17 @@ impl Prefilter {
     }
 }
 
+/// The memory that the compiled form of all masks may take, and that matching it may use, in bytes.
+const SIZE: usize = 8 << 20;
+const CACHE: usize = 4 << 20;
+
 /// The spellings of a name: its letters, with separators between them. A space counts too: `API key: …`.
 fn sign(key: &str) -> String {
     // The Kelvin sign is a k in lower case.
-    let letter = |letter: char| if letter == 'k' { r"(?:k|\xe2\x84\xaa)".to_owned() } else { letter.to_string() };
+    let letter = |letter: char| match letter {
+        'k' => r"(?:k|\xe2\x84\xaa)".to_owned(),
+        letter => regex::escape(letter.encode_utf8(&mut [0; 4])),
+    };
     let name = key.trim_start_matches(['*', '-']);
     let letters: Vec<_> = name.chars().filter(|letter| !matches!(letter, '-' | '_')).map(letter).collect();
     let stem = letters.join("[-_ ]*");
