@@ -11,6 +11,8 @@ use mcp_audit_log_model::field::Field;
 const BASE: i64 = 1_767_225_600_000_000;
 /// The longest text that is stored as hexadecimal digits.
 const LONGEST_HEX: usize = 64;
+/// How many columns are texts.
+const TEXTS: usize = 3;
 
 /// Appends the stored form of a row. The columns of a part that has a number are left out. `None` if a column has a
 /// value that it cannot have.
@@ -129,15 +131,16 @@ enum Slot<'a> {
     Text(&'a str),
     Bytes(&'a [u8]),
     /// A text that the stored form does not contain as it is: a part of [`Unpacked::made`].
-    Made(u8, u8),
+    Made(u16, u16),
 }
 
 /// The columns of a stored row.
 pub(super) struct Unpacked<'a> {
     slots: [Slot<'a>; COLUMNS],
     id: [u8; 16],
-    made: [u8; 2 * LONGEST_HEX],
-    end: u8,
+    /// The texts that the stored form does not contain as they are. All may be such, and of the greatest length.
+    made: [u8; TEXTS * LONGEST_HEX],
+    end: u16,
     /// The numbers of its common columns.
     pub(super) numbers: Numbers,
 }
@@ -182,7 +185,8 @@ impl<'a> Unpacked<'a> {
         let recorded_at = bytes.signed()?.wrapping_add(BASE);
         let mask = bytes.number()?;
         let occurred_at = recorded_at.wrapping_sub(bytes.signed()?);
-        let mut row = Self { slots: [Slot::Unset; COLUMNS], id: [0; 16], made: [0; 2 * LONGEST_HEX], end: 0, numbers };
+        let mut row =
+            Self { slots: [Slot::Unset; COLUMNS], id: [0; 16], made: [0; TEXTS * LONGEST_HEX], end: 0, numbers };
         if mask & WHOLE_ID_BIT == 0 {
             row.id[..6].copy_from_slice(&beginning(occurred_at));
             row.id[6..].copy_from_slice(bytes.take(10)?);
@@ -244,7 +248,7 @@ impl<'a> Unpacked<'a> {
     fn make(&mut self, text: &[u8]) -> Option<Slot<'a>> {
         let (begin, end) = (self.end, usize::from(self.end) + text.len());
         self.made.get_mut(usize::from(begin)..end)?.copy_from_slice(text);
-        self.end = u8::try_from(end).ok()?;
+        self.end = u16::try_from(end).ok()?;
         Some(Slot::Made(begin, self.end))
     }
 }

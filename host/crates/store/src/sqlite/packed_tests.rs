@@ -71,6 +71,24 @@ fn assert_same(found: &Unpacked<'_>, given: &Owner) {
     }
 }
 
+#[test]
+fn all_texts_of_a_row_may_be_the_longest_digits() {
+    for digits in ["f".repeat(LONGEST_HEX), "9".repeat(18)] {
+        let mut columns = vec![Owned::Unset; COLUMNS];
+        for column in [Field::Seq, Field::OccurredAt, Field::RecordedAt] {
+            columns[column as usize] = Owned::Integer(7);
+        }
+        columns[VERSION] = Owned::Integer(LEAF_VERSION.into());
+        columns[Field::Id as usize] = Owned::Bytes(vec![7; 16]);
+        let texts: Vec<_> = ORDER.into_iter().filter(|column| matches!(form(*column), Form::Text)).collect();
+        assert_eq!(texts.len(), TEXTS, "as many as there is room for");
+        texts.into_iter().for_each(|column| columns[column] = Owned::Text(digits.clone()));
+        let (given, mut bytes) = (Owner(columns), Vec::new());
+        pack(&given, [0; 2], &mut bytes).expect("packed");
+        assert_same(&Unpacked::read(7, &bytes).expect("unpacked"), &given);
+    }
+}
+
 proptest! {
     #[test]
     fn a_row_comes_back_as_it_was(given in row()) {
