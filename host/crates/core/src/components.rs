@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use mcp_audit_log_model::time::{DAY, Timestamp};
-use mcp_audit_log_sandbox::digest;
+use mcp_audit_log_sandbox::{ComponentSource, digest};
 
 use crate::atomic_file;
 
@@ -35,18 +35,20 @@ impl Components {
         atomic_file::replace(&self.path(&digest)?, component)
     }
 
+    /// The component with this digest, to be read where it is needed.
+    ///
+    /// # Errors
+    /// The text is no digest.
+    pub fn source(&self, digest: &str) -> io::Result<ComponentSource> {
+        Ok(ComponentSource::in_file(digest.to_owned(), self.path(digest)?))
+    }
+
     /// The component with this digest.
     ///
     /// # Errors
     /// It is missing, cannot be read, or is another one.
-    pub fn read(&self, named: &str) -> io::Result<Vec<u8>> {
-        let path = self.path(named)?;
-        let component =
-            fs::read(&path).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
-        if digest(&component) == named {
-            return Ok(component);
-        }
-        Err(io::Error::other(format!("{} is damaged: it does not have the digest of its name", path.display())))
+    pub fn read(&self, digest: &str) -> io::Result<Vec<u8>> {
+        Ok(self.source(digest)?.bytes()?.into_owned())
     }
 
     /// Removes the components that none of `named` is about, such as those of an activation that was refused, and their
@@ -66,7 +68,9 @@ impl Components {
             };
             // Any other file is none of the log's.
             if self.path(&digest).is_ok() && old(&path) && fs::remove_file(&path).is_ok() {
-                let _ = fs::remove_file(path.with_extension("compiled"));
+                for ending in ["compiled", "seal"] {
+                    let _ = fs::remove_file(path.with_extension(ending));
+                }
                 removed.push(digest);
             }
         }
@@ -135,7 +139,8 @@ mod tests {
         }
         let path = |bytes: &[u8], end: &str| kept.path(&digest(bytes)).expect("a path").with_extension(end);
         let foreign = folder.path().join("policies").join("mine.wasm");
-        for path in [path(b"leftover", "compiled"), path(b"leftover", "note"), foreign.clone()] {
+        let beside = ["compiled", "seal", "note"].map(|ending| path(b"leftover", ending));
+        for path in beside.into_iter().chain([foreign.clone()]) {
             fs::write(path, "x").expect("written");
         }
         let two_days = std::time::Duration::from_secs(2 * 86_400);
@@ -150,7 +155,7 @@ mod tests {
         let named = [digest(b"named")].into();
         assert_eq!(kept.remove_leftovers(&named, now()), [digest(b"leftover")]);
         assert!(kept.read(&digest(b"named")).is_ok() && kept.read(&digest(b"young")).is_ok() && foreign.exists());
-        assert!(!path(b"leftover", "wasm").exists() && !path(b"leftover", "compiled").exists());
+        assert!(["wasm", "compiled", "seal"].iter().all(|ending| !path(b"leftover", ending).exists()));
         assert!(path(b"leftover", "note").exists(), "notes are looked at by what they sign");
         assert!(kept.remove_leftovers(&named, now()).is_empty());
     }

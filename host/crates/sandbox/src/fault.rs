@@ -77,6 +77,9 @@ fn exported(names: &[String]) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
+    /// Its file cannot be read, or is another one.
+    #[error("the component cannot be read: {0}")]
+    Unreadable(String),
     /// The file is larger than any policy may be.
     #[error("the policy has {bytes} bytes; at most {limit} are allowed")]
     TooLarge {

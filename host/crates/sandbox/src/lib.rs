@@ -21,6 +21,7 @@ mod manifest_check;
 mod panic_message;
 mod reads;
 mod sandbox;
+mod source;
 mod stack;
 mod symbol;
 mod to_wit;
@@ -42,6 +43,7 @@ pub use loader::PolicyLoader;
 pub use mcp_audit_log_contract::judged_by::Floors;
 pub use mcp_audit_log_contract::plan::Plan;
 pub use sandbox::CallCost;
+pub use source::ComponentSource;
 pub use stack::Extension;
 pub use trial::{OwnGrant, Trial};
 
@@ -178,7 +180,7 @@ impl Policy {
     /// # Errors
     /// The file is not a component, imports something, breaks the contract, or has an invalid declaration.
     pub fn load(component: &[u8], limits: Limits, now: Timestamp) -> Result<Self, LoadError> {
-        PolicyLoader { limits, now, cache: None }.policy(component)
+        PolicyLoader { limits, now, cache: None }.policy(&ComponentSource::new(component.to_vec()))
     }
 
     /// The same policy with extensions over it. The extensions' needs and names decide their order, not the order of
@@ -187,7 +189,8 @@ impl Policy {
     /// # Errors
     /// An extension cannot be loaded, or the extensions do not fit together.
     pub fn extended(self, components: &[Vec<u8>], now: Timestamp) -> Result<Self, LoadError> {
-        PolicyLoader { limits: self.limits, now, cache: None }.extended(self, components)
+        let components: Vec<_> = components.iter().cloned().map(ComponentSource::new).collect();
+        PolicyLoader { limits: self.limits, now, cache: None }.extended(self, &components)
     }
 
     /// The same with the floors that the operator lowered.

@@ -16,10 +16,11 @@ use super::judge::Memory;
 use super::limits::Limits;
 use super::reads::Reads;
 use super::sandbox::Sandbox;
+use super::source::ComponentSource;
 use super::stack::merge::Merged;
 use super::stack::{self, Layer};
 use super::verdict_cache::VerdictCache;
-use super::{Floors, Policy, digest, manifest_check};
+use super::{Floors, Policy, manifest_check};
 
 /// How components are loaded.
 #[derive(Clone, Copy, Debug)]
@@ -36,16 +37,16 @@ impl PolicyLoader<'_> {
     /// Loads a policy with its extensions.
     ///
     /// # Errors
-    /// See [`Policy::load`] and [`Policy::extended`].
-    pub fn load(&self, policy: &[u8], extensions: &[Vec<u8>]) -> Result<Policy, LoadError> {
+    /// See [`Policy::load`] and [`Policy::extended`]; or one cannot be read.
+    pub fn load(&self, policy: &ComponentSource, extensions: &[ComponentSource]) -> Result<Policy, LoadError> {
         let policy = self.policy(policy)?;
         if extensions.is_empty() { Ok(policy) } else { self.extended(policy, extensions) }
     }
 
     /// Loads a policy alone.
-    pub(super) fn policy(&self, component: &[u8]) -> Result<Policy, LoadError> {
+    pub(super) fn policy(&self, component: &ComponentSource) -> Result<Policy, LoadError> {
         let Self { limits, now, .. } = *self;
-        let (sandbox, digest) = self.compile(component, Role::Policy)?;
+        let (sandbox, bytes) = Sandbox::load(component, limits, Role::Policy, self.cache)?;
         let (declared, wants_arguments) = sandbox.manifest()?;
         let manifest = manifest_check::manifest(FromWit { function: "manifest", limits }, declared, now)?;
         let reads = Reads::new(manifest.depends.clone(), wants_arguments);
@@ -53,8 +54,8 @@ impl PolicyLoader<'_> {
             sandbox,
             limits,
             reads,
-            digest,
-            bytes: component.len(),
+            digest: component.digest().to_owned(),
+            bytes,
             layers: Vec::new(),
             overrides: Vec::new(),
             breaker: Breaker::default(),
@@ -69,7 +70,7 @@ impl PolicyLoader<'_> {
     }
 
     /// Puts extensions over a policy.
-    pub(super) fn extended(&self, policy: Policy, components: &[Vec<u8>]) -> Result<Policy, LoadError> {
+    pub(super) fn extended(&self, policy: Policy, components: &[ComponentSource]) -> Result<Policy, LoadError> {
         let mut layers = Vec::with_capacity(components.len());
         for (number, component) in (1..).zip(components) {
             let named = |name| move |reason| LoadError::Extension { name, reason: Box::new(reason) };
@@ -84,18 +85,14 @@ impl PolicyLoader<'_> {
     }
 
     /// Loads one extension.
-    fn layer(&self, component: &[u8]) -> Result<Layer, LoadError> {
+    fn layer(&self, component: &ComponentSource) -> Result<Layer, LoadError> {
         let Self { limits, now, .. } = *self;
-        let (sandbox, digest) = self.compile(component, Role::Extension)?;
+        let (sandbox, bytes) = Sandbox::load(component, limits, Role::Extension, self.cache)?;
         let declared = sandbox.declares()?;
         let manifest = stack::declare::manifest(FromWit { function: "declares", limits }, declared, now)?;
         let reads = Reads::new(manifest.depends.clone(), true);
-        Ok(Layer { sandbox, breaker: Breaker::default(), reads, manifest, digest, bytes: component.len() })
-    }
-
-    fn compile(&self, component: &[u8], role: Role) -> Result<(Sandbox, String), LoadError> {
-        let digest = digest(component);
-        Ok((Sandbox::compile(component, &digest, self.limits, role, self.cache)?, digest))
+        let digest = component.digest().to_owned();
+        Ok(Layer { sandbox, breaker: Breaker::default(), reads, manifest, digest, bytes })
     }
 }
 
@@ -105,7 +102,7 @@ impl Policy {
     /// # Errors
     /// It cannot be written.
     pub fn save_compiled(&self, cache: &CompiledCache) -> io::Result<()> {
-        self.sandbox.save(&self.digest, cache)?;
-        self.layers.iter().try_for_each(|layer| layer.sandbox.save(&layer.digest, cache))
+        self.sandbox.save(&self.digest, self.bytes, cache)?;
+        self.layers.iter().try_for_each(|layer| layer.sandbox.save(&layer.digest, layer.bytes, cache))
     }
 }

@@ -16,6 +16,7 @@ use super::fault::{Fault, FaultKind, LoadError};
 use super::imports::{self, ImportCalled};
 use super::limits::Limits;
 use super::panic_message;
+use super::source::ComponentSource;
 use super::symbol::author_functions;
 use mcp_audit_log_model::format::prefix;
 
@@ -35,31 +36,42 @@ pub(super) struct Sandbox {
 const WITHOUT_EVENTS: [&str; 2] = ["manifest", "declares"];
 
 impl Sandbox {
-    /// Compiles a component, unless `cache` has its code. Takes some tenths of a second; the code is kept for the life of
-    /// the process.
-    pub(super) fn compile(
-        bytes: &[u8],
-        digest: &str,
+    /// Loads a component: from `cache`, or else by compiling it, which takes some tenths of a second. Also returns its
+    /// size. The code is kept for the life of the process.
+    pub(super) fn load(
+        source: &ComponentSource,
         limits: Limits,
         role: Role,
         cache: Option<&CompiledCache>,
-    ) -> Result<Self, LoadError> {
-        if bytes.len() > limits.component_bytes {
-            return Err(LoadError::TooLarge { bytes: bytes.len(), limit: limits.component_bytes });
-        }
-        // A hostile component must not take the process down while it is being read.
-        let compiled = catch_unwind(AssertUnwindSafe(|| compiled(bytes, digest, limits, cache)));
-        let (component, is_new) = match compiled {
-            Ok(Ok(compiled)) => compiled,
-            Ok(Err(error)) => return Err(LoadError::NotAComponent(reason(&error))),
-            Err(_) => return Err(LoadError::NotAComponent("it cannot be compiled".to_owned())),
+    ) -> Result<(Self, usize), LoadError> {
+        let cached = |engine: &Engine| cache.and_then(|cache| cache.load(engine, source.digest()));
+        let not_a_component = |error: wasmtime::Error| LoadError::NotAComponent(reason(&error));
+        let pooled = Engine::new(&pooled(limits)).map_err(not_a_component)?;
+        // With more parts than a slot of the pool has room for, each call allocates its own.
+        let plain = || Engine::new(&config(limits)).map_err(not_a_component);
+        let cached = match cached(&pooled) {
+            None if cache.is_some() => cached(&plain()?),
+            found => found,
+        };
+        let is_new = cached.is_none();
+        let fits = |bytes: usize| match bytes > limits.component_bytes {
+            true => Err(LoadError::TooLarge { bytes, limit: limits.component_bytes }),
+            false => Ok(bytes),
+        };
+        let (component, bytes) = match cached {
+            Some((component, bytes)) => (component, fits(bytes)?),
+            None => {
+                let component = source.bytes().map_err(|error| LoadError::Unreadable(error.to_string()))?;
+                let bytes = fits(component.len())?;
+                (compiled(&component, &pooled, plain)?, bytes)
+            }
         };
         let engine = component.engine().clone();
         let pre = imports::linker(&engine, &component)?.instantiate_pre(&component);
-        let pre = pre.map_err(|error| LoadError::NotAComponent(reason(&error)))?;
+        let pre = pre.map_err(not_a_component)?;
         let names: Vec<_> = component.component_type().exports(&engine).map(|(name, _)| name.to_owned()).collect();
         let exports = Exports::find(&pre, names, role)?;
-        Ok(Self { pre, exports, limits, turns: Turns::default(), is_new, shows_panics: false })
+        Ok((Self { pre, exports, limits, turns: Turns::default(), is_new, shows_panics: false }, bytes))
     }
 
     /// From now on a fault has the message of a panic.
@@ -113,8 +125,8 @@ impl Sandbox {
     }
 
     /// Keeps its code in `cache`, if it was compiled just now.
-    pub(super) fn save(&self, digest: &str, cache: &CompiledCache) -> std::io::Result<()> {
-        if self.is_new { cache.store(self.pre.component(), digest) } else { Ok(()) }
+    pub(super) fn save(&self, digest: &str, bytes: usize, cache: &CompiledCache) -> std::io::Result<()> {
+        if self.is_new { cache.store(self.pre.component(), bytes, digest) } else { Ok(()) }
     }
 
     /// The contract that the component exports.
@@ -132,27 +144,22 @@ pub struct CallCost {
     pub memory_bytes: usize,
 }
 
-/// The component, and whether it was compiled just now.
-///
-/// # Errors
-/// The file is not a component.
+/// Compiles a component.
 fn compiled(
     bytes: &[u8],
-    digest: &str,
-    limits: Limits,
-    cache: Option<&CompiledCache>,
-) -> wasmtime::Result<(Component, bool)> {
-    let pooled = Engine::new(&pooled(limits))?;
-    let from_cache = |engine: &Engine| cache.and_then(|cache| cache.load(engine, digest));
-    if let Some(component) = from_cache(&pooled) {
-        return Ok((component, false));
+    pooled: &Engine,
+    plain: impl FnOnce() -> Result<Engine, LoadError>,
+) -> Result<Component, LoadError> {
+    // A hostile component must not take the process down while it is being read.
+    let compile = |engine: &Engine| {
+        let compiled = catch_unwind(AssertUnwindSafe(|| Component::new(engine, bytes)));
+        let compiled = compiled.unwrap_or_else(|_| Err(wasmtime::Error::msg("it cannot be compiled")));
+        compiled.map_err(|error| LoadError::NotAComponent(reason(&error)))
+    };
+    match compile(pooled) {
+        Ok(component) => Ok(component),
+        Err(_) => compile(&plain()?),
     }
-    // With more parts than a slot of the pool has room for, each call allocates its own.
-    let plain = Engine::new(&config(limits))?;
-    if let Some(component) = from_cache(&plain) {
-        return Ok((component, false));
-    }
-    Component::new(&pooled, bytes).or_else(|_| Component::new(&plain, bytes)).map(|component| (component, true))
 }
 
 /// The settings of an engine with memory, tables and instances in slots that are made once and cleaned after each call.

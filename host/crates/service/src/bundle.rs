@@ -168,7 +168,9 @@ impl LogView {
             sealed.extend(opening.chain(closing).map(|entry| entry.seq));
             let missing = |reason| EvidenceError::Component { seq: *last, reason };
             let stack = Stack::of(&self.folder, record).map_err(missing)?;
-            components.extend(record.digests().into_iter().zip(stack.components().map(<[u8]>::to_vec)));
+            for component in stack.components() {
+                components.insert(component.digest().to_owned(), component.bytes().map_err(missing)?.into_owned());
+            }
         }
         let size = checkpoint.checkpoint().size;
         for seq in sealed.into_iter().filter(|seq| *seq < size) {

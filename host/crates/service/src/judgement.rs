@@ -10,7 +10,7 @@ use mcp_audit_log_core::recorder::{ActivePolicy, StateChange};
 use mcp_audit_log_core::secret::Secret;
 use mcp_audit_log_index::{Batch, StoreError, Writer};
 use mcp_audit_log_model::time::Timestamp;
-use mcp_audit_log_sandbox::{CompiledCache, Floors, Limits, LoadError, Policy, PolicyLoader, digest};
+use mcp_audit_log_sandbox::{CompiledCache, ComponentSource, Floors, Limits, LoadError, Policy, PolicyLoader, digest};
 
 use super::{LogView, OpenError};
 
@@ -65,7 +65,8 @@ impl LogView {
 
     /// Loads components as the log's own.
     pub(super) fn load(&self, policy: &[u8], extensions: &[Vec<u8>]) -> Result<Policy, LoadError> {
-        self.loading().policy(policy, extensions)
+        let extensions: Vec<_> = extensions.iter().cloned().map(ComponentSource::new).collect();
+        self.loading().policy(&ComponentSource::new(policy.to_vec()), &extensions)
     }
 
     fn loading(&self) -> Loading<'_> {
@@ -95,17 +96,19 @@ impl Loading<'_> {
     /// The policy and what it was loaded from, for a log in which `newest` judged last.
     pub(super) fn named(&self, named: &Named, newest: Option<&JudgedBy>) -> Result<(Policy, Stack), OpenError> {
         let stack = named.stack(self.folder, newest)?;
+        // What records must be able to show later what judged; what only reads is content with compiled code.
+        let stack = if named.purpose == Purpose::View { stack } else { stack.read().map_err(OpenError::Component)? };
         Ok((self.policy(&stack.policy, &stack.extensions)?, stack))
     }
 
     /// The policy of a record, from the components that were kept.
     pub(super) fn kept(&self, record: &JudgedBy) -> Result<Policy, OpenError> {
-        let stack = Stack::of(self.folder, record).map_err(OpenError::Component)?;
+        let stack = Stack::of(self.folder, record).and_then(Stack::read).map_err(OpenError::Component)?;
         Ok(self.policy(&stack.policy, &stack.extensions)?)
     }
 
     /// Loads components, compiled code from the log's folder where it has it.
-    fn policy(&self, policy: &[u8], extensions: &[Vec<u8>]) -> Result<Policy, LoadError> {
+    fn policy(&self, policy: &ComponentSource, extensions: &[ComponentSource]) -> Result<Policy, LoadError> {
         let cache = compiled_cache(self.folder);
         let loader = PolicyLoader { limits: self.limits, now: self.now, cache: cache.as_ref() };
         Ok(loader.load(policy, extensions)?.on(self.floors))
@@ -115,8 +118,8 @@ impl Loading<'_> {
 /// Components that are to be loaded together.
 #[derive(Debug)]
 pub(super) struct Stack {
-    pub(super) policy: Vec<u8>,
-    pub(super) extensions: Vec<Vec<u8>>,
+    pub(super) policy: ComponentSource,
+    pub(super) extensions: Vec<ComponentSource>,
     /// See [`JudgedBy::configured`].
     pub(super) configured: Option<Vec<String>>,
 }
@@ -148,7 +151,8 @@ impl Named {
     fn stack(&self, folder: &Path, newest: Option<&JudgedBy>) -> Result<Stack, OpenError> {
         let (purpose, is_named) = (self.purpose, self.policy.is_some() || !self.extensions.is_empty());
         let policy = self.policy.clone().unwrap_or_else(|| Policy::builtin_component().to_vec());
-        let own = Stack { policy, extensions: self.extensions.clone(), configured: None };
+        let extensions = self.extensions.iter().cloned().map(ComponentSource::new).collect();
+        let own = Stack { policy: ComponentSource::new(policy), extensions, configured: None };
         let Some(newest) = newest else { return Ok(own) };
         let last = || Stack::of(folder, newest).map_err(OpenError::Component);
         match &newest.configured {
@@ -178,26 +182,29 @@ impl Named {
 }
 
 impl Stack {
-    /// The kept components of a record.
+    /// The kept components of a record, to be read where they are needed.
     pub(super) fn of(folder: &Path, record: &JudgedBy) -> io::Result<Self> {
-        let (kept, builtin) = (Components::of(folder), Policy::builtin_component());
-        let read = |name: &String| match *name == digest(builtin) {
-            true => Ok(builtin.to_vec()),
-            false => kept.read(name),
-        };
-        let mut components = record.digests().iter().map(read).collect::<io::Result<Vec<_>>>()?.into_iter();
+        let (kept, builtin) = (Components::of(folder), ComponentSource::new(Policy::builtin_component().to_vec()));
+        let source = |name: &String| if *name == builtin.digest() { Ok(builtin.clone()) } else { kept.source(name) };
+        let mut components = record.digests().iter().map(source).collect::<io::Result<Vec<_>>>()?.into_iter();
         let policy = components.next().ok_or_else(|| io::Error::other("the record names no component"))?;
         Ok(Self { policy, extensions: components.collect(), configured: record.configured.clone() })
     }
 
+    /// The same with all components in memory.
+    pub(super) fn read(self) -> io::Result<Self> {
+        let extensions = self.extensions.into_iter().map(ComponentSource::read).collect::<io::Result<_>>()?;
+        Ok(Self { policy: self.policy.read()?, extensions, ..self })
+    }
+
     /// What it names, to be compared with another start.
     fn digests(&self) -> Vec<String> {
-        let digests: Vec<_> = self.components().map(digest).collect();
+        let digests: Vec<_> = self.components().map(|component| component.digest().to_owned()).collect();
         named(&digests)
     }
 
-    pub(super) fn components(&self) -> impl Iterator<Item = &[u8]> {
-        [self.policy.as_slice()].into_iter().chain(self.extensions.iter().map(Vec::as_slice))
+    pub(super) fn components(&self) -> impl Iterator<Item = &ComponentSource> {
+        [&self.policy].into_iter().chain(&self.extensions)
     }
 }
 
@@ -221,7 +228,7 @@ pub(super) fn begin(
     writer: &mut dyn Writer,
 ) -> Result<(), OpenError> {
     let kept = Components::of(folder);
-    stack.components().try_for_each(|component| kept.keep(component)).map_err(OpenError::Component)?;
+    stack.components().try_for_each(|component| kept.keep(&component.bytes()?)).map_err(OpenError::Component)?;
     let judged_by = vec![JudgedByChange { after: 0, record: active.record() }];
     let states = StateChange { judged_by, ..StateChange::default() };
     writer.commit(&Batch { states, ..Batch::default() })?;

@@ -13,7 +13,7 @@ use mcp_audit_log_model::event::{Event, Payload};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
-use mcp_audit_log_sandbox::{Fault, FaultKind, Limits, Policy, PolicyLoader, Verdict};
+use mcp_audit_log_sandbox::{Fault, FaultKind, Limits, Policy, Verdict};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -125,8 +125,12 @@ fn load(components: &BTreeMap<String, Vec<u8>>, record: &JudgementRecord, now: T
     }
     let extensions = found.split_off(1);
     let refused = |error| (RejudgeResult::NotJudged, format!("this program refuses the policy: {error}"));
-    let loader = PolicyLoader { limits: Limits::default(), now, cache: None };
-    let policy = loader.load(&found.concat(), &extensions).map_err(refused)?;
+    let policy = Policy::load(&found.concat(), Limits::default(), now);
+    let policy = policy.and_then(|policy| match extensions.is_empty() {
+        true => Ok(policy),
+        false => policy.extended(&extensions, now),
+    });
+    let policy = policy.map_err(refused)?;
     let floors = Floors { policy_rules_tenants: record.policy_rules_tenants, masks_off: record.masks_off.clone() };
     let policy = policy.on(&floors).never_resting();
     let order: Vec<_> = policy.stack().into_iter().map(|layer| layer.digest).collect();
