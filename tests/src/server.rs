@@ -17,7 +17,9 @@ pub const READY: &str = "mcp-audit-log is listening on ";
 #[derive(Debug)]
 pub struct Server {
     process: Process,
-    folder: TempDir,
+    data: PathBuf,
+    /// Removed at the end.
+    _folder: Option<TempDir>,
     address: String,
     apis: Mutex<BTreeMap<String, Api>>,
 }
@@ -36,15 +38,23 @@ impl Server {
     /// Starts a server with these arguments besides.
     pub fn with(upstreams: &[(&str, &str)], arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        let data = folder.path().join("data");
+        let upstreams = upstreams.iter().map(|(name, url)| format!("--upstream={name}={url}"));
+        let arguments = upstreams.chain(arguments.iter().map(|argument| (*argument).to_owned())).collect();
+        Self::serving(data, Some(folder), arguments)
+    }
+
+    /// Starts a server on a data folder that is there, and that stays there.
+    pub fn at(data: &Path) -> Self {
+        Self::serving(data.to_owned(), None, Vec::new())
+    }
+
+    fn serving(data: PathBuf, folder: Option<TempDir>, arguments: Vec<String>) -> Self {
         let mut command = product(["serve", "--listen", "127.0.0.1:0", "--data"]);
-        command.arg(folder.path().join("data"));
-        for (name, url) in upstreams {
-            command.arg("--upstream").arg(format!("{name}={url}"));
-        }
-        command.args(arguments);
+        command.arg(&data).args(arguments);
         let mut process = Process::start(&mut command);
         let address = process.line_after(READY).trim_end_matches('/').to_owned();
-        Self { process, folder, address, apis: Mutex::default() }
+        Self { process, data, _folder: folder, address, apis: Mutex::default() }
     }
 
     /// The address with its scheme, without a slash at its end.
@@ -59,7 +69,7 @@ impl Server {
 
     /// The data folder.
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.data.clone()
     }
 
     /// A new token for `user` in `group`.

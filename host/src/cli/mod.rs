@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod advice;
+mod backup;
 mod bundle;
 mod check_bundle;
 mod check_proof;
@@ -21,6 +22,7 @@ mod policy;
 mod print;
 mod proof;
 mod rejudge;
+mod restore;
 mod serve;
 mod show;
 mod stdio;
@@ -89,6 +91,10 @@ enum Command {
     Bundle(bundle::Bundle),
     /// Check the whole log against its ledger, for changed or missing entries.
     Verify(verify::Verify),
+    /// Copy the whole log into a new folder, and verify the copy. A server may keep recording.
+    Backup(backup::Backup),
+    /// Put a backup in place of a log that was lost.
+    Restore(restore::Restore),
     /// Prove that an entry is in the log, or that entries were only appended to it.
     #[command(subcommand)]
     Proof(proof::Proof),
@@ -157,6 +163,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Key(key) => key.run(),
         Command::Bundle(bundle) => bundle.run(),
         Command::Verify(verify) => verify.run(),
+        Command::Backup(backup) => backup.run(),
+        Command::Restore(restore) => restore.run(),
         Command::Proof(proof) => proof.run(),
         Command::Erase(erase) => erase.run(),
         Command::Policy(policy) => policy.run(),

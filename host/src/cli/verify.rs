@@ -92,7 +92,7 @@ pub(super) fn unread(why: impl Display) -> Outcome {
     Ok(ExitCode::from(UNREAD))
 }
 
-fn kept(path: &Path) -> Result<ExternalCheckpoint, String> {
+pub(super) fn kept(path: &Path) -> Result<ExternalCheckpoint, String> {
     let name = path.display().to_string();
     let bytes = std::fs::read(path).map_err(unreadable(path, "--checkpoint"))?;
     let note = SignedCheckpoint::parse(&bytes).map_err(|error| format!("{name} is not a checkpoint: {error}"))?;
@@ -123,12 +123,12 @@ fn whole(verified: &Verified) -> io::Result<ExitCode> {
 
 /// The progress on standard error: one line that is updated, on a terminal.
 #[derive(Default)]
-struct Progress {
+pub(super) struct Progress {
     shown: Cell<usize>,
 }
 
 impl Progress {
-    fn tell(&self, check: &str, done: u64, all: u64) {
+    pub(super) fn tell(&self, check: &str, done: u64, all: u64) {
         let text = match (done, all) {
             (0, _) => format!("checking {check} …"),
             (done, 0) => format!("checking {check}: {done}"),
@@ -137,7 +137,7 @@ impl Progress {
         self.show(&text);
     }
 
-    fn clear(&self) {
+    pub(super) fn clear(&self) {
         self.show("");
     }
 

@@ -6,6 +6,8 @@
 mod atomic_file;
 /// The components that judged, in the log's folder.
 pub mod components;
+/// Copies of files with their digests.
+pub mod durable_copy;
 /// The data folder's secret key.
 pub mod secret;
 

@@ -3,6 +3,7 @@
 mod activation;
 mod audit_action;
 mod background;
+mod backup;
 mod bundle;
 mod checkpoints;
 mod cleanup_preview;
@@ -25,6 +26,7 @@ mod run_error;
 mod saved_views;
 mod sinks;
 mod start_check;
+mod start_entry;
 mod tokens;
 mod verification;
 
@@ -51,6 +53,7 @@ use self::checkpoints::Checkpoints;
 pub use activation::PolicyRequest;
 pub use audit_action::RefusalLimiter;
 pub use background::{Background, NotTaken};
+pub use backup::{BackupError, BackupSummary, RestoredLog, back_up, restore};
 pub use bundle::{BundleRequest, Bundled};
 pub use checkpoints::SignError;
 pub use crons::{CleanupProgress, CronStatus, JobProgress};

@@ -9,27 +9,26 @@ use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_core::components::Components;
 use mcp_audit_log_core::publish::{Destinations, Publisher, Roots};
 use mcp_audit_log_core::reader::{InternalReads, Reader};
-use mcp_audit_log_core::recorder::{
-    ActivePolicy, QueueLimits, Recorder, RecorderControl, RecorderParts, SharedPolicy, StateChange, says_what_judges,
-};
+use mcp_audit_log_core::recorder::{ActivePolicy, QueueLimits, Recorder, RecorderControl, RecorderParts, SharedPolicy};
 use mcp_audit_log_core::retention;
 use mcp_audit_log_core::secret::Secret;
-use mcp_audit_log_core::signer::{Known, Resume, Signer, SignerError, SignerOptions};
+use mcp_audit_log_core::signer::{Known, Signer, SignerError, SignerOptions};
 use mcp_audit_log_core::sink::{EntryBatch, Sink};
 use mcp_audit_log_filter::Domain;
-use mcp_audit_log_index::{Inventory, StoreError, StoreReader};
+use mcp_audit_log_index::{StoreError, StoreReader};
 use mcp_audit_log_model::entry::Entry;
-use mcp_audit_log_model::event::Event;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::price::Prices;
 use mcp_audit_log_model::time::{Clock, SystemClock, Timestamp};
-use mcp_audit_log_sandbox::{Extension, Floors, Limits};
+use mcp_audit_log_sandbox::{Floors, Limits};
 use mcp_audit_log_store as store;
 use tokio::sync::watch;
 
+use super::backup::RestoredFrom;
 use super::checkpoints::Checkpoints;
 use super::judgement::{self, Loading, Named, Purpose, Stack};
 use super::policy_trust::PolicyTrust;
+use super::start_entry::StartFacts;
 use super::{AuditLog, Followers, Inner, LogView, evidence, probation, start_check};
 use crate::{OpenError, RefusalLimiter, SinkOptions};
 
@@ -252,7 +251,17 @@ impl Options {
         }));
         // What the last stop left comes first, so that the first entry counts it.
         log.begin_checkpoints()?;
-        log.record_start(&Start { clean, resume, floors, lost_secret, policy_signers, judges, judged_before })?;
+        let restored = RestoredFrom::of(&log.view().folder);
+        log.record_start(&StartFacts {
+            clean,
+            resume,
+            floors,
+            lost_secret,
+            policy_signers,
+            judges,
+            judged_before,
+            restored,
+        })?;
         log.record_old_changes();
         log.0.plan_schedule::<OpenError>()?;
         if watches_schedule {
@@ -279,80 +288,6 @@ impl Options {
         let active = SharedPolicy::new(ActivePolicy { policy: Arc::new(policy), settings, configured, since: None });
         Ok(LogView { files, active, clock, folder, limits, floors })
     }
-}
-
-/// The facts that the first entry of a start reports.
-struct Start {
-    /// Whether the last stop was clean; `None` for a log without entries.
-    clean: Option<bool>,
-    resume: Option<Resume>,
-    floors: Floors,
-    /// Whether the log has entries whose sessions and digests use an earlier key.
-    lost_secret: bool,
-    /// Who signed the policy, where signatures are demanded.
-    policy_signers: Option<String>,
-    /// What judges from now on.
-    judges: JudgedBy,
-    /// What judged before.
-    judged_before: Option<JudgedBy>,
-}
-
-impl AuditLog {
-    /// The first entry of this start, stored with its changes: new keys, the first checkpoint of a new log, and the
-    /// ends of calls that the last run left open.
-    fn record_start(&self, start: &Start) -> Result<(), OpenError> {
-        let Start { clean, resume, floors, lost_secret, policy_signers, judges, judged_before } = start;
-        let manifest = self.view().manifest();
-        let mut event = self.0.event("log.started").fact("version", env!("CARGO_PKG_VERSION"));
-        event = event
-            .fact("audit_policy", format!("{} {}", manifest.name, manifest.version))
-            .fact("policy_digest", self.view().policy_digest());
-        let extensions = self.view().policy_extensions();
-        if !extensions.is_empty() {
-            let titles: Vec<_> = extensions.iter().map(Extension::title).collect();
-            event = event.fact("policy_extensions", titles.join(", "));
-        }
-        let widenings: Vec<_> = extensions.iter().filter_map(Extension::widenings).collect();
-        if !widenings.is_empty() {
-            event = event.fact("policy_widenings", widenings.join(", "));
-        }
-        if let Some(signers) = policy_signers {
-            event = event.fact("policy_signers", signers.as_str());
-        }
-        if floors.policy_rules_tenants {
-            event = event.fact("policy_rules_tenants", true);
-        }
-        if !floors.masks_off.is_empty() {
-            event = event.fact("masks_off", floors.masks_off.join(", "));
-        }
-        event = says_what_judges(event, judges, judged_before.as_ref());
-        if let Some(clean) = *clean {
-            event = event.fact("last_stop_clean", clean);
-        }
-        if *lost_secret {
-            tracing::warn!(
-                "secret.key was missing, so the log created a new one: older digests, session names and cursors no longer \
-                 match; if you have the old file, stop the log and restore it"
-            );
-            event = event.fact("secret_key_replaced", true);
-        }
-        let (checkpoints, mut events) = self.beginnings()?;
-        let inventory = self.0.view.files.inventory()?.after(&checkpoints);
-        events.insert(0, counted(event.fact("origin", self.origin()), &inventory));
-        events.extend(resume.as_ref().map(|resume| self.resumed(resume)));
-        if *clean == Some(false) {
-            events.extend(self.unfinished_calls()?);
-        }
-        Ok(self.0.recorder.change(StateChange { checkpoints, ..StateChange::default() }, events)?)
-    }
-}
-
-/// Adds the current number of checkpoints and keys.
-pub(super) fn counted(event: Event, inventory: &Inventory) -> Event {
-    event
-        .fact("checkpoint", i64::try_from(inventory.newest).unwrap_or(i64::MAX))
-        .fact("checkpoint_digest", inventory.archived.to_string())
-        .fact("key_digest", inventory.key_digest())
 }
 
 /// The signer of this log. It must be the one that signed the log before.

@@ -9,7 +9,9 @@ mod sqlite;
 mod tokens;
 mod verified;
 
-pub use sqlite::{CHECKS, SqliteStore, SqliteWriter, VerifyProgress, lock, open, open_to_read, show_columns, verify};
+pub use sqlite::{
+    CHECKS, SqliteStore, SqliteWriter, VerifyProgress, copy_databases, lock, open, open_to_read, show_columns, verify,
+};
 pub use tokens::{NewToken, Token, TokenError, Tokens};
 pub use tokens::{Outbox, PREFIX as TOKEN_PREFIX, PendingAction, TokenAction};
 pub use verified::{ExternalCheckpoint, NOT_PROVED, Verified, VerifyError, VerifyFinding};

@@ -5,7 +5,7 @@ use mcp_audit_log_core::retention::{CleanupIntent, CleanupReport, CleanupRun};
 use mcp_audit_log_model::event::Event;
 
 use super::{CleanupProgress, Job, JobContext, Report, Step};
-use crate::open::counted;
+use crate::start_entry::counted;
 
 /// A run of the cleanup.
 #[derive(Default)]

@@ -1,5 +1,6 @@
 //! The log in SQLite: one file, one writer, any number of readers.
 
+mod backup;
 mod checkpoints;
 mod columns;
 mod commons;
@@ -22,6 +23,7 @@ mod verify;
 mod views;
 mod writer;
 
+pub use backup::copy_databases;
 pub use columns::show_columns;
 pub use files::{lock, open, open_to_read};
 pub use verify::{COUNT as CHECKS, VerifyProgress, verify};

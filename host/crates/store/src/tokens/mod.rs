@@ -26,7 +26,7 @@ pub use token::{NewToken, Token};
 
 /// The prefix of every token, so that scanners for leaked secrets can recognise it.
 pub const PREFIX: &str = "mcpa_";
-const FILE: &str = "tokens.db";
+pub(crate) const TOKENS_FILE: &str = "tokens.db";
 const SCHEMA: &str = include_str!("../../../../../migrations/sqlite/tokens_0001.sql");
 const COLUMNS: &str = "id, user, connection, groups, instance, created_at, expires_at, last_used_at";
 /// The precision of the time of last use: at most one write per hour and token.
@@ -76,7 +76,7 @@ impl Tokens {
     /// # Errors
     /// The folder or the file cannot be used, or an older build made the file.
     pub fn open(folder: &Path) -> Result<Self, TokenError> {
-        let tokens = Self { path: folder.join(FILE) };
+        let tokens = Self { path: folder.join(TOKENS_FILE) };
         let made = private::folder(folder).and_then(|()| private::file(&tokens.path));
         made.map_err(|error| TokenError::Folder(folder.to_owned(), error))?;
         let current = tokens.with(|connection| {
@@ -95,7 +95,7 @@ impl Tokens {
     /// The tokens in `folder`, if it has a file of tokens. The file is not created.
     #[doc(hidden)]
     pub fn existing(folder: &Path) -> Option<Self> {
-        let path = folder.join(FILE);
+        let path = folder.join(TOKENS_FILE);
         path.metadata().is_ok_and(|file| file.len() > 0).then_some(Self { path })
     }
 
