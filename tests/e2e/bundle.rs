@@ -1,11 +1,12 @@
-//! A bundle checked by two independent programs: the product, and a verifier in Python that was written from the
-//! documentation. Both accept a genuine bundle, and neither accepts a forged one.
+//! A bundle checked by three programs: the product, its page in a browser without a network, and a verifier in Python that
+//! was written from the documentation. All accept a genuine bundle, and none accepts a forged one.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use mcp_audit_log_tests::{Api, Server, assert_plain, run, token_in};
+use mcp_audit_log_tests::{Api, Browser, Scripts, Server, assert_plain, run, token_in};
 
 const EVENTS: &str = r#"[
     {"channel":"mcp","method":"tools/call","user":"uma","tool":"search \"äöü\" 😀","status_code":200,"duration_us":5},
@@ -17,11 +18,48 @@ struct World {
     server: Server,
     data: PathBuf,
     keys: Vec<String>,
+    page: VerifierPage,
+}
+
+/// The page that checks bundles, as an outsider opens it from a disk.
+struct VerifierPage {
+    browser: Browser,
+    /// How many files it was given: a browser does not look twice at the same one.
+    given: Cell<u32>,
+    folder: tempfile::TempDir,
+}
+
+impl VerifierPage {
+    /// As a server hands it out.
+    async fn of(server: &Server) -> Self {
+        let sent = Api::anonymous(server.address()).get("/verify.html");
+        assert!(sent.status == 200 && sent.headers.iter().any(|(_, value)| value.contains("attachment")), "{sent:?}");
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("verify.html");
+        fs::write(&path, sent.text).expect("written");
+        let browser = Browser::start(Scripts::On).await;
+        browser.open(&format!("file://{}", path.display())).await;
+        Self { browser, given: Cell::new(0), folder }
+    }
+
+    /// Its result, as an exit code of the command, and its sentence.
+    async fn checked(&self, file: &Path, keys: &[String]) -> (Option<i32>, String) {
+        self.given.set(self.given.get() + 1);
+        let given = self.folder.path().join(format!("given-{}", self.given.get()));
+        fs::copy(file, &given).expect("copied");
+        let keys = serde_json::Value::from(keys.join("\n"));
+        let clear = format!("document.getElementById('keys').value = {keys}; say('', '');");
+        self.browser.page().execute(clear, Vec::new()).await.expect("run");
+        self.browser.one("#file").await.send_keys(given.to_string_lossy()).await.expect("chosen");
+        let result = self.browser.one("#result[data-code]:not([data-code=''])").await;
+        let code = result.attr("data-code").await.expect("read").and_then(|code| code.parse().ok());
+        (code, self.browser.text().await)
+    }
 }
 
 impl World {
     /// A server that has recorded something, with payloads, and has signed it.
-    fn new() -> Self {
+    async fn new() -> Self {
         let server = Server::start(&[]);
         let data = server.data();
         let admin = Api::new(server.address(), &token_in(&data, "anna", &["admin", "auditor", "service"], "laptop"));
@@ -35,7 +73,8 @@ impl World {
         fs::write(data.join("entry.tlog-proof"), &proof.text).expect("written");
         let output = run(["key", "list", "--data", &data.to_string_lossy()]);
         let keys = String::from_utf8_lossy(&output.stdout).lines().map(ToOwned::to_owned).collect();
-        Self { server, data, keys }
+        let page = VerifierPage::of(&server).await;
+        Self { server, data, keys, page }
     }
 
     fn bundle(&self, name: &str, arguments: &[&str]) -> PathBuf {
@@ -48,9 +87,15 @@ impl World {
         path
     }
 
-    /// The exit codes of the product and of the Python verifier for this bundle.
-    fn checked(&self, path: &Path) -> (Option<i32>, Option<i32>) {
-        checked(path, &self.keys)
+    /// The exit codes of the product and of the Python verifier for this bundle, and the result of the page.
+    async fn checked(&self, path: &Path) -> [Option<i32>; 3] {
+        self.checked_by(path, &self.keys).await
+    }
+
+    /// The same with these keys.
+    async fn checked_by(&self, path: &Path, keys: &[String]) -> [Option<i32>; 3] {
+        let (ours, theirs) = checked(path, keys);
+        [ours, theirs, self.page.checked(path, keys).await.0]
     }
 }
 
@@ -67,25 +112,30 @@ fn checked(path: &Path, keys: &[String]) -> (Option<i32>, Option<i32>) {
     (ours.status.code(), theirs.status.code())
 }
 
-#[test]
-fn two_verifiers_accept_a_good_bundle_and_refuse_bad_ones() {
-    let mut world = World::new();
+#[tokio::test]
+async fn three_verifiers_accept_a_good_bundle_and_refuse_bad_ones() {
+    let mut world = World::new().await;
     let hiding = world.bundle("uma", &["user:uma"]);
     let text = fs::read_to_string(&hiding).expect("a bundle");
     assert!(text.contains("secret") && !text.contains("otto") && !text.contains("apples?"), "{text}");
-    assert_eq!(world.checked(&hiding), (Some(0), Some(0)));
+    assert_eq!(world.checked(&hiding).await, [Some(0); 3]);
+    let told = world.page.checked(&hiding, &world.keys).await.1;
+    assert!(
+        told.contains("PROVED: entries 0 to ") && told.contains("signed on 20") && told.contains("secret"),
+        "{told}"
+    );
     assert!(world.server.stop().success(), "the log is free");
     let whole = world.bundle("whole", &["--payloads", "--group", "admin", "--group", "auditor"]);
     let text = fs::read_to_string(&whole).expect("a bundle");
     assert!(text.contains("apples?") && text.contains("otto"), "{text}");
-    assert_eq!(world.checked(&whole), (Some(0), Some(0)));
-    assert_eq!(checked(&whole, &[]), (Some(3), Some(3)), "by its own keys nothing is proved");
-    assert_eq!(world.checked(&world.data), (Some(2), Some(2)), "a folder cannot be read");
+    assert_eq!(world.checked(&whole).await, [Some(0); 3]);
+    assert_eq!(world.checked_by(&whole, &[]).await, [Some(3); 3], "by its own keys nothing is proved");
+    assert_eq!(checked(&world.data, &world.keys), (Some(2), Some(2)), "a folder cannot be read");
     for (what, forged) in forgeries(&text) {
         assert_ne!(forged, text, "{what} changes nothing");
         let path = world.data.join("forged");
         fs::write(&path, forged).expect("written");
-        assert_eq!(world.checked(&path), (Some(1), Some(1)), "{what}");
+        assert_eq!(world.checked(&path).await, [Some(1); 3], "{what}");
     }
 }
 
@@ -161,9 +211,9 @@ fn respelled(text: &str, how: impl Fn(&str) -> String) -> String {
 }
 
 /// The file contains the entry, so both verifiers need only the file and a key.
-#[test]
-fn two_verifiers_check_a_proof_with_only_the_file_and_a_key() {
-    let mut world = World::new();
+#[tokio::test]
+async fn three_verifiers_check_a_proof_with_only_the_file_and_a_key() {
+    let mut world = World::new().await;
     assert!(world.server.stop().success(), "it ends");
     let path = world.data.join("entry.tlog-proof");
     let text = fs::read_to_string(&path).expect("a proof");
@@ -186,7 +236,10 @@ fn two_verifiers_check_a_proof_with_only_the_file_and_a_key() {
         said.starts_with("PROVED") && said.contains("user  \"otto\"") && said.contains("status_code  404"),
         "{said}"
     );
+    let (page, told) = world.page.checked(&path, &world.keys).await;
+    assert!(page == Some(0) && told.contains("PROVED: entry ") && told.contains("otto"), "{told}");
     assert_eq!(proof(&path, &[]).0, Some(2), "nobody's word");
+    assert_eq!(world.page.checked(&path, &[]).await.0, Some(2), "nor here");
     let line = |begin: &str| text.lines().find(|line| line.starts_with(begin)).expect("a line").to_owned();
     let extra = line("extra ");
     let other = if extra.ends_with("A=") || extra.ends_with("AA") { "B" } else { "A" };
@@ -214,7 +267,8 @@ fn two_verifiers_check_a_proof_with_only_the_file_and_a_key() {
         let path = world.data.join("forged");
         fs::write(&path, forged).expect("written");
         let (ours, theirs, said) = proof(&path, &world.keys);
-        assert_eq!((ours, theirs), (Some(1), Some(1)), "{what}: {said}");
+        let page = world.page.checked(&path, &world.keys).await;
+        assert_eq!([ours, theirs, page.0], [Some(1); 3], "{what}: {said} {}", page.1);
     }
 }
 

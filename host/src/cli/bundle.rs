@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use mcp_audit_log::filter::{Context, end_of, parse_text, start_of};
+use mcp_audit_log::ledger::verifier_page;
 use mcp_audit_log::{BundleRequest, Bundled};
 
 use super::Outcome;
@@ -37,14 +38,17 @@ pub(super) struct Bundle {
     /// configure or verify. `verify --bundle --judge` makes the judgements again, on any machine.
     #[arg(long)]
     with_judgement: bool,
+    /// Also write a page that checks the bundle in a browser, without a network; an existing file is not replaced.
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
 }
 
 impl Bundle {
     pub(super) fn run(self) -> Outcome {
         let path = self.output.display();
-        let new = new(&self.output);
+        let opened = new(&self.output);
         let file =
-            new.map_err(|error| format!("{path} cannot be written: {error}; name another file with --output"))?;
+            opened.map_err(|error| format!("{path} cannot be written: {error}; name another file with --output"))?;
         let mut out = BufWriter::new(file);
         let bundled = self.write(&mut out).inspect_err(|_| drop(std::fs::remove_file(&self.output)))?;
         out.into_inner().map_err(|error| error.into_error()).and_then(|file| file.sync_all())?;
@@ -53,6 +57,11 @@ impl Bundle {
         note(format_args!(
             "{path}: entries from seq {first} to {last}, {shown} of them shown. Check it with `mcp-audit-log verify --bundle`."
         ));
+        if let Some(page) = &self.page {
+            let written = new(page).and_then(|mut file| file.write_all(verifier_page().as_bytes()));
+            written.map_err(|error| format!("{} cannot be written: {error}; name another --page", page.display()))?;
+            note(format_args!("{}: checks the bundle in a browser, with the log's keys.", page.display()));
+        }
         if unsigned > 0 {
             note(format_args!(
                 "The newest {unsigned} entries are not included: no checkpoint covers them yet. A server signs one \

@@ -8,12 +8,12 @@ use mcp_audit_log_model::value::Value;
 use uuid::Uuid;
 
 /// The item that has the commitment to the payload. Fields have their index in the field table, below 64.
-const COMMITMENT: u8 = 64;
+pub(crate) const COMMITMENT: u8 = 64;
 /// The item that has the details, as the stored text.
-const DETAILS: u8 = 65;
+pub(crate) const DETAILS: u8 = 65;
 /// Their names where contents are shown.
-const COMMITMENT_NAME: &str = "payload_commitment";
-const DETAILS_NAME: &str = "details";
+pub(crate) const COMMITMENT_NAME: &str = "payload_commitment";
+pub(crate) const DETAILS_NAME: &str = "details";
 
 /// The content of an entry under construction: one item for each set column, in the order of their numbers. An item is
 /// its number (one byte), the length of its value (four bytes, big-endian) and the value.

@@ -14,7 +14,7 @@ mod proof_file;
 mod tree;
 
 pub use bundle::{Bundle, BundleCheck, BundleEntry, BundleError, BundlePayload, CheckedBundle, completion};
-pub use bundle::{JudgementLine, JudgementPart, JudgementRecord};
+pub use bundle::{JudgementLine, JudgementPart, JudgementRecord, verifier_page};
 pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 pub use content::Content;
 pub use hash::commitment;

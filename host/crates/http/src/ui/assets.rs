@@ -5,9 +5,10 @@ use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use mcp_audit_log_ledger::verifier_page;
 
 use crate::problem::Problem;
 use crate::site::Site;
@@ -37,7 +38,16 @@ pub(crate) static ICON: LazyLock<Asset> =
 
 /// The route; these files are the same for every visitor, so they need no sign-in.
 pub(crate) fn router() -> Router<Arc<Site>> {
-    Router::new().route("/assets/{name}", get(show))
+    Router::new().route("/assets/{name}", get(show)).route(VERIFIER, get(verifier))
+}
+
+/// Where the page is that checks bundles and proofs. It is a file to keep and to pass on, so it is downloaded.
+pub(crate) const VERIFIER: &str = "/verify.html";
+
+async fn verifier() -> Response {
+    let headers =
+        [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_DISPOSITION, "attachment; filename=\"verify.html\"")];
+    (headers, verifier_page()).into_response()
 }
 
 async fn show(State(site): State<Arc<Site>>, Path(name): Path<String>) -> Response {

@@ -8,6 +8,7 @@
 mod check;
 mod entry;
 mod judgement;
+mod page;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use super::tree::Node;
 pub use check::{BundleCheck, BundleError, CheckedBundle};
 pub use entry::{BundleEntry, BundlePayload};
 pub use judgement::{JudgementLine, JudgementPart, JudgementRecord};
+pub use page::verifier_page;
 
 /// The format in the first line.
 const FORMAT: &str = "mcp-audit-log-bundle-v1";
