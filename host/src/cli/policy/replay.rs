@@ -3,7 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::thread::sleep;
 use std::time::Instant;
 
 use clap::Args;
@@ -67,18 +66,11 @@ impl ReplayCommand {
         let began = Instant::now();
         let mut replay = Replay::new((&policy, &active), (&candidate, &other), log.now());
         viewers.into_iter().for_each(|person| replay.ask(person));
-        let newest = || Ok::<_, Failure>(log.seqs_between(None, None)?.end);
-        let (mut next, mut size) = (seqs.start, newest()?);
+        let mut next = seqs.start;
         while next < seqs.end {
             let end = next.saturating_add(STEP).min(seqs.end);
-            let began = Instant::now();
             replay.take(&log.operators_entries(next..end)?);
             next = end;
-            let before = std::mem::replace(&mut size, newest()?);
-            if size > before {
-                // Recording goes first: beside it, every second moment is a rest.
-                sleep(began.elapsed());
-            }
         }
         let report = replay.finish();
         let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX).max(1);
