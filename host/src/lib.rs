@@ -91,7 +91,7 @@ pub mod policy_signature {
 #[cfg(feature = "http-client")]
 #[doc(hidden)]
 pub mod http_client {
-    pub use mcp_audit_log_core::http_client::HttpClient;
+    pub use mcp_audit_log_core::http_client::{Answer, HttpClient, Post};
 }
 
 /// The data folder's secret key.
@@ -102,7 +102,13 @@ pub mod secret {
 /// Ways out of the log: what a sink of entries is made of.
 pub mod sink {
     pub use mcp_audit_log_core::sink::{Delivery, EntryBatch, Sink, SinkError, SinkStatus};
-    pub use mcp_audit_log_service::SinkOptions;
+    pub use mcp_audit_log_service::{SinkOptions, SinkProgress, StoredSink};
+}
+
+/// Destinations of entries outside of the log.
+#[cfg(feature = "sinks")]
+pub mod sinks {
+    pub use mcp_audit_log_sinks::{DestinationError, SigningSecret, Webhook, WebhookOptions};
 }
 
 /// The one read path: the reader, what it is asked, and what it returns.

@@ -12,6 +12,7 @@ mod gestures;
 mod helpers;
 mod log;
 mod process;
+mod receiver;
 mod server;
 mod stub;
 
@@ -24,6 +25,7 @@ pub use helpers::files_with;
 pub use helpers::script;
 pub use log::{expect_entries, grouped, listed, text};
 pub use process::{Process, binary, product, run};
+pub use receiver::{Delivered, Misdeed, Receiver};
 pub use server::{READY, Server, token_in};
 pub use stub::{Stub, free_port};
 

@@ -69,6 +69,12 @@ impl Process {
         self.terminate().unwrap_or_else(|| panic!("{} does not end when it is told to:\n{}", self.name, self.output()))
     }
 
+    /// Ends it as a power cut would, and waits for its end.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it can be killed");
+        self.child.wait().expect("its end");
+    }
+
     fn terminate(&mut self) -> Option<ExitStatus> {
         // The shell's own `kill`: the standard library can only kill the hard way, and no crate is worth this line.
         let id = self.child.id().to_string();

@@ -25,6 +25,7 @@ mod rejudge;
 mod restore;
 mod serve;
 mod show;
+mod sink;
 mod stdio;
 mod tail;
 mod token;
@@ -98,6 +99,9 @@ enum Command {
     /// Prove that an entry is in the log, or that entries were only appended to it.
     #[command(subcommand)]
     Proof(proof::Proof),
+    /// List the sinks of the configuration file, try one, and send entries again.
+    #[command(subcommand)]
+    Sink(sink::SinkCommand),
     /// Erase the payload of one entry. The entry stays; another entry records the user and the reason.
     Erase(erase::Erase),
     /// Try a policy, without a log or on one.
@@ -166,6 +170,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
         Command::Proof(proof) => proof.run(),
+        Command::Sink(sink) => sink.run(),
         Command::Erase(erase) => erase.run(),
         Command::Policy(policy) => policy.run(),
         Command::OpenApi(openapi) => openapi.run(),

@@ -25,7 +25,7 @@ use super::common::{
 use super::config::{Config, Server, Text, address};
 
 /// The default folder of the log.
-const DATA: &str = "mcp-audit-log-data";
+pub(super) const DATA: &str = "mcp-audit-log-data";
 /// The default address: this machine only.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8_700);
 
@@ -191,7 +191,8 @@ fn options(config: &Config, data: PathBuf) -> Result<Options, Failure> {
         .floors(config.floors())
         .queue(config.queue())
         .prices(config.prices.clone().unwrap_or_default());
-    Ok(options.signer(checkpoints.signer(signing_keys())).publish(checkpoints.places(token)))
+    let options = options.signer(checkpoints.signer(signing_keys())).publish(checkpoints.places(token));
+    Ok(config.open_sinks()?.into_iter().fold(options, |options, (sink, destination)| options.sink(sink, destination)))
 }
 
 /// The ways of signing in.

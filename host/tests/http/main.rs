@@ -31,6 +31,7 @@ mod serving;
 mod settings;
 mod sign_in;
 mod sign_in_limits;
+mod sinks;
 mod support;
 mod tail;
 mod tenants;

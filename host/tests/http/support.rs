@@ -13,6 +13,7 @@ use mcp_audit_log::http::{SignInLinks, Site, router};
 use mcp_audit_log::identity::Identity;
 use mcp_audit_log::manifest::Job;
 use mcp_audit_log::recorder::QueueLimits;
+use mcp_audit_log::sink::{EntryBatch, Sink, SinkOptions};
 use mcp_audit_log::time::{Clock, ManualClock, SystemClock};
 use mcp_audit_log::tokens::{Token, Tokens};
 use mcp_audit_log::{AuditLog, Options, Viewer};
@@ -67,6 +68,11 @@ impl World {
 
     pub(crate) fn with_queue(limits: QueueLimits) -> Self {
         Self::made(Arc::new(SystemClock), |options| options.queue(limits), |site| site)
+    }
+
+    /// One with a sink.
+    pub(crate) fn with_sink(options: SinkOptions, sink: impl Sink<EntryBatch>) -> Self {
+        Self::made(Arc::new(SystemClock), |log| log.sink(options, sink), |site| site)
     }
 
     fn made(clock: Arc<dyn Clock>, options: impl FnOnce(Options) -> Options, site: impl FnOnce(Site) -> Site) -> Self {

@@ -5,5 +5,6 @@ mod chunks;
 mod cleanup;
 mod holds;
 mod payloads;
+mod sinks;
 mod support;
 mod year;

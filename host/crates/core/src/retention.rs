@@ -21,7 +21,7 @@ const REST: u32 = 3;
 const LONGEST_REST: Duration = Duration::from_millis(100);
 
 /// The parts that a cleanup is about to remove.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CleanupIntent {
     /// The policy's plan. Policies do not know about holds.
     plan: Plan,
@@ -35,6 +35,19 @@ pub struct CleanupIntent {
     payloads_below: u64,
     /// The number of entries to remove, estimated before the run.
     pub expected: u64,
+    /// The sink for which entries stay that are old enough.
+    kept_for: Option<String>,
+}
+
+/// A sink that has not got all entries yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SinkHold {
+    /// Its name.
+    pub name: String,
+    /// It has everything below this `seq`.
+    pub watermark: u64,
+    /// The time for which entries stay for it beyond their own, in microseconds.
+    pub longest: i64,
 }
 
 /// The `seq` below which entries, and payloads before their entries, may be removed whatever their age. Without a
@@ -50,7 +63,7 @@ impl Cover {
 }
 
 /// The result of a cleanup.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CleanupReport {
     intent: CleanupIntent,
     /// Entries removed.
@@ -139,7 +152,7 @@ impl CleanupRun {
     /// A sentence: the store failed.
     pub fn step(&mut self, files: &StoreReader, recorder: &Recorder) -> Result<Option<Duration>, String> {
         self.report.intent.held = files.held_from().map_err(|error| error.to_string())?;
-        let CleanupIntent { entries_below, payloads_below, held, .. } = self.report.intent;
+        let CleanupIntent { entries_below, payloads_below, held, .. } = self.report.intent.clone();
         let removal = Removal { plan: hold::cut(self.announced, held), entries_below, payloads_below };
         let begun = Instant::now();
         let Pruned { entries, payloads, more } = recorder.prune(removal).map_err(|error| error.to_string())?;
@@ -151,7 +164,7 @@ impl CleanupRun {
 
     /// The numbers of removed entries and payloads so far.
     pub fn report(&self) -> CleanupReport {
-        self.report
+        self.report.clone()
     }
 }
 
@@ -176,6 +189,27 @@ impl CleanupIntent {
         Ok(Self { doubted, ..cut })
     }
 
+    /// The same run without entries that a sink does not have yet, as long as it may keep them. Payloads do not wait.
+    ///
+    /// # Errors
+    /// A sentence: the store failed, and nothing was deleted.
+    pub fn kept_for_sinks(mut self, sinks: &[SinkHold], files: &StoreReader) -> Result<Self, String> {
+        let Some(before) = hold::cut(self.plan, self.held).entries_before else { return Ok(self) };
+        for SinkHold { name, watermark, longest } in sinks {
+            if *watermark >= self.entries_below {
+                continue;
+            }
+            let bound = files.seq_at(before.plus(longest.saturating_neg()));
+            let below = bound.map_err(|error| format!("nothing was deleted: {error}"))?.max(*watermark);
+            if below < self.entries_below {
+                let stays = self.entries_below - below;
+                self.expected = self.expected.saturating_sub(stays);
+                (self.entries_below, self.kept_for) = (below, Some(name.clone()));
+            }
+        }
+        Ok(self)
+    }
+
     /// The time from which a hold keeps entries that the policy would remove.
     fn stopped_at(&self) -> Option<Timestamp> {
         self.held.filter(|_| hold::cut(self.plan, self.held) != self.plan)
@@ -197,7 +231,10 @@ impl CleanupIntent {
                 event = event.fact(name, moment.to_string());
             }
         }
-        event
+        match &self.kept_for {
+            Some(sink) => event.fact("kept_for_sink", sink.as_str()),
+            None => event,
+        }
     }
 }
 
@@ -212,7 +249,9 @@ impl CleanupReport {
                 "; the clock jumped from {from} to {to}, so entries are kept longer until an admin confirms the clock"
             )
         });
-        [Some(removed), held, doubted].into_iter().flatten().collect()
+        let kept = self.intent.kept_for.as_ref();
+        let kept = kept.map(|sink| format!("; entries stay that the sink {sink} has not got yet"));
+        [Some(removed), held, doubted, kept].into_iter().flatten().collect()
     }
 }
 

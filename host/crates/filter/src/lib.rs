@@ -133,6 +133,11 @@ impl Domain {
         Self::term(Field::OccurredAt, Test::AtLeast(moment.as_micros().into()))
     }
 
+    /// Its `seq` is below this.
+    pub fn below(seq: u64) -> Self {
+        Self::term(Field::Seq, Test::Less(i64::try_from(seq).unwrap_or(i64::MAX).into()))
+    }
+
     /// `field` is not set.
     pub fn unset(field: Field) -> Self {
         Self::term(field, Test::Unset)

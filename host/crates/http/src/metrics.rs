@@ -18,13 +18,13 @@ use mcp_audit_log_core::recorder::{Gauges, Histogram};
 use mcp_audit_log_model::time::{SECOND, Timestamp};
 use mcp_audit_log_sandbox::Health;
 use mcp_audit_log_service::AuditLog;
-use mcp_audit_log_service::LogStatistics;
+use mcp_audit_log_service::{LogStatistics, SinkProgress};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet, text};
-use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
+use prometheus_client::metrics::{MetricType, TypedMetric};
 use prometheus_client::registry::{Registry, Unit};
 
 /// How every name begins.
@@ -89,6 +89,7 @@ impl Collector for Scrape {
         sheet.policy(figures.gauges, figures.policy.health())?;
         sheet.cleanup(&figures)?;
         sheet.checkpoints(&figures)?;
+        sheet.sinks(&figures.sinks, self.0.view().now())?;
         sheet.gauge("tail_subscribers", "Open live tails", figures.followers as u64)
     }
 }
@@ -192,6 +193,40 @@ impl Sheet<'_> {
         self.gauge("publishing_failing", "Destinations that currently fail", failing as u64)?;
         let conflicts = figures.places.iter().filter(|place| place.conflict).count();
         self.gauge("publishing_conflicts", "Destinations that have checkpoints of another history", conflicts as u64)
+    }
+
+    fn sinks(&mut self, sinks: &[SinkProgress], now: Timestamp) -> Result<(), Error> {
+        if sinks.is_empty() {
+            return Ok(());
+        }
+        let lag = |sink: &SinkProgress| now.as_micros() - sink.oldest.map_or(now, |oldest| oldest.min(now)).as_micros();
+        let seconds = |sink: &SinkProgress| lag(sink) as f64 / SECOND as f64;
+        let help = "Age of the oldest entry that a sink has not got yet";
+        self.by_sink("sink_lag", help, Some(&Unit::Seconds), sinks, |sink| ConstGauge::new(seconds(sink)))?;
+        let help = "Entries that a sink has not got yet";
+        self.by_sink("sink_waiting_entries", help, None, sinks, |sink| ConstGauge::new(sink.waiting))?;
+        let is_failing = |sink: &SinkProgress| ConstGauge::new(u64::from(sink.status.failing.is_some()));
+        self.by_sink("sink_failing", "1 while a sink fails", None, sinks, is_failing)?;
+        let help = "Deliveries of a sink that failed and were retried";
+        self.by_sink("sink_failures", help, None, sinks, |sink| ConstCounter::new(sink.status.failures))?;
+        let help = "Entries that the destination of a sink refused for good";
+        self.by_sink("sink_refused_entries", help, None, sinks, |sink| ConstCounter::new(sink.status.refused))
+    }
+
+    /// A metric with the name of each sink as its label: a name of the operator's, and no recorded value.
+    fn by_sink<M: EncodeMetric + TypedMetric>(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Option<&Unit>,
+        sinks: &[SinkProgress],
+        metric: impl Fn(&SinkProgress) -> M,
+    ) -> Result<(), Error> {
+        let mut family = self.next(name, help, unit, M::TYPE)?;
+        for sink in sinks {
+            metric(sink).encode(family.encode_family(&[("sink", &*sink.status.name)])?)?;
+        }
+        Ok(())
     }
 
     fn next<'s>(

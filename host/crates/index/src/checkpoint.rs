@@ -46,7 +46,7 @@ pub struct StoredCheckpoint {
 pub struct DestinationState {
     /// The kind of destination, or the name of a sink.
     pub name: String,
-    /// The newest checkpoint that arrived there; 0 for none.
+    /// The newest checkpoint that arrived there, 0 for none; of a sink of entries, the `seq` after the last one.
     pub number: u64,
     /// Whether the last delivery failed.
     pub failing: bool,
@@ -57,8 +57,8 @@ const SINK: &str = "entries:";
 
 impl DestinationState {
     /// The progress of a sink of entries: it has all entries below the `seq` `watermark`.
-    pub fn of_sink(name: &str, watermark: u64) -> Self {
-        Self { name: format!("{SINK}{name}"), number: watermark, failing: false }
+    pub fn of_sink(name: &str, watermark: u64, failing: bool) -> Self {
+        Self { name: format!("{SINK}{name}"), number: watermark, failing }
     }
 
     /// Whether it is the progress of a sink of entries, and not of a destination of checkpoints.

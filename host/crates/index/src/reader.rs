@@ -349,13 +349,13 @@ impl StoreReader {
         Ok(self.read(|log| log.destinations())?.into_iter().filter(|it| !it.is_of_sink()).collect())
     }
 
-    /// The `seq` after the last entry that this sink of entries has acknowledged; 0 for none.
+    /// How far this sink of entries is; `None` if it never began.
     ///
     /// # Errors
     /// The store fails.
-    pub fn watermark(&self, sink: &str) -> Result<u64, StoreError> {
-        let name = DestinationState::of_sink(sink, 0).name;
-        Ok(self.read(|log| log.destinations())?.into_iter().find(|it| it.name == name).map_or(0, |it| it.number))
+    pub fn sink(&self, name: &str) -> Result<Option<DestinationState>, StoreError> {
+        let name = DestinationState::of_sink(name, 0, false).name;
+        Ok(self.read(|log| log.destinations())?.into_iter().find(|it| it.name == name))
     }
 
     /// The keys that check the log's signatures, as `vkey`s.

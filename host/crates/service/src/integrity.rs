@@ -16,7 +16,7 @@ use mcp_audit_log_model::schedule::CronState;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_sandbox::Policy;
 
-use super::AuditLog;
+use super::{AuditLog, SinkProgress};
 
 /// The state of the log's integrity.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ pub struct Integrity {
     pub unsigned: bool,
     /// The destinations of checkpoints.
     pub published: Vec<SinkStatus>,
+    /// The sinks of entries; none if the viewer belongs to a tenant, because they are about the whole log.
+    pub sinks: Vec<SinkProgress>,
     /// The holds in force; `None` if the viewer belongs to a tenant, because holds apply to the whole log.
     pub holds: Option<Vec<Hold>>,
 }
@@ -67,6 +69,7 @@ impl AuditLog {
             checkpoint: self.signed()?,
             unsigned: checkpoints.failing.load(Ordering::Relaxed),
             published: checkpoints.publisher.statuses(),
+            sinks: if access.viewer().instance.is_none() { self.sinks() } else { Vec::new() },
             holds: self.holds_in_force(access)?,
         })
     }
@@ -111,6 +114,8 @@ pub struct LogStatistics<'a> {
     pub unsigned: u64,
     /// The destinations of checkpoints.
     pub places: Vec<SinkStatus>,
+    /// The sinks of entries.
+    pub sinks: Vec<SinkProgress>,
     /// The scheduled job that ran last.
     pub cleanup: Option<CronState>,
 }
@@ -136,6 +141,7 @@ impl AuditLog {
             checkpoint: self.newest_mark(),
             unsigned: self.0.checkpoints.failed.load(Ordering::Relaxed),
             places: self.0.checkpoints.publisher.statuses(),
+            sinks: self.sinks(),
             extent: self.0.view.files.extent().ok(),
             cleanup: crons
                 .into_iter()

@@ -38,7 +38,6 @@ use mcp_audit_log_contract::settings::{InvalidSetting, SettingChange, Settings};
 use mcp_audit_log_core::reader::{InternalReads, ReadError};
 use mcp_audit_log_core::recorder::{RecordError, Recorder, RecorderControl, Reservation, StateChange};
 use mcp_audit_log_core::secret::Secret;
-use mcp_audit_log_core::sink::{EntryBatch, SinkThread};
 use mcp_audit_log_index::{StoreError, Stored, StoredPayload};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::Event;
@@ -64,7 +63,7 @@ pub use log_view::{Follower, LogView, Wakeup};
 pub use open::Options;
 pub use open_error::OpenError;
 pub use run_error::RunError;
-pub use sinks::SinkOptions;
+pub use sinks::{SinkOptions, SinkProgress, StoredSink};
 pub use tokens::TokenRequest;
 pub use verification::{Found, StartError, Verification, VerificationProgress, VerificationResult, verify_log};
 
@@ -77,7 +76,7 @@ struct Inner {
     recorder: Recorder,
     checkpoints: Checkpoints,
     /// The sinks of entries.
-    sinks: Mutex<Vec<Arc<SinkThread<EntryBatch>>>>,
+    sinks: Mutex<Vec<sinks::RunningSink>>,
     /// The longest trusted jump of the clock, in microseconds.
     longest_step: i64,
     secret: Secret,

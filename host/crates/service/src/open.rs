@@ -261,6 +261,7 @@ impl Options {
             judges,
             judged_before,
             restored,
+            sinks: sinks.iter().map(|(options, _)| options.described()).collect(),
         })?;
         log.record_old_changes();
         log.0.plan_schedule::<OpenError>()?;

@@ -27,13 +27,16 @@ pub(super) struct StartFacts {
     pub(super) judged_before: Option<JudgedBy>,
     /// The backup that was restored since the last start.
     pub(super) restored: Option<RestoredFrom>,
+    /// Where entries go besides.
+    pub(super) sinks: Vec<String>,
 }
 
 impl AuditLog {
     /// The first entry of this start, stored with its changes: new keys, the first checkpoint of a new log, and the
     /// ends of calls that the last run left open.
     pub(super) fn record_start(&self, start: &StartFacts) -> Result<(), OpenError> {
-        let StartFacts { clean, resume, floors, lost_secret, policy_signers, judges, judged_before, restored } = start;
+        let StartFacts { clean, resume, floors, lost_secret, policy_signers, judges, judged_before, restored, sinks } =
+            start;
         let manifest = self.view().manifest();
         let mut event = self.0.event("log.started").fact("version", env!("CARGO_PKG_VERSION"));
         event = event
@@ -56,6 +59,9 @@ impl AuditLog {
         }
         if !floors.masks_off.is_empty() {
             event = event.fact("masks_off", floors.masks_off.join(", "));
+        }
+        if !sinks.is_empty() {
+            event = event.fact("sinks", sinks.join("; "));
         }
         event = says_what_judges(event, judges, judged_before.as_ref());
         if let Some(clean) = *clean {

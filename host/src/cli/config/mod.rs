@@ -3,6 +3,7 @@
 mod checkpoints;
 mod proxy;
 mod sign_in;
+mod sinks;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -26,6 +27,7 @@ use super::advice::{Failure, unreadable};
 pub(super) use checkpoints::CheckpointTable;
 pub(super) use proxy::{CorsTable, ProxyTable, Server};
 pub(super) use sign_in::SignInTable;
+pub(super) use sinks::{OpenedSink, SinkTable};
 use text::Mistake;
 pub(super) use text::{MaskName, Text, address};
 
@@ -55,6 +57,8 @@ pub(super) struct Config {
     pub(super) proxy: Option<ProxyTable>,
     pub(super) cors: Option<CorsTable>,
     pub(super) upstreams: Option<Vec<Server>>,
+    /// Destinations of entries outside of the log.
+    sinks: Option<Vec<SinkTable>>,
     /// The prices of language models.
     pub(super) prices: Option<Prices>,
 }
@@ -115,6 +119,7 @@ impl Config {
         if let Some(sign_in) = &mut self.sign_in {
             sign_in.beside(folder);
         }
+        self.sinks.iter_mut().flatten().for_each(|sink| sink.beside(folder));
         self
     }
 
@@ -165,12 +170,28 @@ impl Config {
         GroupMap::new(self.groups.clone().unwrap_or_default(), everybody)
     }
 
-    /// Groups that people would be given and that the policy does not know.
+    /// The sinks, as they are configured.
+    pub(super) fn sinks(&self) -> &[SinkTable] {
+        self.sinks.as_deref().unwrap_or_default()
+    }
+
+    /// The sinks with their destinations, each under a name of its own.
+    pub(super) fn open_sinks(&self) -> Result<Vec<OpenedSink>, Failure> {
+        let mut names: Vec<_> = self.sinks().iter().map(SinkTable::name).collect();
+        names.sort_unstable();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(format!("two sinks are called {:?}; give each its own name", pair[0]).into());
+        }
+        self.sinks().iter().map(SinkTable::open).collect()
+    }
+
+    /// Groups that people or sinks would be given and that the policy does not know.
     pub(super) fn unknown_groups(&self, manifest: &Manifest) -> Vec<String> {
         let mapped = self.groups.iter().flatten().flat_map(|(_, groups)| groups);
         let everybody = self.sign_in().everybody.unwrap_or_default();
         let is_unknown = |name: &&String| manifest.groups.iter().all(|group| group.name != **name);
-        mapped.chain(&everybody).filter(is_unknown).cloned().collect()
+        let of_sinks = self.sinks().iter().flat_map(|sink| &sink.groups);
+        mapped.chain(&everybody).chain(of_sinks).filter(is_unknown).cloned().collect()
     }
 
     /// The trusted proxies.

@@ -10,7 +10,7 @@ use axum::http::Uri;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use clap::Args;
-use mcp_audit_log::http_client::HttpClient;
+use mcp_audit_log::http_client::{Answer, HttpClient, Post};
 use mcp_audit_log::{AuditLog, ChangeError, Grant, PolicyRequest, judged_by::PolicySwap};
 use serde_json::{Value as Json, json};
 
@@ -115,8 +115,10 @@ fn ask(server: &Uri, path: &str, body: &Json) -> Result<Json, Failure> {
     let url: Uri = format!("{}/api/v1/{path}", server.to_string().trim_end_matches('/')).parse()?;
     let client = HttpClient::new(&url)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (status, body) = runtime.block_on(client.call(&url, &token, body.to_string(), PATIENCE))?;
-    let answer: Json = serde_json::from_slice(&body).unwrap_or_default();
+    let post = Post { token: Some(token), patience: PATIENCE, ..Post::new("application/json", body.to_string()) };
+    let answer = runtime.block_on(client.post(&url, post));
+    let Answer { status, body, .. } = answer.map_err(|why| format!("the server cannot be asked: {why}"))?;
+    let answer: Json = serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default();
     if status.is_success() {
         return Ok(answer);
     }

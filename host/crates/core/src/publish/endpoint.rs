@@ -4,8 +4,11 @@ use hyper::Uri;
 use tokio::runtime::{Builder, Runtime};
 
 use super::{PublishError, Published};
-use crate::http_client::{HttpClient, Post};
+use crate::http_client::{HttpClient, Post, named};
 use crate::sink::{Sink, SinkError};
+
+/// The media type of a signed note.
+const KIND: &str = "text/plain; charset=utf-8";
 
 /// An HTTP endpoint that accepts checkpoints.
 #[derive(Clone, Debug)]
@@ -36,7 +39,9 @@ impl Endpoint {
 impl Sink<Published> for Endpoint {
     fn put(&mut self, published: &Published) -> Result<(), SinkError> {
         let Self { runtime, client, options } = self;
-        let post = Post { kind: "text/plain; charset=utf-8", token: options.token.as_deref(), body: &published.note };
-        runtime.block_on(client.post(&options.url, &post)).map_err(SinkError::Failed)
+        let post = Post { token: options.token.clone(), ..Post::new(KIND, published.note.clone()) };
+        let failed = |why: String| SinkError::Failed(format!("{} does not take it: {why}", named(&options.url)));
+        let status = runtime.block_on(client.post(&options.url, post)).map_err(failed)?.status;
+        if status.is_success() { Ok(()) } else { Err(failed(format!("the server returned {status}"))) }
     }
 }

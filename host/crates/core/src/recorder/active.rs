@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use mcp_audit_log_contract::judged_by::JudgedBy;
 use mcp_audit_log_contract::settings::{SettingChange, Settings};
 use mcp_audit_log_ledger::JudgementRecord;
-use mcp_audit_log_model::event::Event;
+use mcp_audit_log_model::event::{Channel, Event};
 use mcp_audit_log_sandbox::Policy;
 
 /// A policy and the settings by which it judges.
@@ -106,4 +106,11 @@ impl SharedPolicy {
     pub(super) fn set(&self, next: Arc<ActivePolicy>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = next;
     }
+}
+
+/// Entries that say what judges although nothing changes: a log may go on for months without a change or a stop.
+const MILESTONES: [&str; 4] = ["bundle.exported", "log.verified", "retention.completed", "retention.failed"];
+
+pub(super) fn is_milestone(event: &Event) -> bool {
+    event.channel == Channel::System && event.method.as_deref().is_some_and(|method| MILESTONES.contains(&method))
 }

@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::active::{ActivePolicy, SharedPolicy};
+use super::active::{ActivePolicy, SharedPolicy, is_milestone};
 use super::build_entry::{EntryBuilder, random_salt};
 use super::probation::Probation;
 use super::queue::{Queue, Work};
 use super::write_thread::{Handover, JudgedBatch, Receipt};
 use super::{Changed, RecordError, StateChange};
 use mcp_audit_log_contract::judged_by::JudgedByChange;
-use mcp_audit_log_index::{StoreReader, Writer};
+use mcp_audit_log_index::{CheckpointChange, StoreReader, Writer};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::{Channel, Event, Kind, OutcomeDetail, Payload};
 use mcp_audit_log_model::field::Field;
@@ -64,6 +64,7 @@ struct Taken {
     receipts: Vec<(usize, Receipt)>,
     changes: StateChange,
     changed: Vec<Changed>,
+    watermarks: Vec<Changed>,
     /// What judges once the changes are stored.
     next: Option<Arc<ActivePolicy>>,
     bytes: usize,
@@ -148,6 +149,10 @@ impl Judge {
                 Work::Change(change, events, done) => {
                     self.judge(taken);
                     return self.change(*change, events, done);
+                }
+                Work::Watermark(state, done) => {
+                    taken.changes.checkpoints.push(CheckpointChange::Destination(state));
+                    taken.watermarks.push(done);
                 }
                 Work::Swap(policies, event, done) => {
                     self.judge(taken);
@@ -317,7 +322,7 @@ impl Judge {
     }
 
     fn seal(&mut self, taken: Taken) {
-        if taken.events.is_empty() && taken.changed.is_empty() {
+        if taken.events.is_empty() && taken.changed.is_empty() && taken.watermarks.is_empty() {
             return;
         }
         let active = self.active.now();
@@ -350,6 +355,7 @@ impl Judge {
         self.sealed.receipts.extend(taken.receipts.into_iter().map(|(at, receipt)| (before + at, receipt)));
         self.sealed.batch.states.extend(taken.changes);
         self.sealed.changed.extend(taken.changed);
+        self.sealed.watermarks.extend(taken.watermarks);
         self.sealed.next = taken.next.or(self.sealed.next.take());
         self.sealed.bytes += taken.bytes;
         (count, faults)
@@ -377,13 +383,6 @@ impl Judge {
         let event = Event::new(self.clock.now(), Channel::System, Kind::System, OutcomeDetail::Incomplete);
         Event { method: Some(GAP.to_owned()), ..event }.fact(DROPPED, i64::try_from(dropped).unwrap_or(i64::MAX))
     }
-}
-
-/// Entries that say what judges although nothing changes: a log may go on for months without a change or a stop.
-const MILESTONES: [&str; 4] = ["bundle.exported", "log.verified", "retention.completed", "retention.failed"];
-
-fn is_milestone(event: &Event) -> bool {
-    event.channel == Channel::System && event.method.as_deref().is_some_and(|method| MILESTONES.contains(&method))
 }
 
 /// The number of losses that a gap entry reports; `None` for any other entry.

@@ -22,7 +22,7 @@ use self::probation::Probation;
 pub use self::probation::{PROBATION_EVENTS, UnfinishedProbation};
 use self::queue::{Queue, Work};
 use self::write_thread::{Handover, JudgedBatch};
-use mcp_audit_log_index::{Pruned, Removal, StoreError, StoreReader, Stored, Writer};
+use mcp_audit_log_index::{DestinationState, Pruned, Removal, StoreError, StoreReader, Stored, Writer};
 use mcp_audit_log_model::event::Event;
 use mcp_audit_log_model::price::Prices;
 use mcp_audit_log_model::time::Clock;
@@ -235,6 +235,13 @@ pub trait RecorderControl: Sized {
     /// The change was not stored, or may not have been: see [`RecordError`].
     fn change(&self, change: StateChange, events: Vec<Event>) -> Result<(), RecordError>;
 
+    /// Stores how far a sink is, together with whatever is stored next, so that it costs recording no commit; blocks
+    /// until that is durable.
+    ///
+    /// # Errors
+    /// It was not stored, or may not have been: see [`RecordError`].
+    fn store_watermark(&self, state: DestinationState) -> Result<(), RecordError>;
+
     /// Puts the policy `next` in place of `before`, in one transaction with the entry about it; blocks until that is
     /// durable. The policy before judges the entry and all events that were enqueued earlier. It comes back, with an
     /// entry, if the other one fails on the first events.
@@ -278,6 +285,10 @@ impl RecorderControl for Recorder {
 
     fn change(&self, change: StateChange, events: Vec<Event>) -> Result<(), RecordError> {
         self.ask(|receipt| Work::Change(Box::new(change), events, receipt))
+    }
+
+    fn store_watermark(&self, state: DestinationState) -> Result<(), RecordError> {
+        self.ask(|receipt| Work::Watermark(state, receipt))
     }
 
     fn swap(&self, before: &Arc<ActivePolicy>, next: ActivePolicy, event: Event) -> Result<(), RecordError> {

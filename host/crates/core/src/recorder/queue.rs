@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use mcp_audit_log_index::{Pruned, Removal};
+use mcp_audit_log_index::{DestinationState, Pruned, Removal};
 use mcp_audit_log_model::event::Event;
 
 use super::active::ActivePolicy;
@@ -34,6 +34,8 @@ pub(super) enum Work {
     Events(Vec<(Event, Receipt)>),
     Later(Box<dyn FnOnce() -> Vec<Event> + Send>),
     Change(Box<StateChange>, Vec<Event>, Changed),
+    /// How far a sink is. It goes along with the next commit.
+    Watermark(DestinationState, Changed),
     /// Another policy in place of the first one, and the entry about it.
     Swap([Arc<ActivePolicy>; 2], Box<Event>, Changed),
     Prune(Removal, SyncSender<Result<Pruned, PruneError>>),
@@ -42,9 +44,9 @@ pub(super) enum Work {
 }
 
 impl Work {
-    /// Whether a caller waits for it.
+    /// Whether a caller waits for it. A watermark can wait for company: no one's call depends on it.
     pub(super) fn is_awaited(&self) -> bool {
-        !matches!(self, Self::Event(_, None) | Self::Later(_))
+        !matches!(self, Self::Event(_, None) | Self::Later(_) | Self::Watermark(..))
     }
 }
 

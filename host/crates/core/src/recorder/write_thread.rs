@@ -27,6 +27,8 @@ pub(super) struct JudgedBatch {
     /// The callers that wait, with the index of their entry.
     pub(super) receipts: Vec<(usize, Receipt)>,
     pub(super) changed: Vec<Changed>,
+    /// The sinks whose watermarks go along.
+    pub(super) watermarks: Vec<Changed>,
     /// What judges once the batch is stored.
     pub(super) next: Option<Arc<ActivePolicy>>,
     /// The memory that the bodies held when they arrived.
@@ -39,7 +41,7 @@ impl JudgedBatch {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.len() == 0 && self.changed.is_empty()
+        self.len() == 0 && self.changed.is_empty() && self.watermarks.is_empty()
     }
 }
 
@@ -138,7 +140,7 @@ impl Committer {
     }
 
     fn store(&mut self, sealed: JudgedBatch) {
-        let JudgedBatch { batch, receipts, changed, next, .. } = sealed;
+        let JudgedBatch { batch, receipts, changed, watermarks, next, .. } = sealed;
         // A change is stored as a whole or not at all, together with the entries about it.
         let results = self.commit(&batch, changed.is_empty());
         let failed = results.iter().find_map(|result| result.as_ref().err().cloned());
@@ -148,7 +150,7 @@ impl Committer {
         if failed.is_none() {
             next.into_iter().for_each(|next| self.active.set(next));
         }
-        for done in changed {
+        for done in changed.into_iter().chain(watermarks) {
             let _ = done.send(failed.clone().map_or(Ok(()), Err));
         }
     }
@@ -189,7 +191,9 @@ impl Committer {
             return self.give_up(batch, error);
         }
         let (left, right) = batch.entries.split_at(batch.entries.len() / 2);
-        let mut results = self.commit(&Batch { entries: left.to_vec(), ..Batch::default() }, true);
+        // Watermarks are the only states of a batch that may be parted.
+        let left = Batch { entries: left.to_vec(), states: batch.states.clone() };
+        let mut results = self.commit(&left, true);
         results.extend(self.commit(&Batch { entries: right.to_vec(), ..Batch::default() }, true));
         results
     }

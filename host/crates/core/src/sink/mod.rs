@@ -6,6 +6,7 @@ mod thread;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mcp_audit_log_model::entry::Entry;
 
@@ -23,7 +24,7 @@ pub trait Delivery: Send + Sync + 'static {
 /// A destination outside of the log.
 pub trait Sink<D: Delivery>: Send + 'static {
     /// Delivers, and returns when the destination has acknowledged the delivery. Blocks. It is retried until it
-    /// succeeds, so the destination may get the same delivery twice, but never out of order.
+    /// succeeds or is refused, so the destination may get the same delivery twice, but never out of order.
     ///
     /// # Errors
     /// The destination may not have it.
@@ -42,8 +43,21 @@ impl<D: Delivery> Sink<D> for Box<dyn Sink<D>> {
 pub enum SinkError {
     /// The destination cannot be reached or written.
     Failed(String),
+    /// The same, and the destination asks not to be tried again before this time has passed.
+    Busy(String, Duration),
     /// The destination has data that this log does not continue; nothing there is overwritten.
     Conflict(String),
+    /// The destination will never accept this delivery as it is. It may accept a part of it.
+    Refused(String),
+}
+
+impl SinkError {
+    /// The reason.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Failed(reason) | Self::Busy(reason, _) | Self::Conflict(reason) | Self::Refused(reason) => reason,
+        }
+    }
 }
 
 /// The source of deliveries for a sink that needs all of them in order.
@@ -59,24 +73,34 @@ pub trait Feed<D: Delivery>: Send + 'static {
 
     /// Called when the destination has acknowledged a delivery.
     fn arrived(&mut self, delivery: &D);
+
+    /// Called when the destination has refused a delivery for good. The next one is a smaller part, or what follows.
+    /// Returns how many entries are given up.
+    fn refused(&mut self, delivery: &D, reason: &str) -> u64;
+
+    /// Called when an attempt failed for another reason, and is retried.
+    fn failed(&mut self, error: &SinkError);
 }
 
-/// A batch of entries. The batches of a sink follow each other in `seq` without hole and without overlap.
+/// A batch of entries, at least one. The batches of a sink follow each other in `seq` without overlap.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct EntryBatch {
-    /// The range of `seq` that was read from the log.
+    /// The name of the sink.
+    pub sink: Arc<str>,
+    /// The log's name in its checkpoints. An entry is named by origin and `seq`.
+    pub origin: Arc<str>,
+    /// The range of `seq` that was read from the log. It may begin above the end of the batch before, where the cleanup
+    /// removed entries that the sink did not have: an entry `sink.gap` names them.
     pub seqs: Range<u64>,
-    /// The cleanup removed entries below this `seq` before the sink got them; `seqs.start` if it removed none.
-    pub removed_below: u64,
     /// The entries for the sink, oldest first.
     pub entries: Vec<Entry>,
 }
 
 impl EntryBatch {
     /// The batch of the entries in `seqs`; see the members.
-    pub fn new(seqs: Range<u64>, removed_below: u64, entries: Vec<Entry>) -> Self {
-        Self { seqs, removed_below, entries }
+    pub fn new(sink: Arc<str>, origin: Arc<str>, seqs: Range<u64>, entries: Vec<Entry>) -> Self {
+        Self { sink, origin, seqs, entries }
     }
 }
 
@@ -100,6 +124,8 @@ pub struct SinkStatus {
     pub arrived: Option<u64>,
     /// How many deliveries failed since the log was opened.
     pub failures: u64,
+    /// How many entries the destination refused for good since then.
+    pub refused: u64,
     /// The reason why the last attempt failed; `None` if it succeeded.
     pub failing: Option<String>,
     /// Whether it failed because the destination has another history than the log.
@@ -110,7 +136,7 @@ pub struct SinkStatus {
 
 impl SinkStatus {
     fn new(name: &str) -> Self {
-        Self { name: name.into(), arrived: None, failures: 0, failing: None, conflict: false, tried: None }
+        Self { name: name.into(), arrived: None, failures: 0, refused: 0, failing: None, conflict: false, tried: None }
     }
 
     /// Whether no attempt has finished yet.

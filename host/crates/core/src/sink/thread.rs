@@ -9,13 +9,24 @@ use super::{Delivery, Feed, Sink, SinkError, SinkStatus};
 /// How often a feed without a new delivery is asked again.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// The pause after a failure. It doubles each time.
+/// The longest time for which a destination may ask to be left alone.
+const LONGEST_REST: Duration = Duration::from_secs(3_600);
+
+/// The pause after a failure. It doubles each time. A random part of up to a half is left out, so that sinks that failed
+/// together do not return together.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
     /// The pause after the first failure.
     pub first: Duration,
     /// At most.
     pub longest: Duration,
+}
+
+impl Backoff {
+    /// The pause with its random part, which `random` (0 to 255) decides.
+    fn jittered(pause: Duration, random: u8) -> Duration {
+        pause - pause / 2 * u32::from(random) / 256
+    }
 }
 
 impl Default for Backoff {
@@ -77,18 +88,32 @@ impl<D: Delivery> SinkThread<D> {
         Self::spawn(name, move |thread| {
             let mut pause = pauses.first;
             while !thread.state().closing {
-                match feed.next() {
-                    // It is read again before it is tried again: rights may have changed meanwhile.
-                    Ok(Some(delivery)) if thread.deliver(&mut sink, &delivery, pauses, &mut pause) => {
-                        feed.arrived(&delivery);
-                    }
-                    Ok(Some(_)) => {}
+                // It is read again before it is tried again: rights may have changed meanwhile.
+                let (tried, error) = match feed.next() {
+                    Ok(Some(delivery)) => match sink.put(&delivery) {
+                        Ok(()) => {
+                            pause = pauses.first;
+                            feed.arrived(&delivery);
+                            thread.arrived(feed.watermark());
+                            continue;
+                        }
+                        // It has answered. What it refused is not tried again, so there is nothing to wait for.
+                        Err(SinkError::Refused(reason)) => {
+                            thread.state().status.refused += feed.refused(&delivery, &reason);
+                            thread.arrived(feed.watermark());
+                            continue;
+                        }
+                        Err(error) => (Some(delivery.watermark()), error),
+                    },
                     Ok(None) => {
                         thread.state().status.arrived = Some(feed.watermark());
                         thread.rest(LOOK);
+                        continue;
                     }
-                    Err(error) => thread.retry(None, error, pauses, &mut pause),
-                }
+                    Err(error) => (None, error),
+                };
+                feed.failed(&error);
+                thread.retry(tried, error, pauses, &mut pause);
             }
         })
     }
@@ -167,8 +192,12 @@ impl<D: Delivery> SinkThread<D> {
     }
 
     fn retry(&self, tried: Option<u64>, error: SinkError, pauses: Backoff, pause: &mut Duration) {
+        let asked = if let SinkError::Busy(_, rest) = &error { (*rest).min(LONGEST_REST) } else { Duration::ZERO };
         self.failed(tried, error);
-        self.rest(*pause);
+        let mut random = [0];
+        // Without randomness, the pause is a whole one.
+        let _ = getrandom::fill(&mut random);
+        self.rest(Backoff::jittered(*pause, random[0]).max(asked));
         *pause = (*pause * 2).min(pauses.longest);
     }
 
@@ -197,10 +226,7 @@ impl<D: Delivery> SinkThread<D> {
     }
 
     fn failed(&self, tried: Option<u64>, error: SinkError) {
-        let (is_conflict, reason) = match error {
-            SinkError::Failed(reason) => (false, reason),
-            SinkError::Conflict(reason) => (true, reason),
-        };
+        let (is_conflict, reason) = (matches!(error, SinkError::Conflict(_)), error.reason().to_owned());
         let mut state = self.state();
         let status = &mut state.status;
         let place = &*status.name;

@@ -89,7 +89,7 @@ fn administration(events: &mut Vec<GoldenEvent>) {
 }
 
 /// What the log records of itself, with the facts that these entries have.
-const SYSTEM: [(&str, &[(&str, &str)]); 24] = [
+const SYSTEM: [(&str, &[(&str, &str)]); 25] = [
     ("log.started", &[("policy_digest", "sha256:00")]),
     ("log.stopped", &[]),
     ("log.gap", &[("reason", "full")]),
@@ -101,6 +101,7 @@ const SYSTEM: [(&str, &[(&str, &str)]); 24] = [
     ("signing_key.added", &[("key", "k-1")]),
     ("signing.resumed", &[]),
     ("checkpoint.publishing_failed", &[("place", "archive")]),
+    ("sink.failing", &[("sink", "siem")]),
     ("clock.confirmed", &[]),
     ("cron.started", &[("cron", "Cleanup")]),
     ("retention.started", &[("cron", "Cleanup")]),

@@ -24,7 +24,8 @@ impl Job for Retention {
         let view = &at.log.view;
         let active = view.active.now();
         let intent = retention::plan(&active.policy, &active.settings, &view.files, at.began)?;
-        self.intent = witnessed(at, intent)?;
+        let sinks = at.log.sink_holds().map_err(nothing_deleted)?;
+        self.intent = witnessed(at, intent)?.kept_for_sinks(&sinks, &view.files)?;
         self.show(at, &CleanupReport::default());
         let event = retention::started(&at.cron.name, at.began, &self.intent);
         let event = counted(event, &view.files.inventory().map_err(nothing_deleted)?);
@@ -38,7 +39,7 @@ impl Job for Retention {
             None => {
                 at.log.sign().map_err(nothing_deleted)?;
                 at.log.wait_published().map_err(nothing_deleted)?;
-                self.run.insert(CleanupRun::begin(self.intent, &at.log.recorder))
+                self.run.insert(CleanupRun::begin(self.intent.clone(), &at.log.recorder))
             }
         };
         let before = run.report();
@@ -65,7 +66,7 @@ impl Job for Retention {
 
 impl Retention {
     fn show(&self, at: &JobContext, report: &CleanupReport) {
-        let (CleanupReport { entries, payloads, .. }, expected) = (*report, self.intent.expected);
+        let (&CleanupReport { entries, payloads, .. }, expected) = (report, self.intent.expected);
         at.show(CleanupProgress { entries, payloads, expected });
         tracing::debug!(entries, payloads, expected, "the cleanup continues");
     }

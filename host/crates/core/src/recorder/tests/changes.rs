@@ -99,3 +99,50 @@ fn nothing_follows_the_last_entry() {
     assert_eq!((entries[0].id, &entries[0].details["dropped"]), (id, &3.into()));
     assert_eq!(entries[1].details["dropped"], 3, "the gap comes before it");
 }
+
+/// A sink that delivers under load stores how far it is a hundred times a second.
+#[test]
+fn a_watermark_goes_along_with_entries_in_their_commit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (files, recorder) = recorder(folder.path(), Vec::new(), None);
+    let ((begun, has_begun), (go, may_go)) = (channel(), channel::<()>());
+    let waits = move || {
+        let _ = begun.send(());
+        let _ = may_go.recv();
+        Vec::new()
+    };
+    recorder.record_later(0, waits).expect("taken");
+    has_begun.recv().expect("the thread that judges waits");
+    let (done, is_done) = mpsc::sync_channel(1);
+    recorder.record(event()).expect("taken");
+    recorder.queue.push(Work::Watermark(DestinationState::of_sink("siem", 7, false), done)).expect("taken");
+    recorder.record(event()).expect("taken");
+    drop(go);
+    is_done.recv().expect("an answer").expect("stored");
+    assert_eq!(files.sink("siem").expect("read").map(|state| state.number), Some(7), "it is durable");
+    let commits = || recorder.gauges().latency.buckets().map(|(_, count)| count).sum::<u64>();
+    assert_eq!((entries(&files).len(), commits()), (2, 1));
+    recorder.store_watermark(DestinationState::of_sink("siem", 9, true)).expect("stored without an entry too");
+    assert_eq!(files.sink("siem").expect("read").map(|state| (state.number, state.failing)), Some((9, true)));
+}
+
+#[test]
+fn a_rejected_entry_takes_no_watermark_along_unnoticed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (poison, (step, begun, go)) = (event(), held());
+    let (files, recorder) = recorder(folder.path(), vec![step], Some(poison.id));
+    recorder.record(event()).expect("taken");
+    begun.recv().expect("it stores");
+    let (done, is_done) = mpsc::sync_channel(1);
+    let sent = [event(), event(), event()];
+    one_by_one(&recorder, &sent[..1]);
+    recorder.record(poison.clone()).expect("taken");
+    recorder.queue.push(Work::Watermark(DestinationState::of_sink("siem", 7, false), done)).expect("taken");
+    sent[1..].iter().for_each(|event| recorder.record(event.clone()).expect("taken"));
+    drop(go);
+    let answer = is_done.recv().expect("an answer");
+    let stored = files.sink("siem").expect("read").map(|state| state.number);
+    assert!(answer.is_err() || stored == Some(7), "{answer:?} and {stored:?}");
+    let ids = ids(&files);
+    assert!(sent.iter().all(|event| ids.contains(&event.id)), "the others are stored");
+}

@@ -32,6 +32,7 @@ impl HealthLine {
     pub(super) fn all(page: &Page, integrity: &Integrity, now: Timestamp) -> Vec<Self> {
         let mut all =
             vec![recording(integrity), checkpoint(page, integrity, now), publishing(page), verification(page)];
+        all.extend(super::sinks::health(&page.sinks));
         if let Some([losses, stops, faults]) = &page.lately {
             all.extend([losses_line(losses), stops_line(stops), faults_line(faults)]);
         }
@@ -40,7 +41,12 @@ impl HealthLine {
     }
 }
 
-fn line(label: &'static str, href: &'static str, well: impl Into<Option<bool>>, text: impl Into<String>) -> HealthLine {
+pub(super) fn line(
+    label: &'static str,
+    href: &'static str,
+    well: impl Into<Option<bool>>,
+    text: impl Into<String>,
+) -> HealthLine {
     HealthLine { label, well: well.into(), text: text.into(), href }
 }
 

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 pub(crate) mod health;
+mod sinks;
 mod verification;
 
 use askama::Template;
@@ -17,6 +18,7 @@ use serde::Deserialize;
 use super::page::checkpoint::{Checkpoint, DestinationLine};
 use super::page::health::HealthLine;
 use super::page::health::{FAULTS, LOSSES, RecentEntries, STOPS};
+use super::page::sinks::SinkLine;
 use super::page::verification::Verification;
 use crate::problem::Problem;
 use crate::session::auth::Visitor;
@@ -36,6 +38,7 @@ struct Page {
     verification: Verification,
     checkpoint: Option<Checkpoint>,
     places: Vec<DestinationLine>,
+    sinks: Vec<SinkLine>,
     state: Vec<(&'static str, String)>,
     /// Losses, stops and faults, if the viewer may read entries.
     lately: Option<[RecentEntries; 3]>,
@@ -118,6 +121,7 @@ impl Page {
             health: Vec::new(),
             checkpoint: Checkpoint::new(&integrity, now),
             places: integrity.published.iter().map(place).collect(),
+            sinks: integrity.sinks.iter().map(|sink| SinkLine::new(sink, now)).collect(),
             state: state(&integrity),
             of_instance,
             policy: Policy {

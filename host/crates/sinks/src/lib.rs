@@ -1,0 +1,9 @@
+//! Destinations of entries outside of the log. Each is a [`mcp_audit_log_core::sink::Sink`] of batches of entries; which
+//! entries, in which order and how often is not their business.
+
+mod http;
+mod json;
+mod webhook;
+
+pub use http::DestinationError;
+pub use webhook::{SigningSecret, Webhook, WebhookOptions};

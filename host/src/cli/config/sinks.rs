@@ -1,0 +1,181 @@
+//! `[[sinks]]`: destinations of entries outside of the log. Only this file configures them: what leaves the log is decided
+//! by the operator of its machine, and not over the API.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use axum::http::Uri;
+use mcp_audit_log::Viewer;
+use mcp_audit_log::filter::{Context, parse_text};
+use mcp_audit_log::sink::{EntryBatch, Sink, SinkOptions};
+use mcp_audit_log::sinks::{SigningSecret, Webhook, WebhookOptions};
+use mcp_audit_log::time::{Clock, SystemClock, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::super::advice::{Failure, unreadable};
+use super::text::{Read, Text};
+
+/// The time that a destination has to answer, unless the file sets another one.
+const PATIENCE_SECONDS: u32 = 30;
+
+/// A sink, ready to be started.
+pub(in crate::cli) type OpenedSink = (SinkOptions, Box<dyn Sink<EntryBatch>>);
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::cli) struct SinkTable {
+    name: Text<SinkName>,
+    pub(in crate::cli) groups: Vec<String>,
+    user: Option<String>,
+    instance: Option<String>,
+    filter: Option<Text<SinkFilter>>,
+    from: Option<Text<SinkStart>>,
+    batch: Option<NonZeroUsize>,
+    hold_days: Option<u32>,
+    timeout_seconds: Option<u32>,
+    webhook: Option<WebhookTable>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct WebhookTable {
+    url: Text<Uri>,
+    secret_file: Option<PathBuf>,
+    secret_env: Option<String>,
+    token_file: Option<PathBuf>,
+    token_env: Option<String>,
+}
+
+/// The name of a sink, under which the log stores how far it is.
+#[derive(Clone, Debug)]
+struct SinkName(String);
+
+impl Read for SinkName {
+    fn read(text: &str) -> Result<Self, String> {
+        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
+        if (1..=64).contains(&text.len()) && text.bytes().all(is_plain) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(format!("{text:?} is not a valid sink name: use 1 to 64 of a-z, 0-9, _ and -"))
+    }
+}
+
+/// A filter that can be read.
+#[derive(Clone, Debug)]
+struct SinkFilter(String);
+
+impl Read for SinkFilter {
+    fn read(text: &str) -> Result<Self, String> {
+        let context = Context::new(Timestamp::EPOCH, Some("user"), Some("tenant"));
+        parse_text(text, &context).map(|_| Self(text.to_owned())).map_err(|error| error.to_string())
+    }
+}
+
+/// Where a new sink begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SinkStart {
+    First,
+    Now,
+}
+
+impl Read for SinkStart {
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "first" => Ok(Self::First),
+            "now" => Ok(Self::Now),
+            _ => Err(format!("{text:?} is not a start of a sink; use first or now")),
+        }
+    }
+}
+
+impl SinkTable {
+    pub(super) fn beside(&mut self, folder: &Path) {
+        let webhook = self.webhook.iter_mut().flat_map(|table| [&mut table.secret_file, &mut table.token_file]);
+        for path in webhook.flatten() {
+            *path = folder.join(&path);
+        }
+    }
+
+    pub(in crate::cli) fn name(&self) -> &str {
+        &self.name.value().0
+    }
+
+    /// What it sends to, for people.
+    pub(in crate::cli) fn destination(&self) -> String {
+        match &self.webhook {
+            Some(table) => format!("webhook at {}", host(table.url.value())),
+            None => "nothing".to_owned(),
+        }
+    }
+
+    /// The sink with its destination. Secrets are read now.
+    pub(in crate::cli) fn open(&self) -> Result<OpenedSink, Failure> {
+        let name = self.name();
+        let wrong = |error: String| Failure::from(format!("the sink {name:?}: {error}"));
+        let patience = Duration::from_secs(self.timeout_seconds.unwrap_or(PATIENCE_SECONDS).max(1).into());
+        let Some(webhook) = &self.webhook else {
+            return Err(wrong("it has no destination: add [sinks.webhook]".to_owned()));
+        };
+        let sink = webhook.open(patience).map_err(|error| wrong(error.to_string()))?;
+        let user = self.user.clone().unwrap_or_else(|| format!("sink:{name}"));
+        let viewer = Viewer { user, groups: self.groups.clone(), instance: self.instance.clone() };
+        let mut options = SinkOptions::new(name, viewer.clone()).destination(self.destination());
+        if let Some(filter) = &self.filter {
+            let domain = parse_text(&filter.value().0, &viewer.context(SystemClock.now()));
+            options = options.domain(domain.map_err(|error| wrong(format!("its filter: {error}")))?);
+        }
+        if let Some(batch) = self.batch {
+            options = options.batch(batch.get());
+        }
+        if let Some(days) = self.hold_days {
+            options = options.hold_days(days);
+        }
+        if self.from.as_ref().is_some_and(|from| *from.value() == SinkStart::Now) {
+            options = options.from_now();
+        }
+        Ok((options, Box::new(sink)))
+    }
+}
+
+impl WebhookTable {
+    fn open(&self, patience: Duration) -> Result<Webhook, Failure> {
+        let secret = secret("secret", self.secret_file.as_deref(), self.secret_env.as_deref())?;
+        let secret = secret.map(|text| SigningSecret::parse(&text)).transpose();
+        let secret = secret.map_err(|error| format!("its secret cannot be used: {error}"))?;
+        let token = secret_line("token", self.token_file.as_deref(), self.token_env.as_deref())?;
+        Ok(Webhook::new(WebhookOptions { url: self.url.value().clone(), secret, token, patience })?)
+    }
+}
+
+/// A secret from a file or from the environment.
+fn secret(what: &str, file: Option<&Path>, variable: Option<&str>) -> Result<Option<String>, Failure> {
+    match (file, variable) {
+        (Some(_), Some(_)) => Err(format!("set either {what}_file or {what}_env").into()),
+        (Some(path), None) => {
+            Ok(Some(std::fs::read_to_string(path).map_err(unreadable(path, &format!("{what}_file")))?))
+        }
+        (None, Some(variable)) => match std::env::var(variable) {
+            Ok(text) => Ok(Some(text)),
+            Err(_) => Err(format!("the environment has no {variable}, which {what}_env names").into()),
+        },
+        (None, None) => Ok(None),
+    }
+}
+
+/// The same for a secret that is sent as it is, in a header.
+fn secret_line(what: &str, file: Option<&Path>, variable: Option<&str>) -> Result<Option<String>, Failure> {
+    let text = secret(what, file, variable)?.map(|text| text.trim().to_owned());
+    match text {
+        Some(text) if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Err(format!("its {what} must be one line of visible characters").into())
+        }
+        text => Ok(text),
+    }
+}
+
+/// The host and port of a URL. The path is left out: that of many webhooks is a secret.
+fn host(url: &Uri) -> String {
+    let authority = url.authority().map_or("", |authority| authority.as_str());
+    authority.rsplit('@').next().unwrap_or_default().to_owned()
+}

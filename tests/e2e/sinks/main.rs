@@ -1,0 +1,4 @@
+//! Sinks of the configuration file, against receivers that fail, of a server that is killed.
+
+mod support;
+mod webhook;
