@@ -6,6 +6,7 @@
 mod api;
 mod browser;
 mod controlled_process;
+mod cutter;
 mod everything;
 pub mod fault;
 mod gestures;
@@ -19,6 +20,7 @@ mod stub;
 pub use api::{Answer, Api};
 pub use browser::{Browser, Scripts};
 pub use controlled_process::ControlledProcess;
+pub use cutter::Cutter;
 pub use everything::Everything;
 pub use helpers::eventually;
 pub use helpers::files_with;

@@ -1,4 +1,5 @@
 //! Sinks of the configuration file, against receivers that fail, of a server that is killed.
 
 mod support;
+mod syslog;
 mod webhook;

@@ -14,12 +14,15 @@ pub enum DestinationError {
     /// Without TLS the network could read and change entries.
     #[error("entries must be sent with TLS, except to this machine")]
     Plain,
+    /// The certificates, or the name of the server.
+    #[error("TLS cannot be used: {0}")]
+    Tls(String),
     /// The client.
     #[error(transparent)]
     Client(#[from] HttpClientError),
-    /// The operating system cannot start a thread.
-    #[error("a thread cannot be started: {0}")]
-    Thread(#[from] std::io::Error),
+    /// The operating system cannot start a thread, or has no certificates.
+    #[error("the system refuses it: {0}")]
+    System(#[from] std::io::Error),
 }
 
 /// A connection to one URL.

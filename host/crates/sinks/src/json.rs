@@ -1,4 +1,4 @@
-//! (short: shared by sinks) An entry as JSON: its origin, then every field that is set.
+//! An entry as JSON: its origin, then every field that is set.
 
 use mcp_audit_log_core::sink::EntryBatch;
 use mcp_audit_log_model::entry::Entry;
@@ -7,8 +7,25 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// An entry of a log, by the names of the API.
 pub(crate) struct EntryJson<'a> {
-    pub(crate) origin: &'a str,
-    pub(crate) entry: &'a Entry,
+    origin: &'a str,
+    entry: &'a Entry,
+    leaves_details_out: bool,
+}
+
+impl<'a> EntryJson<'a> {
+    pub(crate) fn new(origin: &'a str, entry: &'a Entry) -> Self {
+        Self { origin, entry, leaves_details_out: false }
+    }
+
+    /// The same with a mark instead of the details.
+    pub(crate) fn without_details(self) -> Self {
+        Self { leaves_details_out: true, ..self }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        // All names are texts, so it cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
 }
 
 impl Serialize for EntryJson<'_> {
@@ -22,7 +39,9 @@ impl Serialize for EntryJson<'_> {
             }
         }
         map.serialize_entry("has_payload", &self.entry.has_payload)?;
-        if !self.entry.details.is_empty() {
+        if self.leaves_details_out {
+            map.serialize_entry("details_left_out", &true)?;
+        } else if !self.entry.details.is_empty() {
             map.serialize_entry("details", &self.entry.details)?;
         }
         map.end()
@@ -40,7 +59,7 @@ pub(crate) struct BatchJson<'a> {
 impl<'a> BatchJson<'a> {
     pub(crate) fn new(batch: &'a EntryBatch) -> Self {
         let origin = &*batch.origin;
-        let entries = batch.entries.iter().map(|entry| EntryJson { origin, entry }).collect();
+        let entries = batch.entries.iter().map(|entry| EntryJson::new(origin, entry)).collect();
         Self { sink: &batch.sink, origin, entries }
     }
 }

@@ -3,7 +3,10 @@
 
 mod http;
 mod json;
+mod syslog;
+mod syslog_message;
 mod webhook;
 
 pub use http::DestinationError;
+pub use syslog::{Syslog, SyslogOptions};
 pub use webhook::{SigningSecret, Webhook, WebhookOptions};

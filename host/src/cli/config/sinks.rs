@@ -9,7 +9,7 @@ use axum::http::Uri;
 use mcp_audit_log::Viewer;
 use mcp_audit_log::filter::{Context, parse_text};
 use mcp_audit_log::sink::{EntryBatch, Sink, SinkOptions};
-use mcp_audit_log::sinks::{SigningSecret, Webhook, WebhookOptions};
+use mcp_audit_log::sinks::{SigningSecret, Syslog, SyslogOptions, Webhook, WebhookOptions};
 use mcp_audit_log::time::{Clock, SystemClock, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,7 @@ pub(in crate::cli) struct SinkTable {
     hold_days: Option<u32>,
     timeout_seconds: Option<u32>,
     webhook: Option<WebhookTable>,
+    syslog: Option<SyslogTable>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -45,6 +46,36 @@ struct WebhookTable {
     secret_env: Option<String>,
     token_file: Option<PathBuf>,
     token_env: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct SyslogTable {
+    url: Text<SyslogUrl>,
+    ca_file: Option<PathBuf>,
+}
+
+/// The address of a syslog receiver.
+#[derive(Clone, Debug)]
+struct SyslogUrl {
+    host: String,
+    port: u16,
+    tls: bool,
+}
+
+impl Read for SyslogUrl {
+    fn read(text: &str) -> Result<Self, String> {
+        let advice = || format!("{text:?} is not a syslog receiver; write tls://HOST:6514, or tcp://127.0.0.1:601");
+        let url: Uri = text.parse().map_err(|_| advice())?;
+        let (tls, port) = match url.scheme_str() {
+            Some("tls") => (true, 6_514),
+            Some("tcp") => (false, 601),
+            _ => return Err(advice()),
+        };
+        let is_bare = matches!(url.path(), "" | "/") && url.query().is_none() && !text.contains('@');
+        let host = url.host().filter(|_| is_bare).ok_or_else(advice)?.to_owned();
+        Ok(Self { host, port: url.port_u16().unwrap_or(port), tls })
+    }
 }
 
 /// The name of a sink, under which the log stores how far it is.
@@ -92,7 +123,8 @@ impl Read for SinkStart {
 impl SinkTable {
     pub(super) fn beside(&mut self, folder: &Path) {
         let webhook = self.webhook.iter_mut().flat_map(|table| [&mut table.secret_file, &mut table.token_file]);
-        for path in webhook.flatten() {
+        let syslog = self.syslog.iter_mut().map(|table| &mut table.ca_file);
+        for path in webhook.chain(syslog).flatten() {
             *path = folder.join(&path);
         }
     }
@@ -103,10 +135,12 @@ impl SinkTable {
 
     /// What it sends to, for people.
     pub(in crate::cli) fn destination(&self) -> String {
-        match &self.webhook {
-            Some(table) => format!("webhook at {}", host(table.url.value())),
-            None => "nothing".to_owned(),
-        }
+        let webhook = self.webhook.iter().map(|table| format!("webhook at {}", host(table.url.value())));
+        let syslog = self.syslog.iter().map(|table| {
+            let SyslogUrl { host, port, .. } = table.url.value();
+            format!("syslog at {host}:{port}")
+        });
+        webhook.chain(syslog).collect::<Vec<_>>().join(" and ")
     }
 
     /// The sink with its destination. Secrets are read now.
@@ -114,10 +148,12 @@ impl SinkTable {
         let name = self.name();
         let wrong = |error: String| Failure::from(format!("the sink {name:?}: {error}"));
         let patience = Duration::from_secs(self.timeout_seconds.unwrap_or(PATIENCE_SECONDS).max(1).into());
-        let Some(webhook) = &self.webhook else {
-            return Err(wrong("it has no destination: add [sinks.webhook]".to_owned()));
+        let sink: Result<Box<dyn Sink<EntryBatch>>, Failure> = match (&self.webhook, &self.syslog) {
+            (Some(webhook), None) => webhook.open(patience).map(|sink| Box::new(sink) as _),
+            (None, Some(syslog)) => syslog.open(patience).map(|sink| Box::new(sink) as _),
+            _ => Err("give it one destination, either [sinks.webhook] or [sinks.syslog]".into()),
         };
-        let sink = webhook.open(patience).map_err(|error| wrong(error.to_string()))?;
+        let sink = sink.map_err(|error| wrong(error.to_string()))?;
         let user = self.user.clone().unwrap_or_else(|| format!("sink:{name}"));
         let viewer = Viewer { user, groups: self.groups.clone(), instance: self.instance.clone() };
         let mut options = SinkOptions::new(name, viewer.clone()).destination(self.destination());
@@ -134,7 +170,7 @@ impl SinkTable {
         if self.from.as_ref().is_some_and(|from| *from.value() == SinkStart::Now) {
             options = options.from_now();
         }
-        Ok((options, Box::new(sink)))
+        Ok((options, sink))
     }
 }
 
@@ -145,6 +181,13 @@ impl WebhookTable {
         let secret = secret.map_err(|error| format!("its secret cannot be used: {error}"))?;
         let token = secret_line("token", self.token_file.as_deref(), self.token_env.as_deref())?;
         Ok(Webhook::new(WebhookOptions { url: self.url.value().clone(), secret, token, patience })?)
+    }
+}
+
+impl SyslogTable {
+    fn open(&self, patience: Duration) -> Result<Syslog, Failure> {
+        let SyslogUrl { host, port, tls } = self.url.value().clone();
+        Ok(Syslog::new(SyslogOptions { host, port, tls, ca_file: self.ca_file.clone(), patience })?)
     }
 }
 

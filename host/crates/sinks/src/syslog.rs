@@ -1,0 +1,185 @@
+//! syslog: RFC 5424 messages with octet counting, over TLS (RFC 5425) or TCP (RFC 6587).
+//!
+//! No receiver of syslog acknowledges anything. What was written to a connection that broke may be lost, so the messages
+//! of the last 30 seconds before the last write are sent again over the next one.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use hyper_rustls::ConfigBuilderExt;
+use mcp_audit_log_core::sink::{EntryBatch, Sink, SinkError};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Runtime};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
+
+use crate::http::{DestinationError, is_here};
+use crate::syslog_message::frame;
+
+/// Messages that were written so long before the last ones may be lost with a connection.
+const IN_DOUBT: Duration = Duration::from_secs(30);
+/// The most bytes of such messages that are kept.
+const KEPT: usize = 32 << 20;
+
+/// Where a syslog receiver is.
+#[derive(Clone, Debug)]
+pub struct SyslogOptions {
+    /// Its host.
+    pub host: String,
+    /// Its port: 6514 for TLS and 601 for TCP, unless it has another one.
+    pub port: u16,
+    /// Whether the connection is encrypted; it must be, except to this machine.
+    pub tls: bool,
+    /// A file of certificates in PEM that vouch for the receiver, instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// How long connecting, and writing a batch, may take.
+    pub patience: Duration,
+}
+
+/// A syslog receiver.
+pub struct Syslog {
+    runtime: Runtime,
+    options: SyslogOptions,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+    connection: Option<Box<dyn Connection>>,
+    /// Frames that may be lost with the connection, with the time when they were written.
+    in_doubt: VecDeque<(Instant, Arc<[u8]>)>,
+    kept: usize,
+}
+
+trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
+
+impl Syslog {
+    /// A receiver with these options. It is connected to with the first batch.
+    ///
+    /// # Errors
+    /// The connection would not be encrypted, or there are no certificates to trust.
+    pub fn new(options: SyslogOptions) -> Result<Self, DestinationError> {
+        if !options.tls && !is_here(&options.host) {
+            return Err(DestinationError::Plain);
+        }
+        let tls = if options.tls { Some(trusting(&options)?) } else { None };
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("audit-syslog").enable_all().build()?;
+        Ok(Self { runtime, options, tls, connection: None, in_doubt: VecDeque::new(), kept: 0 })
+    }
+
+    fn keep(&mut self, frame: Arc<[u8]>, now: Instant) {
+        self.kept += frame.len();
+        self.in_doubt.push_back((now, frame));
+        while let Some((written, oldest)) = self.in_doubt.front() {
+            if now.duration_since(*written) <= IN_DOUBT && self.kept <= KEPT {
+                break;
+            }
+            self.kept -= oldest.len();
+            self.in_doubt.pop_front();
+        }
+    }
+}
+
+impl Sink<EntryBatch> for Syslog {
+    fn put(&mut self, batch: &EntryBatch) -> Result<(), SinkError> {
+        let frames: Vec<Arc<[u8]>> = batch.entries.iter().map(|entry| frame(&batch.origin, entry).into()).collect();
+        let Self { runtime, options, tls, connection, in_doubt, .. } = self;
+        let again = in_doubt.iter().map(|(_, frame)| &**frame);
+        let written = runtime.block_on(write(options, tls.as_ref(), connection.take(), again, &frames));
+        self.connection = Some(written.map_err(SinkError::Failed)?);
+        let now = Instant::now();
+        frames.into_iter().for_each(|frame| self.keep(frame, now));
+        Ok(())
+    }
+}
+
+/// Writes the frames to the connection, or to a new one if it broke: to that, what was in doubt comes first.
+async fn write(
+    options: &SyslogOptions,
+    tls: Option<&(TlsConnector, ServerName<'static>)>,
+    connection: Option<Box<dyn Connection>>,
+    again: impl Iterator<Item = &[u8]>,
+    frames: &[Arc<[u8]>],
+) -> Result<Box<dyn Connection>, String> {
+    let patience = options.patience;
+    let late = |what: &str| format!("{what} took longer than {} seconds", patience.as_secs());
+    let mut bytes = Vec::new();
+    let open = match connection {
+        Some(mut connection) => is_open(&mut connection).await.then_some(connection),
+        None => None,
+    };
+    let mut connection = match open {
+        Some(connection) => connection,
+        None => {
+            again.for_each(|frame| bytes.extend_from_slice(frame));
+            let connected = tokio::time::timeout(patience, connect(options, tls)).await;
+            connected.map_err(|_| late("connecting"))?.map_err(|error| format!("it cannot be connected to: {error}"))?
+        }
+    };
+    frames.iter().for_each(|frame| bytes.extend_from_slice(frame));
+    let write = async {
+        connection.write_all(&bytes).await?;
+        connection.flush().await
+    };
+    let written = tokio::time::timeout(patience, write).await.map_err(|_| late("writing"))?;
+    written.map_err(|error| format!("the connection broke: {error}"))?;
+    Ok(connection)
+}
+
+async fn connect(
+    options: &SyslogOptions,
+    tls: Option<&(TlsConnector, ServerName<'static>)>,
+) -> std::io::Result<Box<dyn Connection>> {
+    let host = options.host.trim_matches(['[', ']']);
+    let stream = TcpStream::connect((host, options.port)).await?;
+    stream.set_nodelay(true)?;
+    Ok(match tls {
+        Some((connector, name)) => Box::new(connector.connect(name.clone(), stream).await?),
+        None => Box::new(stream),
+    })
+}
+
+/// Whether the receiver has not hung up. It has nothing to say, and what it says all the same is ignored.
+async fn is_open(connection: &mut Box<dyn Connection>) -> bool {
+    let mut bytes = [0; 512];
+    loop {
+        let mut buffer = ReadBuf::new(&mut bytes);
+        let read = poll_fn(|context| Poll::Ready(Pin::new(&mut *connection).poll_read(context, &mut buffer))).await;
+        match read {
+            Poll::Pending => return true,
+            Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+            Poll::Ready(_) => return false,
+        }
+    }
+}
+
+/// TLS with the certificates of the file or of the system.
+fn trusting(options: &SyslogOptions) -> Result<(TlsConnector, ServerName<'static>), DestinationError> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()));
+    let builder =
+        builder.with_safe_default_protocol_versions().map_err(|error| DestinationError::Tls(error.to_string()))?;
+    let builder = match &options.ca_file {
+        Some(path) => {
+            let unusable =
+                |error: &dyn std::fmt::Display| DestinationError::Tls(format!("{}: {error}", path.display()));
+            let mut roots = RootCertStore::empty();
+            for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unusable(&error))? {
+                let certificate = certificate.map_err(|error| unusable(&error))?;
+                roots.add(certificate).map_err(|error| unusable(&error))?;
+            }
+            builder.with_root_certificates(roots)
+        }
+        None => builder.with_native_roots()?,
+    };
+    let host = options.host.trim_matches(['[', ']']).to_owned();
+    let name = ServerName::try_from(host).map_err(|error| DestinationError::Tls(error.to_string()))?;
+    Ok((TlsConnector::from(Arc::new(builder.with_no_client_auth())), name))
+}
+
+#[cfg(test)]
+mod tests;
