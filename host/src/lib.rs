@@ -15,7 +15,7 @@
 //! Each module is a crate of its own below this one, or the part of it that embedders need.
 
 pub use mcp_audit_log_contract::{manifest, settings};
-pub use mcp_audit_log_model::{entry, field, price, schedule, time, value};
+pub use mcp_audit_log_model::{entry, field, price, schedule, time, time_zone, value};
 #[doc(inline)]
 pub use {mcp_audit_log_filter as filter, mcp_audit_log_ledger as ledger, mcp_audit_log_sandbox as policy};
 

@@ -74,7 +74,7 @@ fn another_policy_is_replayed_beside_a_running_server() {
     let vendor = server.data().join("vendor.wasm");
     fs::write(&vendor, evil::VENDOR).expect("written");
     let vendor = vendor.to_string_lossy().into_owned();
-    let (code, shown, _) = policy(&server, &["replay", "--candidate", &vendor, "--from", "-1h"]);
+    let (code, shown, _) = policy(&server, &["replay", "--candidate", &vendor, "--recorded-from", "-1h"]);
     assert_eq!(code, Some(1), "{shown}");
     assert!(shown.contains(&format!("admin-of-the-test with admin: loses 1 entries, such as {raised}")), "{shown}");
     assert!(shown.contains("bob, known from entries, if a member of one of user, power-user"), "{shown}");
@@ -87,8 +87,8 @@ fn another_policy_is_replayed_beside_a_running_server() {
     assert_eq!((code, &action["candidate"], &action["entries"]), (Some(1), &json!("deliveries.booked"), &json!(1)));
     assert_eq!(action["witness"], id(&server, "book"));
     assert_eq!(report["calibration"]["actions"], report["calibration"]["entries"], "{shown}");
-    let (code, _, said) = policy(&server, &["replay", "--candidate", "default", "--from", "soon"]);
-    assert!(code == Some(2) && said.contains("--from"), "{said}");
+    let (code, _, said) = policy(&server, &["replay", "--candidate", "default", "--recorded-from", "soon"]);
+    assert!(code == Some(2) && said.contains("--recorded-from"), "{said}");
     let (code, _, said) = policy(&server, &["replay", "--candidate", "none.wasm"]);
     assert!(code == Some(2) && said.contains("none.wasm cannot be read"), "{said}");
 }

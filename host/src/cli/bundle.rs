@@ -8,11 +8,13 @@ use std::process::ExitCode;
 use clap::Args;
 use mcp_audit_log::filter::{Context, end_of, parse_text, start_of};
 use mcp_audit_log::ledger::verifier_page;
+use mcp_audit_log::time_zone::TimeZone;
 use mcp_audit_log::{BundleRequest, Bundled};
 
 use super::Outcome;
 use super::advice::{Advised, Failure};
 use super::common::{LogOptions, ViewerOptions, note};
+use super::filter::zone;
 
 #[derive(Args)]
 pub(super) struct Bundle {
@@ -24,10 +26,13 @@ pub(super) struct Bundle {
     viewer: ViewerOptions,
     /// Only entries recorded at or after this time: 2026-11-21T02:09:46Z, 2026-11-21, today, -1h, -7d.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    from: Option<String>,
+    recorded_from: Option<String>,
     /// Only entries recorded before this time; a day, such as 2026-11-21 or today, includes that day.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    to: Option<String>,
+    recorded_to: Option<String>,
+    /// The time zone whose days are meant, such as Europe/Vienna.
+    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
+    tz: TimeZone,
     /// The file to write; an existing file is not replaced.
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
@@ -84,11 +89,12 @@ impl Bundle {
     }
 
     fn request(&self, context: &Context<'_>) -> Result<BundleRequest, Failure> {
-        let domain = parse_text(&self.query.join(" "), context)?;
-        let from = self.from.as_deref().map(|text| start_of(text, context.now())).transpose();
-        let to = self.to.as_deref().map(|text| end_of(text, context.now())).transpose();
-        let from = from.map_err(|error| format!("--from: {error}"))?;
-        let to = to.map_err(|error| format!("--to: {error}"))?;
+        let domain = parse_text(&self.query.join(" "), &context.in_zone(self.tz))?;
+        let context = &context.in_zone(self.tz);
+        let from = self.recorded_from.as_deref().map(|text| start_of(text, context)).transpose();
+        let to = self.recorded_to.as_deref().map(|text| end_of(text, context)).transpose();
+        let from = from.map_err(|error| format!("--recorded-from: {error}"))?;
+        let to = to.map_err(|error| format!("--recorded-to: {error}"))?;
         Ok(BundleRequest {
             from,
             to,

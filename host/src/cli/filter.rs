@@ -3,6 +3,7 @@
 use clap::Args;
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::{Context, Domain, DomainError, parse_json, parse_text, until};
+use mcp_audit_log::time_zone::TimeZone;
 use mcp_audit_log::{Grant, LogView};
 
 use super::advice::Failure;
@@ -45,6 +46,9 @@ pub(super) struct Filter {
     /// Only before this time; a day, such as 2026-11-21 or today, includes that day.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<String>,
+    /// The time zone whose days are meant, and in which tables show times, such as Europe/Vienna.
+    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
+    tz: TimeZone,
     /// Only entries that match this domain, such as '[["outcome","=","error"],["at",">=","-7d"]]'.
     #[arg(long)]
     domain: Option<String>,
@@ -53,7 +57,7 @@ pub(super) struct Filter {
 impl Filter {
     /// All options as terms of the one filter language.
     pub(super) fn domain(&self, context: &Context<'_>) -> Result<Domain, DomainError> {
-        let mut terms = Vec::new();
+        let (mut terms, context) = (Vec::new(), &context.in_zone(self.tz));
         for (field, comparison, value) in [
             (Field::Outcome, "=", &self.outcome),
             (Field::Method, "=", &self.method),
@@ -75,6 +79,11 @@ impl Filter {
     }
 }
 
+/// Reads the name of a time zone.
+pub(super) fn zone(name: &str) -> Result<TimeZone, String> {
+    TimeZone::parse(name).ok_or_else(|| "not a time zone; use a name such as Europe/Vienna or UTC".to_owned())
+}
+
 #[derive(Args)]
 pub(super) struct Question {
     #[command(flatten)]
@@ -91,7 +100,7 @@ impl Question {
         let viewer = self.viewer.viewer();
         let log = self.log.view()?;
         let domain = self.filter.domain(&viewer.context(log.now()))?;
-        let access = log.access(&viewer);
+        let access = log.access(&viewer).in_zone(self.filter.tz);
         Ok((log, access, domain))
     }
 
@@ -133,6 +142,10 @@ mod tests {
             ),
             (&["--from", "2026-11-20", "--to", "2026-11-20"], r#"[["at",">=","2026-11-20"],["at","<=","2026-11-20"]]"#),
             (&["--from", "-7d", "--to", "-1d"], r#"[["at",">=","-7d"],["at","<","-1d"]]"#),
+            (
+                &["--tz", "Europe/Vienna", "--from", "2026-10-25", "--to", "2026-10-25"],
+                r#"[["at",">=","2026-10-24T22:00:00Z"],["at","<","2026-10-25T23:00:00Z"]]"#,
+            ),
             (&[], "[]"),
         ] {
             let filter = Alone::try_parse_from([&["list"], arguments].concat()).expect("arguments").filter;

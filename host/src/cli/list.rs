@@ -27,7 +27,7 @@ impl List {
         let (log, access, domain) = self.question.open()?;
         let page = log.reader(&access).page(domain, None, self.limit.into()).advised(&log)?;
         match self.format {
-            Format::Table => print::table(&page.entries)?,
+            Format::Table => print::table(&page.entries, access.zone())?,
             Format::Json => print::json_lines(&page.entries)?,
         }
         if page.next.is_some() {

@@ -6,10 +6,11 @@ use clap::ValueEnum;
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log::field::Field;
 use mcp_audit_log::reader::{Group, GroupBy, StoredPayload};
-use mcp_audit_log::time::Timestamp;
+use mcp_audit_log::time::{SECOND, Timestamp};
+use mcp_audit_log::time_zone::TimeZone;
 use mcp_audit_log::tokens::Token;
 use mcp_audit_log::value::Value;
-use mcp_audit_log_model::format::{cut, millis, minute, second};
+use mcp_audit_log_model::format::{cut, millis, minute};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -17,7 +18,7 @@ use super::common::{note, say};
 
 /// The columns of a table of entries and how wide they may get.
 const COLUMNS: [(&str, usize); 9] = [
-    ("TIME", 20),
+    ("TIME", 25),
     ("OUTCOME", 8),
     ("USER", 16),
     ("CONNECTION", 16),
@@ -59,8 +60,8 @@ impl Table {
         self.line(self.0.iter().map(|column| column.name.as_str()))
     }
 
-    pub(super) fn entries(&mut self, entries: &[Entry]) -> io::Result<()> {
-        let rows: Vec<_> = entries.iter().map(row).collect();
+    pub(super) fn entries(&mut self, entries: &[Entry], zone: TimeZone) -> io::Result<()> {
+        let rows: Vec<_> = entries.iter().map(|entry| row(entry, zone)).collect();
         self.fit(&rows);
         self.lines(&rows)
     }
@@ -95,9 +96,9 @@ impl Table {
     }
 }
 
-/// A table of entries.
-pub(super) fn table(entries: &[Entry]) -> io::Result<()> {
-    Table::of_entries().whole(&entries.iter().map(row).collect::<Vec<_>>())
+/// A table of entries, with times on a clock of this zone.
+pub(super) fn table(entries: &[Entry], zone: TimeZone) -> io::Result<()> {
+    Table::of_entries().whole(&entries.iter().map(|entry| row(entry, zone)).collect::<Vec<_>>())
 }
 
 /// A table of tokens.
@@ -129,7 +130,12 @@ fn token(token: &Token, now: Timestamp) -> Vec<String> {
     ]
 }
 
-fn row(entry: &Entry) -> Vec<String> {
+/// A moment in RFC 3339 to the second, on a clock of this zone.
+pub(super) fn clock(at: Timestamp, zone: TimeZone) -> String {
+    zone.written(at.plus(-at.as_micros().rem_euclid(SECOND)))
+}
+
+fn row(entry: &Entry, zone: TimeZone) -> Vec<String> {
     let text = |field| inert(entry.text(field).unwrap_or_default());
     let target = [Field::Tool, Field::Prompt, Field::ResourceUri, Field::ResourceName, Field::ResourceId, Field::Path]
         .into_iter();
@@ -137,7 +143,7 @@ fn row(entry: &Entry) -> Vec<String> {
     let duration = entry.duration_us.map(millis);
     let method = text(Field::Method);
     vec![
-        second(entry.occurred_at),
+        clock(entry.occurred_at, zone),
         text(Field::Outcome),
         text(Field::User),
         text(Field::Connection),

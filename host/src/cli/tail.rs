@@ -63,7 +63,7 @@ impl Tail {
         loop {
             let entries = walk.step(&log.reader(access), next, MAX_LIMIT)?;
             match self.format {
-                Format::Table => table.entries(&entries)?,
+                Format::Table => table.entries(&entries, access.zone())?,
                 Format::Json => print::json_lines(&entries)?,
             }
             if entries.len() < MAX_LIMIT {

@@ -13,8 +13,10 @@ use mcp_audit_log::reader::{
     Breakdown, USAGE_FIELDS, Usage as Answer, UsageQuery, UsageSort, UsageStats, UsageStep, usage_range,
 };
 use mcp_audit_log::time::{DAY, Timestamp};
+use mcp_audit_log::time_zone::TimeZone;
 use mcp_audit_log::value::Value;
-use mcp_audit_log_model::format::{millis, minute, percent};
+use mcp_audit_log_model::format;
+use mcp_audit_log_model::format::{millis, percent};
 use serde_json::json;
 
 use super::Outcome;
@@ -81,7 +83,7 @@ impl Usage {
         };
         let usage = log.reader(&access).usage(query).advised(&log)?;
         match self.format {
-            Format::Table => print_tables(&usage)?,
+            Format::Table => print_tables(&usage, access.zone())?,
             Format::Json => print_json(&usage)?,
             Format::Csv => io::stdout().write_all(&usage_table(&usage)?)?,
         }
@@ -102,10 +104,10 @@ const COLUMNS: [&str; 9] =
     ["REQUESTS", "ERRORS", "SUCCESS", "AVERAGE MS", "P50 MS", "P95 MS", "P99 MS", "TOKENS", "COST"];
 
 /// The totals, then each breakdown, or the series if there is no breakdown.
-fn print_tables(usage: &Answer) -> io::Result<()> {
+fn print_tables(usage: &Answer, zone: TimeZone) -> io::Result<()> {
     let mut rows = vec![row(["all".to_owned()], &usage.totals.stats)];
     rows.extend(usage.previous.as_ref().map(|before| row(["previous period".to_owned()], &before.stats)));
-    say(format_args!("{} to {}", minute(usage.covered.start), minute(usage.covered.end)))?;
+    say(format_args!("{} to {}", minute(usage.covered.start, zone), minute(usage.covered.end, zone)))?;
     table(&["TOTAL"], &rows)?;
     let known = |count: Option<u64>| count.map_or("?".to_owned(), |count| count.to_string());
     let unique = usage.totals.unique.iter().map(|(field, count)| format!("{} {}", known(*count), field.name()));
@@ -122,10 +124,15 @@ fn print_tables(usage: &Answer) -> io::Result<()> {
     }
     if usage.breakdowns.is_empty() {
         say("")?;
-        let rows: Vec<_> = usage.series.iter().map(|point| row([minute(point.from)], &point.stats)).collect();
+        let rows: Vec<_> = usage.series.iter().map(|point| row([minute(point.from, zone)], &point.stats)).collect();
         table(&["FROM"], &rows)?;
     }
     Ok(())
+}
+
+/// A moment in RFC 3339 to the minute, on a clock of this zone.
+fn minute(at: Timestamp, zone: TimeZone) -> String {
+    if zone == TimeZone::UTC { format::minute(at) } else { zone.format(at, "%Y-%m-%dT%H:%M%:z") }
 }
 
 fn table(first: &[&str], rows: &[Vec<String>]) -> io::Result<()> {

@@ -107,7 +107,12 @@ fn a_missing_right_is_reported_with_the_groups_that_have_it() {
     refuses(&data, 1, &[&["erase", &id, "--reason", "x"][..], &both].concat(), &["no payload of", "show"]);
     refuses(&data, 1, &["show", &id, "--as", "zoe", "--group", "user"], &["no entry", "--as, --group", "list"]);
     refuses(&data, 1, &["list", "--from", "soon"], &["\"soon\" is not a time; use 2026-11-21T02:09:46Z"]);
-    refuses(&data, 1, &["bundle", "--from", "soon", "-o", "x.jsonl"], &["--from: \"soon\" is not a time"]);
+    refuses(
+        &data,
+        1,
+        &["bundle", "--recorded-from", "soon", "-o", "x.jsonl"],
+        &["--recorded-from: \"soon\" is not a time"],
+    );
     refuses(&data, 1, &["bundle", "-o", "none/x.jsonl"], &["cannot be written", "name another file with --output"]);
     refuses(&data, 1, &["token", "revoke", "u"], &["no tokens in"]);
     let made = run(&data, &["token", "create", "--user", "u", "--group", "nosuch"]).1;
@@ -115,7 +120,7 @@ fn a_missing_right_is_reported_with_the_groups_that_have_it() {
     assert_eq!(run(&data, &["token", "revoke", "u"]).0, Some(0));
     refuses(&data, 1, &["token", "revoke", "u"], &["no token \"u\": it was revoked", "token list"]);
     // Times before now begin with a hyphen.
-    let (code, said) = run(&data, &["bundle", "--from", "-7d", "--to", "today", "-o", "week.jsonl"]);
+    let (code, said) = run(&data, &["bundle", "--recorded-from", "-7d", "--recorded-to", "today", "-o", "week.jsonl"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("entries from seq 0 to "), "{said}");
 }

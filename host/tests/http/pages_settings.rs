@@ -62,7 +62,9 @@ async fn a_refused_hold_keeps_its_input() {
         assert!(page.text.contains("value=\"case"), "{form}: {}", page.text);
         assert!(!page.text.contains("Nothing was saved"), "no setting was refused: {}", page.text);
     }
-    assert!(admin.get("/settings").await.text.contains("Dates are in UTC"));
+    assert!(
+        admin.get("/settings").await.text.contains("Days are those of your time zone, UTC. The last day is included")
+    );
     admin.form("/settings/holds", "from=2026-02-02&reason=case+7").await;
     let holds = world.bearer("root", &["admin"]).get("/api/v1/holds").await.json();
     let id = holds["holds"][0]["id"].as_str().expect("a hold");

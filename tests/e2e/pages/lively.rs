@@ -67,6 +67,7 @@ impl World {
             page("policies-of-an-auditor", "auditor", "/policies"),
             page("settings", "admin", "/settings"),
             page("settings-of-an-auditor", "auditor", "/settings"),
+            page("times", "user", "/times"),
             page("missing", "user", "/entries/00000000-0000-7000-8000-000000000000"),
         ]
     }

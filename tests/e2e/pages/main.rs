@@ -14,4 +14,5 @@ mod roles;
 mod settings;
 mod size;
 mod support;
+mod times;
 mod usage;

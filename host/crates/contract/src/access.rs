@@ -6,6 +6,7 @@ use mcp_audit_log_filter::{Context, Domain};
 use mcp_audit_log_model::actor::Actor;
 use mcp_audit_log_model::event::Client;
 use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::time_zone::TimeZone;
 
 /// The user who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -66,6 +67,7 @@ pub enum Right {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     viewer: Viewer,
+    zone: TimeZone,
     actor: Actor,
     rights: BTreeSet<Right>,
     rule: Domain,
@@ -104,7 +106,8 @@ pub trait GrantInternals: Sized {
 
 impl GrantInternals for Grant {
     fn new(viewer: Viewer, rights: BTreeSet<Right>, rule: Domain) -> Self {
-        Self { actor: Actor::from(viewer.user.as_str()), viewer, rights, usage_rule: rule.clone(), rule }
+        let (actor, zone) = (Actor::from(viewer.user.as_str()), TimeZone::UTC);
+        Self { viewer, zone, actor, rights, usage_rule: rule.clone(), rule }
     }
 
     fn counting(self, usage_rule: Domain) -> Self {
@@ -147,6 +150,21 @@ impl Grant {
         let Client { ip, user_agent, .. } = client.clone();
         self.actor = Actor { connection, ip, user_agent, ..self.actor };
         self
+    }
+
+    /// The same for a viewer who asks about the days of this zone. The record rule keeps to the days of UTC.
+    pub fn in_zone(self, zone: TimeZone) -> Self {
+        Self { zone, ..self }
+    }
+
+    /// The zone whose days the viewer's questions are about; UTC by default.
+    pub fn zone(&self) -> TimeZone {
+        self.zone
+    }
+
+    /// The context of the viewer's questions at `now`.
+    pub fn context(&self, now: Timestamp) -> Context<'_> {
+        self.viewer.context(now).in_zone(self.zone)
     }
 
     /// The viewer.

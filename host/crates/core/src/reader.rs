@@ -155,14 +155,21 @@ impl<'a> Reader<'a> {
         Ok(self.files.entry(id, &self.visible()?)?)
     }
 
-    /// Groups of the entries that match `domain`, by one or two fields; at most [`MAX_LIMIT`] groups.
+    /// Groups of the entries that match `domain`, by one or two fields or by the viewer's days; at most
+    /// [`MAX_LIMIT`] groups.
     ///
     /// # Errors
     /// The viewer may not read, there are more than [`mcp_audit_log_index::MAX_GROUPS`] groups, or the store fails.
     pub fn groups(&self, domain: Domain, by: &[GroupBy], sort: GroupSort, limit: usize) -> Result<Groups, ReadError> {
         let domain = self.visible()?.and(domain);
         let by = by.iter().copied().take(2).collect();
-        Ok(self.files.groups(&GroupQuery { domain, by, sort, limit: limit.clamp(1, MAX_LIMIT) })?)
+        Ok(self.files.groups(&GroupQuery {
+            domain,
+            by,
+            zone: self.access.zone(),
+            sort,
+            limit: limit.clamp(1, MAX_LIMIT),
+        })?)
     }
 
     /// How many entries match `domain`, how many of them failed, both over time, and the most frequent values of
@@ -179,7 +186,13 @@ impl<'a> Reader<'a> {
         patience: Duration,
     ) -> Result<Option<Overview>, ReadError> {
         let (domain, begun) = (self.visible()?.and(domain), Instant::now());
-        let query = OverviewQuery { domain, now: self.now, fields: fields.to_vec(), values: values.min(MAX_LIMIT) };
+        let query = OverviewQuery {
+            domain,
+            zone: self.access.zone(),
+            now: self.now,
+            fields: fields.to_vec(),
+            values: values.min(MAX_LIMIT),
+        };
         Ok(self.files.overview(&query, &|| begun.elapsed() < patience)?)
     }
 
@@ -204,7 +217,12 @@ impl<'a> Reader<'a> {
         self.access.require(Right::ReadUsage)?;
         let query = if self.access.reads_what_it_counts() { query } else { self.coarse(query)? };
         let domain = self.access.usage_rule().clone().and(query.domain);
-        Ok(self.files.usage(&UsageQuery { domain, limit: query.limit.clamp(1, MAX_LIMIT), ..query })?)
+        Ok(self.files.usage(&UsageQuery {
+            domain,
+            zone: self.access.zone(),
+            limit: query.limit.clamp(1, MAX_LIMIT),
+            ..query
+        })?)
     }
 
     fn coarse(&self, query: UsageQuery) -> Result<UsageQuery, ReadError> {

@@ -1,13 +1,15 @@
-//! The viewer and the time for which a domain is read. The same tokens become another domain for another viewer.
+//! The viewer, the time and its zone for which a domain is read. The same tokens become another domain for another viewer.
 
 use super::DomainError;
 use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::time_zone::TimeZone;
 use mcp_audit_log_model::value::Value;
 
-/// The viewer and the time.
+/// The viewer, the time and its zone.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     now: Timestamp,
+    zone: TimeZone,
     user: Option<&'a str>,
     instance: Option<&'a str>,
 }
@@ -34,7 +36,12 @@ impl<'a> Context<'a> {
     /// The context of `user` of `instance` at `now`. An empty name counts as absent.
     pub fn new(now: Timestamp, user: Option<&'a str>, instance: Option<&'a str>) -> Self {
         let named = |name: Option<&'a str>| name.filter(|name| !name.trim().is_empty());
-        Self { now, user: named(user), instance: named(instance) }
+        Self { now, zone: TimeZone::UTC, user: named(user), instance: named(instance) }
+    }
+
+    /// The same with the days of this zone instead of those of UTC.
+    pub fn in_zone(self, zone: TimeZone) -> Self {
+        Self { zone, ..self }
     }
 
     /// No viewer, at `now`: tokens that refer to the viewer are refused.
@@ -45,6 +52,11 @@ impl<'a> Context<'a> {
     /// A viewer who has every value: tokens that fail here fail for every viewer.
     pub(super) fn any_viewer(now: Timestamp) -> Self {
         Self::new(now, Some("viewer"), Some("tenant"))
+    }
+
+    /// The zone whose days a day is.
+    pub fn zone(&self) -> TimeZone {
+        self.zone
     }
 
     /// The time from which relative times count.

@@ -26,27 +26,32 @@ pub(super) fn term(
     }
     let values: Vec<_> =
         operands.iter().map(|operand| resolve(field, comparison, operand, context)).collect::<Result<_, _>>()?;
-    compare(field, comparison, &values, context.now())
+    compare(field, comparison, &values, context)
 }
 
-fn compare(field: Field, comparison: Comparison, values: &[Value], now: Timestamp) -> Result<Domain, DomainError> {
+fn compare(
+    field: Field,
+    comparison: Comparison,
+    values: &[Value],
+    context: &Context<'_>,
+) -> Result<Domain, DomainError> {
     match comparison {
-        Comparison::In => any_of(field, values, now),
+        Comparison::In => any_of(field, values, context),
         // In Odoo `=` with a list means `in`. With an empty list it means "not set", which a record rule could mistake
         // for a question that it did not ask.
         Comparison::Equal if values.is_empty() => {
             Err(DomainError::new("'=' and '!=' need a value; false means \"not set\", and 'in' takes an empty list"))
         }
-        Comparison::Equal => any_of(field, values, now),
+        Comparison::Equal => any_of(field, values, context),
         // As in Odoo: empty values, which include 0, the empty text and the empty list.
         Comparison::EqualIfSet if values.is_empty() => Ok(Domain::TRUE),
         Comparison::EqualIfSet => match single(values)? {
             Value::Unset | Value::Boolean(false) | Value::Integer(0) => Ok(Domain::TRUE),
             Value::Text(text) if text.is_empty() => Ok(Domain::TRUE),
-            value => equal(field, value, now),
+            value => equal(field, value, context),
         },
         Comparison::Less | Comparison::LessOrEqual | Comparison::Greater | Comparison::GreaterOrEqual => {
-            order(field, comparison, single(values)?, now)
+            order(field, comparison, single(values)?, context)
         }
         _ => pattern(field, comparison, single(values)?),
     }
@@ -78,8 +83,8 @@ fn single(values: &[Value]) -> Result<&Value, DomainError> {
     }
 }
 
-fn any_of(field: Field, values: &[Value], now: Timestamp) -> Result<Domain, DomainError> {
-    values.iter().map(|value| equal(field, value, now)).collect::<Result<_, _>>().map(merge)
+fn any_of(field: Field, values: &[Value], context: &Context<'_>) -> Result<Domain, DomainError> {
+    values.iter().map(|value| equal(field, value, context)).collect::<Result<_, _>>().map(merge)
 }
 
 /// Joins plain equalities of one field in one list, so that a long `in` stays one term.
@@ -100,23 +105,23 @@ fn merge(terms: Vec<Domain>) -> Domain {
     Domain::any_of(rest)
 }
 
-fn equal(field: Field, value: &Value, now: Timestamp) -> Result<Domain, DomainError> {
+fn equal(field: Field, value: &Value, context: &Context<'_>) -> Result<Domain, DomainError> {
     if matches!(value, Value::Unset | Value::Boolean(false)) {
         return Ok(Domain::term(field, Test::Unset));
     }
     check_word(field, value)?;
-    let (from, to) = range(field, value, now)?;
+    let (from, to) = range(field, value, context)?;
     Ok(match to {
         Some(to) => Domain::term(field, Test::AtLeast(from)).and(Domain::term(field, Test::Less(to))),
         None => Domain::term(field, Test::In(vec![from])),
     })
 }
 
-fn order(field: Field, comparison: Comparison, value: &Value, now: Timestamp) -> Result<Domain, DomainError> {
+fn order(field: Field, comparison: Comparison, value: &Value, context: &Context<'_>) -> Result<Domain, DomainError> {
     if matches!(value, Value::Unset | Value::Boolean(_)) {
         return Err(DomainError::new(format!("'{}' needs a value to compare with", comparison.as_str())));
     }
-    let (from, to) = range(field, value, now)?;
+    let (from, to) = range(field, value, context)?;
     let after = to.or_else(|| successor(field, &from));
     Ok(match (comparison, after) {
         (Comparison::Less, _) => Domain::term(field, Test::Less(from)),
@@ -177,7 +182,7 @@ pub(super) fn containing(text: &str) -> String {
 }
 
 /// The value in the field's own type. For a date compared with a time: the first moment of the day and of the next day.
-fn range(field: Field, value: &Value, now: Timestamp) -> Result<(Value, Option<Value>), DomainError> {
+fn range(field: Field, value: &Value, context: &Context<'_>) -> Result<(Value, Option<Value>), DomainError> {
     let wrong = |wanted: &str| DomainError::new(format!("{} holds {wanted}, not {}", field.name(), value.type_name()));
     match (field.kind(), value) {
         (FieldType::Integer, Value::Integer(number)) => Ok((Value::Integer(*number), None)),
@@ -188,7 +193,7 @@ fn range(field: Field, value: &Value, now: Timestamp) -> Result<(Value, Option<V
             .map(|id| (Value::Text(id.to_string()), None))
             .map_err(|_| DomainError::new(format!("{} holds UUIDs, and {} is not a UUID", field.name(), quoted(text)))),
         (FieldType::Id, _) => Err(wrong("UUIDs")),
-        (FieldType::Time, Value::Text(text)) => moment(text, now).ok_or_else(|| no_time(text)),
+        (FieldType::Time, Value::Text(text)) => moment(text, context).ok_or_else(|| no_time(text)),
         (FieldType::Time, _) => Err(wrong("times")),
     }
 }

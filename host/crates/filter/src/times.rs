@@ -7,7 +7,7 @@ use mcp_audit_log_model::time::{SECOND, Timestamp};
 use mcp_audit_log_model::value::Value;
 
 use super::error::quoted;
-use super::{Comparison, Domain, DomainError, Term, Test};
+use super::{Comparison, Context, Domain, DomainError, Term, Test};
 
 /// The first moment of year 0 in microseconds. Earlier times cannot be written.
 const YEAR_0: i64 = -62_167_219_200 * SECOND;
@@ -16,8 +16,8 @@ const YEAR_0: i64 = -62_167_219_200 * SECOND;
 const FORMS: &str = "2026-11-21T02:09:46Z, 2026-11-21, today, yesterday, now, -7d, -24h or -15m";
 
 /// A moment, or a day from its first moment to the next day's.
-pub(super) fn moment(text: &str, now: Timestamp) -> Option<(Value, Option<Value>)> {
-    let (from, to) = Timestamp::parse_spoken(text, now)?;
+pub(super) fn moment(text: &str, context: &Context<'_>) -> Option<(Value, Option<Value>)> {
+    let (from, to) = context.zone().parse_spoken(text, context.now())?;
     let value = |at: Timestamp| Value::Integer(at.as_micros());
     (from.as_micros() >= YEAR_0).then(|| (value(from), to.map(value)))
 }
@@ -26,7 +26,7 @@ pub(super) fn moment(text: &str, now: Timestamp) -> Option<(Value, Option<Value>
 /// excluded.
 #[doc(hidden)]
 pub fn until(text: &str) -> Comparison {
-    let is_day = matches!(moment(text, Timestamp::EPOCH), Some((_, Some(_))));
+    let is_day = matches!(moment(text, &Context::without_viewer(Timestamp::EPOCH)), Some((_, Some(_))));
     if is_day { Comparison::LessOrEqual } else { Comparison::Less }
 }
 
@@ -35,8 +35,8 @@ pub fn until(text: &str) -> Comparison {
 /// # Errors
 /// The text is not a time.
 #[doc(hidden)]
-pub fn start_of(text: &str, now: Timestamp) -> Result<Timestamp, DomainError> {
-    match moment(text, now) {
+pub fn start_of(text: &str, context: &Context<'_>) -> Result<Timestamp, DomainError> {
+    match moment(text, context) {
         Some((Value::Integer(from), _)) => Ok(Timestamp::from_micros(from)),
         _ => Err(no_time(text)),
     }
@@ -47,8 +47,8 @@ pub fn start_of(text: &str, now: Timestamp) -> Result<Timestamp, DomainError> {
 /// # Errors
 /// The text is not a time.
 #[doc(hidden)]
-pub fn end_of(text: &str, now: Timestamp) -> Result<Timestamp, DomainError> {
-    match moment(text, now) {
+pub fn end_of(text: &str, context: &Context<'_>) -> Result<Timestamp, DomainError> {
+    match moment(text, context) {
         Some((_, Some(Value::Integer(to))) | (Value::Integer(to), None)) => Ok(Timestamp::from_micros(to)),
         _ => Err(no_time(text)),
     }

@@ -23,6 +23,7 @@ mod settings;
 mod sign_in;
 mod site;
 mod timeline;
+mod times;
 mod ui;
 mod usage;
 
@@ -101,6 +102,7 @@ fn pages(site: &Arc<Site>) -> Router<Arc<Site>> {
         .route("/settings/crons", post(cron::run))
         .route("/settings/holds", post(hold::place))
         .route("/settings/holds/release", post(hold::release))
+        .route("/times", get(times::page::show).post(times::page::choose))
         .route("/views", post(view::save))
         .route("/views/{id}", post(view::change))
         .route("/views/{id}/delete", post(view::delete))

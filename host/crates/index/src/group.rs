@@ -4,6 +4,7 @@ use std::fmt;
 
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time_zone::TimeZone;
 use mcp_audit_log_model::value::Value;
 
 /// The most groups of one query. More groups would give no overview, and would need memory without a limit.
@@ -14,7 +15,7 @@ pub const MAX_GROUPS: usize = 20_000;
 pub enum GroupBy {
     /// The value of a field whose values repeat.
     Field(Field),
-    /// The day in UTC on which it began.
+    /// The day on which it began.
     Day,
 }
 
@@ -92,6 +93,8 @@ pub struct GroupQuery {
     pub domain: Domain,
     /// One or two fields, or the day.
     pub by: Vec<GroupBy>,
+    /// The zone whose days the days are.
+    pub zone: TimeZone,
     /// Which come first.
     pub sort: GroupSort,
     /// How many.

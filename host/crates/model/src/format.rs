@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::field::Unit;
 use crate::price;
-use crate::time::{SECOND, Timestamp};
+use crate::time::Timestamp;
 
 /// Powers of a thousand, the greatest first.
 const UNITS: [(&str, u64); 4] = [("T", 1_000_000_000_000), ("G", 1_000_000_000), ("M", 1_000_000), ("k", 1_000)];
@@ -21,38 +21,6 @@ pub fn number(unit: Unit, number: i64) -> String {
     }
 }
 
-/// The time since a recent moment; otherwise its date.
-pub fn ago(at: Timestamp, now: Timestamp) -> String {
-    let seconds = (now.as_micros() - at.as_micros()).div_euclid(SECOND);
-    match seconds {
-        0..60 => format!("{seconds} s ago"),
-        60..3_600 => format!("{} min ago", seconds / 60),
-        3_600..86_400 => format!("{} h ago", seconds / 3_600),
-        _ => at.to_utc().format("%Y-%m-%d %H:%M").to_string(),
-    }
-}
-
-/// The time until a moment of the next two days; otherwise its date.
-pub fn ahead(at: Timestamp, now: Timestamp) -> String {
-    let seconds = (at.as_micros() - now.as_micros()).div_euclid(SECOND);
-    match seconds {
-        0..3_600 => format!("in {} min", seconds / 60),
-        3_600..172_800 => format!("in {} h", seconds / 3_600),
-        _ => at.to_utc().format("%Y-%m-%d %H:%M UTC").to_string(),
-    }
-}
-
-/// A moment to the millisecond, UTC.
-pub fn exact(at: Timestamp) -> String {
-    at.to_utc().format("%Y-%m-%d %H:%M:%S%.3f UTC").to_string()
-}
-
-/// A moment from a form: to the second, or only the day at midnight.
-pub fn moment(at: Timestamp) -> String {
-    let form = if at == at.start_of_day() { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M:%S UTC" };
-    at.to_utc().format(form).to_string()
-}
-
 /// A moment in RFC 3339, to the minute.
 pub fn minute(at: Timestamp) -> String {
     at.to_utc().format("%Y-%m-%dT%H:%MZ").to_string()
@@ -61,12 +29,6 @@ pub fn minute(at: Timestamp) -> String {
 /// A moment in RFC 3339, to the second.
 pub fn second(at: Timestamp) -> String {
     at.to_utc().format("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-/// A range of time, to the minute.
-pub fn range(range: &std::ops::Range<Timestamp>) -> String {
-    let minute = |at: Timestamp| at.to_utc().format("%Y-%m-%d %H:%M").to_string();
-    format!("{} – {} UTC", minute(range.start), minute(range.end))
 }
 
 /// A percentage. A part never reads as 100 %, and a non-zero part never as 0 %.
@@ -185,20 +147,11 @@ pub fn prefix(text: &str, longest: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::DAY;
 
     #[test]
-    fn times_are_relative() {
+    fn times_are_short() {
         let now = Timestamp::parse("2026-11-21T12:00:00Z").expect("a time");
-        assert_eq!(ago(now.plus(-59 * SECOND), now), "59 s ago");
-        assert_eq!(ago(now.plus(-3 * 3_600 * SECOND), now), "3 h ago");
-        assert_eq!(ago(now.plus(-2 * DAY), now), "2026-11-19 12:00");
-        assert_eq!(ago(now.plus(DAY), now), "2026-11-22 12:00");
-        assert_eq!(ahead(now.plus(DAY), now), "in 24 h");
-        assert_eq!(exact(now), "2026-11-21 12:00:00.000 UTC");
-        assert_eq!([moment(now), moment(now.start_of_day())], ["2026-11-21 12:00:00 UTC", "2026-11-21"]);
         assert_eq!([minute(now), second(now)], ["2026-11-21T12:00Z", "2026-11-21T12:00:00Z"]);
-        assert_eq!(range(&(now..now.plus(DAY))), "2026-11-21 12:00 – 2026-11-22 12:00 UTC");
     }
 
     #[test]

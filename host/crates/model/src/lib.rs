@@ -35,6 +35,8 @@ pub mod mask;
 pub mod price;
 /// Schedules of jobs.
 pub mod schedule;
+/// Time zones.
+pub mod time_zone;
 
 /// Histograms of durations.
 pub mod histogram;

@@ -69,22 +69,6 @@ impl Timestamp {
         Self::parse(text).or_else(|| Some(now.plus(parse_span(text)?)))
     }
 
-    /// Reads a time as people write it: `now`, `today`, `yesterday`, a span before or after now (`-7d`, `+1h`), or a
-    /// form of [`Timestamp::parse`]. A day also has an end, where the next day begins.
-    pub fn parse_spoken(text: &str, now: Self) -> Option<(Self, Option<Self>)> {
-        let day = |at: Self| (at.start_of_day(), Some(at.start_of_day().plus(DAY)));
-        match text {
-            "now" => Some((now, None)),
-            "today" => Some(day(now)),
-            "yesterday" => Some(day(now.plus(-DAY))),
-            _ => match (text.strip_prefix('-'), text.strip_prefix('+')) {
-                (Some(span), _) => Some((now.plus(-parse_span(span)?), None)),
-                (_, Some(span)) => Some((now.plus(parse_span(span)?), None)),
-                _ => Self::parse(text).map(|at| if text.len() <= "2026-11-21".len() { day(at) } else { (at, None) }),
-            },
-        }
-    }
-
     /// The same moment as the calendar crate's type.
     pub fn to_utc(self) -> DateTime<Utc> {
         DateTime::from_timestamp_micros(self.0).unwrap_or_default()
@@ -208,19 +192,6 @@ mod tests {
         for wrong in ["", "5", "s", "-5s", "+5s", "1.5h", "5 s", "5S", "5min", "99999999999999s", "ü", "5µs"] {
             assert_eq!(parse_span(wrong), None, "{wrong}");
         }
-        let now = Timestamp::from_micros(DAY + 7);
-        let read = |text: &str| Timestamp::parse_spoken(text, now);
-        let at = |micros| Timestamp::from_micros(micros);
-        assert_eq!(
-            [read("now"), read("-1d"), read("+2h")].map(|found| found.map(|(from, to)| (from.0, to))),
-            [Some((DAY + 7, None)), Some((7, None)), Some((DAY + 7 + 2 * HOUR, None))]
-        );
-        assert_eq!(
-            [read("today"), read("yesterday")],
-            [Some((at(DAY), Some(at(2 * DAY)))), Some((at(0), Some(at(DAY))))]
-        );
-        assert_eq!(read("1970-01-02"), Some((at(DAY), Some(at(2 * DAY)))));
-        assert_eq!([read("-d"), read("1d"), read("soon"), read("--1d")], [None; 4]);
     }
 
     #[test]

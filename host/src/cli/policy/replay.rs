@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use clap::Args;
 use mcp_audit_log::LogView;
-use mcp_audit_log::filter::{end_of, start_of};
+use mcp_audit_log::filter::{Context, end_of, start_of};
+use mcp_audit_log::time_zone::TimeZone;
 use mcp_audit_log::tokens::Tokens;
 use mcp_audit_log_model::format::count;
 use mcp_audit_log_policy_tools::replay::{
@@ -20,6 +21,7 @@ use super::{FOUND, read};
 use crate::cli::Outcome;
 use crate::cli::advice::Failure;
 use crate::cli::common::{LogOptions, say};
+use crate::cli::filter::zone;
 use crate::cli::print::{inert, json_line};
 
 /// How many entries are read at once.
@@ -39,10 +41,13 @@ pub(in crate::cli) struct ReplayCommand {
     candidate_extend: Vec<PathBuf>,
     /// Only entries recorded at or after this time: 2026-11-21T02:09:46Z, 2026-11-21, today, -1h, -7d.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    from: Option<String>,
+    recorded_from: Option<String>,
     /// Only entries recorded before this time; a day, such as 2026-11-21 or today, includes that day.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    until: Option<String>,
+    recorded_to: Option<String>,
+    /// The time zone whose days are meant, such as Europe/Vienna.
+    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
+    tz: TimeZone,
     #[command(flatten)]
     log: LogOptions,
     /// Print JSON.
@@ -54,10 +59,11 @@ impl ReplayCommand {
     pub(super) fn run(self) -> Outcome {
         let candidate = read(&self.candidate, &self.candidate_extend)?.load()?;
         let log = self.log.view()?;
-        let from = self.from.as_deref().map(|text| start_of(text, log.now())).transpose();
-        let until = self.until.as_deref().map(|text| end_of(text, log.now())).transpose();
-        let from = from.map_err(|error| format!("--from: {error}"))?;
-        let seqs = log.seqs_between(from, until.map_err(|error| format!("--until: {error}"))?)?;
+        let context = &Context::without_viewer(log.now()).in_zone(self.tz);
+        let from = self.recorded_from.as_deref().map(|text| start_of(text, context)).transpose();
+        let until = self.recorded_to.as_deref().map(|text| end_of(text, context)).transpose();
+        let from = from.map_err(|error| format!("--recorded-from: {error}"))?;
+        let seqs = log.seqs_between(from, until.map_err(|error| format!("--recorded-to: {error}"))?)?;
         let policy = log.policy();
         let settings = [policy.as_ref(), &candidate].map(|policy| log.settings_under(policy.manifest()));
         let [active, other] = settings;

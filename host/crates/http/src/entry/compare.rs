@@ -16,6 +16,7 @@ use mcp_audit_log_service::AuditLog;
 use super::diff::{Change, told};
 use super::related::Neighbour;
 use crate::problem::Problem;
+use crate::session::page_clock::PageClock;
 
 /// Fields that differ between any two calls, or between any failure and any success.
 const EXPECTED: [Field; 12] = [
@@ -53,7 +54,7 @@ impl Comparison {
         let (view, before) = (log.view(), PageAnchor::Before(entry.seq));
         let success = view.reader(access).page(succeeded, before, 1)?.entries.into_iter().next();
         let changes = success.as_ref().map(|success| changes(success, entry)).unwrap_or_default();
-        let success = success.map(|success| Neighbour::new(base, &success, view.now()));
+        let success = success.map(|success| Neighbour::new(base, &success, PageClock::new(view.now(), access)));
         Ok(Some(Self { success, changes }))
     }
 }

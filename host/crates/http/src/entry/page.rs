@@ -10,7 +10,6 @@ use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::format;
-use mcp_audit_log_model::format::exact;
 use mcp_audit_log_model::value::Value;
 use uuid::Uuid;
 
@@ -25,6 +24,7 @@ use super::{diff, payload, why};
 use crate::problem::Problem;
 use crate::query::search::{Pairs, query, values};
 use crate::session::auth::Visitor;
+use crate::session::page_clock::PageClock;
 use crate::timeline;
 use crate::timeline::link::TimelineLink;
 use crate::ui::frame::Frame;
@@ -104,7 +104,7 @@ pub(crate) async fn show(
 
 impl Page {
     fn new(visitor: &Visitor, entry: &Entry) -> Self {
-        let row = Row::new(entry, visitor.site.log.view().now());
+        let row = Row::new(entry, visitor.clock());
         let title =
             row.target.as_ref().map_or_else(|| row.method.to_string(), |target| format!("{} {target}", row.method));
         let section = |(title, section): &(&'static str, _)| Section { title, lines: lines(visitor, entry, *section) };
@@ -128,15 +128,15 @@ impl Page {
 fn lines(visitor: &Visitor, entry: &Entry, section: field::Section) -> Vec<Line> {
     let (home, base) = (visitor.site.home(), &visitor.site.base);
     let fields = Field::ALL.iter().filter(|field| field.section() == section);
-    fields.filter_map(|field| Line::new(home, base, entry, *field)).collect()
+    fields.filter_map(|field| Line::new(home, base, entry, *field, visitor.clock())).collect()
 }
 
 impl Line {
-    fn new(home: &str, base: &str, entry: &Entry, field: Field) -> Option<Self> {
+    fn new(home: &str, base: &str, entry: &Entry, field: Field, clock: PageClock) -> Option<Self> {
         let value = match (field, entry.value(field)) {
             (_, Value::Unset) => return None,
-            (Field::OccurredAt, _) => exact(entry.occurred_at),
-            (Field::RecordedAt, _) => exact(entry.recorded_at),
+            (Field::OccurredAt, _) => clock.both(entry.occurred_at),
+            (Field::RecordedAt, _) => clock.both(entry.recorded_at),
             (_, Value::Integer(number)) => format::number(field.unit(), number),
             (_, value) => value.to_string(),
         };

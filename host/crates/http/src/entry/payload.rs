@@ -5,7 +5,8 @@ use mcp_audit_log_filter::Domain;
 use mcp_audit_log_index::PageAnchor;
 use mcp_audit_log_model::entry::{Details, Entry};
 use mcp_audit_log_model::field::Field;
-use mcp_audit_log_model::format::{bytes, exact};
+use mcp_audit_log_model::format::bytes;
+use mcp_audit_log_model::time_zone::TimeZone;
 use mcp_audit_log_service::AuditLog;
 use serde_json::Value as Json;
 
@@ -85,17 +86,17 @@ fn gone(log: &AuditLog, access: &Grant, entry: &Entry) -> Result<Payload, Proble
     let erasures = Domain::equals(Field::Parent, id.as_str()).and(Domain::equals(Field::Method, "payload.erased"));
     let found = log.view().reader(access).page(erasures, PageAnchor::Newest, 1)?;
     Ok(match found.entries.first() {
-        Some(erasure) => Payload::Erased(Erased::new(erasure)),
+        Some(erasure) => Payload::Erased(Erased::new(erasure, access.zone())),
         None => Payload::Absent(REMOVED),
     })
 }
 
 impl Erased {
-    fn new(erasure: &Entry) -> Self {
+    fn new(erasure: &Entry, zone: TimeZone) -> Self {
         let reason = erasure.details.get("reason").and_then(Json::as_str);
         Self {
             by: Shown::line(erasure.text(Field::User).unwrap_or("an unknown user")),
-            at: exact(erasure.recorded_at),
+            at: zone.exact(erasure.recorded_at),
             reason: Shown::line(reason.unwrap_or("not given")),
             entry: erasure.id.to_string(),
         }

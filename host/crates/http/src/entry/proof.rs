@@ -2,7 +2,7 @@
 
 use mcp_audit_log_contract::access::{Grant, Right};
 use mcp_audit_log_model::entry::Entry;
-use mcp_audit_log_model::format::{count, exact};
+use mcp_audit_log_model::format::count;
 use mcp_audit_log_service::AuditLog;
 
 use crate::problem::Problem;
@@ -39,7 +39,7 @@ impl Proof {
                 standing: Standing::Covered {
                     size: count(found.head.size),
                     root: found.head.root.to_string(),
-                    signed_at: exact(newest.signed_at),
+                    signed_at: access.zone().exact(newest.signed_at),
                 },
             },
             (Ok(Some(found)), None) => Self { leaf: Some(found.leaf.hash().to_string()), standing: Standing::Awaited },

@@ -7,11 +7,11 @@ use mcp_audit_log_index::PageAnchor;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::Outcome;
 use mcp_audit_log_model::field::Field;
-use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_service::AuditLog;
 
 use crate::problem::Problem;
 use crate::query::search::query;
+use crate::session::page_clock::PageClock;
 use crate::ui::row::Row;
 use crate::ui::text::Shown;
 
@@ -43,6 +43,8 @@ pub(crate) struct Neighbour {
     pub(crate) outcome: Outcome,
     pub(crate) what: Shown,
     pub(crate) exact: String,
+    /// The same, and in UTC.
+    pub(crate) both: String,
 }
 
 /// The fields that connect the entries of a thread.
@@ -56,8 +58,8 @@ impl Related {
         (home, base): (&str, &str),
         entry: &Entry,
     ) -> Result<Self, Problem> {
-        let (reader, now) = (log.view().reader(access), log.view().now());
-        let neighbour = |entry: &Entry| Neighbour::new(base, entry, now);
+        let (reader, clock) = (log.view().reader(access), PageClock::new(log.view().now(), access));
+        let neighbour = |entry: &Entry| Neighbour::new(base, entry, clock);
         let mut threads = Vec::new();
         for (field, label) in THREADS {
             let Some(value) = entry.text(field) else { continue };
@@ -88,9 +90,9 @@ impl Related {
 
 impl Neighbour {
     /// The entry as a link.
-    pub(crate) fn new(base: &str, entry: &Entry, now: Timestamp) -> Self {
-        let Row { id, exact, outcome, method, target, .. } = Row::new(entry, now);
+    pub(crate) fn new(base: &str, entry: &Entry, clock: PageClock) -> Self {
+        let Row { id, exact, both, outcome, method, target, .. } = Row::new(entry, clock);
         let what = target.map_or_else(|| method.to_string(), |target| format!("{method} {target}"));
-        Self { href: format!("{base}/entries/{id}"), outcome, what: Shown::cut(&what, 90), exact }
+        Self { href: format!("{base}/entries/{id}"), outcome, what: Shown::cut(&what, 90), exact, both }
     }
 }

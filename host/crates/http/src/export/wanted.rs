@@ -18,7 +18,7 @@ const PAYLOADS: &str = "payloads";
 
 /// Reads the parameters.
 pub(crate) fn read(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<ExportRequest, Problem> {
-    let search = Search::beside(&[FORMAT, COLUMNS, PAYLOADS], pairs, log, access.viewer())?;
+    let search = Search::beside(&[FORMAT, COLUMNS, PAYLOADS], pairs, log, access)?;
     if let Some(name) = ["limit", "cursor"].into_iter().find(|name| values(pairs, name).next().is_some()) {
         let advice = "an export has no pages and holds everything that matches; leave this out.";
         return Err(Problem::parameter(name, format!("{name}: {advice}")));

@@ -26,7 +26,7 @@ pub(crate) struct Entries {
 /// The parameters are those of [`Search`].
 pub(crate) async fn list(visitor: Visitor, asked: ParsedQuery<Search>) -> Result<Json<Entries>, Problem> {
     let page = visitor.search(move |log, access| {
-        let search = Search::parse(&asked.pairs, log, access.viewer())?;
+        let search = Search::parse(&asked.pairs, log, access)?;
         let page = log.view().reader(access).page(search.domain, search.from, search.limit)?;
         Ok(Entries {
             entries: page.entries,

@@ -3,7 +3,6 @@
 
 use mcp_audit_log_filter::{Context, Domain, Test, parse_json, parse_text, until};
 use mcp_audit_log_model::field::Field;
-use mcp_audit_log_model::format::moment;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 use mcp_audit_log_service::AuditLog;
@@ -63,8 +62,8 @@ fn named(name: &str) -> Option<&'static str> {
 
 fn read(name: &str, value: &str, context: &Context<'_>) -> Option<String> {
     let read = match name {
-        "q" => parse_text(value, context).ok().map(|domain| filter_sentence::words(&domain)),
-        "domain" => parse_json(value, context).ok().map(|domain| filter_sentence::words(&domain)),
+        "q" => parse_text(value, context).ok().map(|domain| filter_sentence::words(&domain, context.zone())),
+        "domain" => parse_json(value, context).ok().map(|domain| filter_sentence::words(&domain, context.zone())),
         "from" => bound(value, ">=", context),
         "to" => bound(value, until(value.trim()).as_str(), context),
         _ => None,
@@ -78,7 +77,7 @@ fn bound(text: &str, comparison: &str, context: &Context<'_>) -> Option<String> 
     match parse_json(&term.to_string(), context).ok()? {
         Domain::Term(term) => match term.test {
             Test::Less(Value::Integer(micros)) | Test::AtLeast(Value::Integer(micros)) => {
-                Some(moment(Timestamp::from_micros(micros)))
+                Some(context.zone().moment(Timestamp::from_micros(micros)))
             }
             _ => None,
         },

@@ -2,8 +2,9 @@
 
 use mcp_audit_log_filter::{Domain, Term, Test};
 use mcp_audit_log_model::field::{Field, FieldType};
-use mcp_audit_log_model::format::{cut, duration, moment};
+use mcp_audit_log_model::format::{cut, duration};
 use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::time_zone::TimeZone;
 use mcp_audit_log_model::value::Value;
 
 use crate::ui::text::Shown;
@@ -13,28 +14,28 @@ const VALUES: usize = 6;
 const LONGEST: usize = 60;
 
 /// The filter as part of a sentence: `Tool is search and Outcome is not success`.
-pub(crate) fn words(domain: &Domain) -> String {
-    part(domain, false, true)
+pub(crate) fn words(domain: &Domain, zone: TimeZone) -> String {
+    part(domain, false, true, zone)
 }
 
 /// The words for one part of a filter. A list of parts inside an operator (`outermost` is false) needs brackets.
-fn part(domain: &Domain, not: bool, outermost: bool) -> String {
+fn part(domain: &Domain, not: bool, outermost: bool, zone: TimeZone) -> String {
     match domain {
-        Domain::Term(term) => one(term, not),
-        Domain::Not(part_of) => part(part_of, !not, outermost),
+        Domain::Term(term) => one(term, not, zone),
+        Domain::Not(part_of) => part(part_of, !not, outermost, zone),
         Domain::All(parts) if parts.is_empty() => if not { "nothing" } else { "everything" }.to_owned(),
         Domain::Any(parts) if parts.is_empty() => if not { "everything" } else { "nothing" }.to_owned(),
-        Domain::All(parts) => joined(parts, not, if not { " or " } else { " and " }, outermost),
-        Domain::Any(parts) => joined(parts, not, if not { " and " } else { " or " }, outermost),
+        Domain::All(parts) => joined(parts, not, if not { " or " } else { " and " }, outermost, zone),
+        Domain::Any(parts) => joined(parts, not, if not { " and " } else { " or " }, outermost, zone),
     }
 }
 
-fn joined(parts: &[Domain], not: bool, between: &str, outermost: bool) -> String {
+fn joined(parts: &[Domain], not: bool, between: &str, outermost: bool, zone: TimeZone) -> String {
     let mut words: Vec<String> = Vec::new();
     for same in parts.chunk_by(|one, next| pattern(one).is_some() && pattern(one) == pattern(next)) {
         match same.first().and_then(pattern).filter(|_| same.len() > 2) {
             Some(found) => words.push(anywhere(found, not)),
-            None => words.extend(same.iter().map(|one| part(one, not, false))),
+            None => words.extend(same.iter().map(|one| part(one, not, false, zone))),
         }
     }
     if outermost || words.len() < 2 { words.join(between) } else { format!("({})", words.join(between)) }
@@ -54,30 +55,30 @@ fn anywhere(pattern: &str, not: bool) -> String {
     format!("{word} “{}”", short(readable(pattern).trim_matches('*')))
 }
 
-fn one(Term { field, test }: &Term, not: bool) -> String {
+fn one(Term { field, test }: &Term, not: bool, zone: TimeZone) -> String {
     let is = if not { "is not" } else { "is" };
     let rest = match test {
         Test::Unset if not => "is set".to_owned(),
         Test::Unset => "is not set".to_owned(),
         Test::In(values) => match values.as_slice() {
-            [value] => format!("{is} {}", told(*field, value)),
-            values => format!("{is} one of {}", list(*field, values)),
+            [value] => format!("{is} {}", told(*field, value, zone)),
+            values => format!("{is} one of {}", list(*field, values, zone)),
         },
-        Test::Less(limit) => limited(*field, limit, !not),
-        Test::AtLeast(limit) => limited(*field, limit, not),
+        Test::Less(limit) => limited(*field, limit, !not, zone),
+        Test::AtLeast(limit) => limited(*field, limit, not, zone),
         Test::Like(pattern) => format!("{is} like {}", short(&readable(pattern.as_str()))),
     };
     let name = if *field == Field::OccurredAt { "Time" } else { field.label() };
     format!("{name} {rest}")
 }
 
-fn limited(field: Field, limit: &Value, below: bool) -> String {
+fn limited(field: Field, limit: &Value, below: bool, zone: TimeZone) -> String {
     // "More than 1 ms" means at least 1,001 µs.
     if let (Field::DurationUs, Value::Integer(micros)) = (field, limit)
         && micros % 1_000 == 1
     {
         let word = if below { "at most" } else { "more than" };
-        return format!("{word} {}", told(field, &Value::Integer(micros - 1)));
+        return format!("{word} {}", told(field, &Value::Integer(micros - 1), zone));
     }
     let word = match (field.kind(), below) {
         (FieldType::Time, true) => "before",
@@ -85,7 +86,7 @@ fn limited(field: Field, limit: &Value, below: bool) -> String {
         (_, true) => "below",
         (_, false) => "at least",
     };
-    format!("{word} {}", told(field, limit))
+    format!("{word} {}", told(field, limit, zone))
 }
 
 /// A pattern in the notation of the search box.
@@ -102,17 +103,17 @@ fn readable(pattern: &str) -> String {
     text
 }
 
-fn list(field: Field, values: &[Value]) -> String {
-    let mut words: Vec<_> = values.iter().take(VALUES).map(|value| told(field, value)).collect();
+fn list(field: Field, values: &[Value], zone: TimeZone) -> String {
+    let mut words: Vec<_> = values.iter().take(VALUES).map(|value| told(field, value, zone)).collect();
     if values.len() > VALUES {
         words.push(format!("{} more", values.len() - VALUES));
     }
     words.join(", ")
 }
 
-fn told(field: Field, value: &Value) -> String {
+fn told(field: Field, value: &Value, zone: TimeZone) -> String {
     match (field, field.kind(), value) {
-        (_, FieldType::Time, Value::Integer(micros)) => moment(Timestamp::from_micros(*micros)),
+        (_, FieldType::Time, Value::Integer(micros)) => zone.moment(Timestamp::from_micros(*micros)),
         (Field::DurationUs, _, Value::Integer(micros)) if *micros >= 0 => duration(micros.unsigned_abs()),
         _ => short(&value.to_string()),
     }
@@ -129,7 +130,7 @@ mod tests {
 
     fn read(text: &str) -> String {
         let now = Timestamp::parse("2026-11-21T12:00:00Z").expect("a time");
-        words(&parse_text(text, &Context::new(now, Some("ada"), None)).expect("a search"))
+        words(&parse_text(text, &Context::new(now, Some("ada"), None)).expect("a search"), TimeZone::UTC)
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub(crate) async fn list(visitor: Visitor, asked: ParsedQuery<Grouping>) -> Resu
     let pairs = asked.pairs;
     let groups = visitor.search(move |log, access| {
         access.require(Right::Read)?;
-        let Grouping { domain, limit, by, sort } = Grouping::parse(&pairs, log, access.viewer())?;
+        let Grouping { domain, limit, by, sort } = Grouping::parse(&pairs, log, access)?;
         let found = log.view().reader(access).groups(domain, &by, sort, limit)?;
         let groups = found.groups.iter().map(|group| Group::new(&pairs, &by, group)).collect();
         Ok(Groups { groups, found: found.found, entries: found.entries, usage: usage_query::back(&pairs) })

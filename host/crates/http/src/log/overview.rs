@@ -9,11 +9,12 @@ use mcp_audit_log_index::{FieldCounts, Overview as Counted, TimeBar};
 use mcp_audit_log_model::format;
 use mcp_audit_log_model::format::count;
 use mcp_audit_log_model::time::{DAY, HOUR, SECOND, Timestamp};
+use mcp_audit_log_model::time_zone::TimeZone;
 use mcp_audit_log_model::value::Value;
 use mcp_audit_log_service::AuditLog;
 
 use crate::problem::Problem;
-use crate::query::overview_query::{FIELDS, OverviewParameters, in_bar, with_value, without_value, written};
+use crate::query::overview_query::{FIELDS, OverviewParameters, in_bar, with_value, without_value};
 use crate::query::search::{Pairs, query, query_of};
 use crate::query::{counts, grouping};
 use crate::ui::text::Shown;
@@ -59,11 +60,9 @@ pub(crate) struct Chart {
     pub(crate) step: String,
     pub(crate) from: String,
     pub(crate) to: String,
-    /// For the script: the ends of the range, the end of the first bar, and the length of a bar in milliseconds.
-    pub(crate) start: String,
-    pub(crate) second: String,
+    /// For the script: the beginning of each bar, and the end of the last one.
+    pub(crate) starts: String,
     pub(crate) end: String,
-    pub(crate) step_ms: i64,
     /// The first bar with errors, and the one with the most, if there is more than one.
     pub(crate) first: Option<Bar>,
     pub(crate) most: Option<Bar>,
@@ -100,14 +99,14 @@ pub(crate) struct CountedValue {
 
 /// Counts the search `pairs`; `None` if this takes too long.
 pub(crate) fn find(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<Option<Counted>, Problem> {
-    let OverviewParameters { domain, counts, .. } = OverviewParameters::of_page(pairs, log, access.viewer())?;
+    let OverviewParameters { domain, counts, .. } = OverviewParameters::of_page(pairs, log, access)?;
     let fields = if counts { &FIELDS[..] } else { &[] };
     Ok(log.view().reader(access).overview(domain, fields, VALUES, PATIENCE)?)
 }
 
 impl Overview {
     /// The overview of the search `pairs`.
-    pub(crate) fn new(home: &str, pairs: &Pairs, counted: Option<&Counted>) -> Self {
+    pub(crate) fn new(home: &str, pairs: &Pairs, counted: Option<&Counted>, zone: TimeZone) -> Self {
         let is_on = counts::parse(pairs).unwrap_or(false);
         let without = |name: &str| without(pairs, &[name, "cursor"]);
         let toggle = match is_on {
@@ -117,7 +116,7 @@ impl Overview {
         let last_day = [without("from"), one("from", "-24h")].concat();
         let address = |pairs: &Pairs| format!("{home}{}", query_of(pairs));
         Self {
-            figures: counted.map(|counted| Figures::new(home, pairs, counted, is_on)),
+            figures: counted.map(|counted| Figures::new(home, pairs, counted, is_on, zone)),
             toggle: address(&toggle),
             counts: is_on,
             last_day: address(&last_day),
@@ -135,21 +134,21 @@ fn one(name: &str, value: &str) -> Pairs {
 }
 
 impl Figures {
-    fn new(home: &str, pairs: &Pairs, counted: &Counted, is_on: bool) -> Self {
+    fn new(home: &str, pairs: &Pairs, counted: &Counted, is_on: bool, zone: TimeZone) -> Self {
         let field = |field: &FieldCounts| FieldValues::new(home, pairs, field);
         let fields =
             counted.values.as_ref().map(|fields| fields.iter().filter(|field| field.found > 0).map(field).collect());
         Self {
             entries: format::counted(counted.entries, "entry", "entries"),
             errors: (counted.errors > 0).then(|| format::counted(counted.errors, "error", "errors")),
-            chart: Chart::new(home, pairs, counted),
+            chart: Chart::new(home, pairs, counted, zone),
             fields: if is_on { fields } else { Some(Vec::new()) },
         }
     }
 }
 
 impl Chart {
-    fn new(home: &str, pairs: &Pairs, counted: &Counted) -> Option<Self> {
+    fn new(home: &str, pairs: &Pairs, counted: &Counted, zone: TimeZone) -> Option<Self> {
         let (bars, step) = (&counted.bars, counted.step_us);
         let (first, last) = (bars.first()?, bars.last()?);
         let most = |number: fn(&TimeBar) -> u64| bars.iter().map(number).max().unwrap_or(0).max(1);
@@ -165,10 +164,10 @@ impl Chart {
         }
         let link = |(at, bar): (usize, &TimeBar)| Bar {
             at,
-            when: span(bar, step),
+            when: span(bar, step, zone),
             entries: format::counted(bar.entries, "entry", "entries"),
             errors: (bar.errors > 0).then(|| format::counted(bar.errors, "error", "errors")),
-            href: format!("{home}{}", in_bar(pairs, bar)),
+            href: format!("{home}{}", in_bar(pairs, bar, zone)),
         };
         let failing = || bars.iter().enumerate().filter(|(_, bar)| bar.errors > 0);
         let worst = failing().rev().max_by_key(|(_, bar)| bar.errors);
@@ -180,12 +179,10 @@ impl Chart {
             errors,
             bars: bars.iter().enumerate().filter(|(_, bar)| bar.entries > 0).map(link).collect(),
             step: length(step),
-            from: moment(first.range.start, step),
-            to: moment(last.range.end, step),
-            start: written(first.range.start),
-            second: first.range.end.to_string(),
-            end: written(last.range.end),
-            step_ms: step / 1_000,
+            from: moment(first.range.start, step, zone),
+            to: format!("{} {}", moment(last.range.end, step, zone), zone.format(last.range.end, "%Z")),
+            starts: bars.iter().map(|bar| zone.written(bar.range.start)).collect::<Vec<_>>().join(" "),
+            end: zone.written(last.range.end),
             first: failing().next().filter(|_| bars.len() > 1).map(link),
             most: worst.filter(|_| several).map(link),
         })
@@ -223,33 +220,33 @@ impl FieldValues {
 }
 
 /// A moment as exact as bars of this length need it.
-fn moment(at: Timestamp, step: i64) -> String {
-    at.to_utc().format(form(at, step)).to_string()
+fn moment(at: Timestamp, step: i64, zone: TimeZone) -> String {
+    zone.format(at, form(at, step, zone))
 }
 
-fn form(at: Timestamp, step: i64) -> &'static str {
+fn form(at: Timestamp, step: i64, zone: TimeZone) -> &'static str {
     match step {
         ..SECOND => "%Y-%m-%d %H:%M:%S%.3f",
         SECOND..MINUTE => "%Y-%m-%d %H:%M:%S",
-        _ if step >= DAY && at == at.start_of_day() => "%Y-%m-%d",
+        _ if step >= DAY && at == zone.start_of_day(at) => "%Y-%m-%d",
         _ => "%Y-%m-%d %H:%M",
     }
 }
 
 /// The range of a bar: a day, several days, or a part of a day.
-fn span(bar: &TimeBar, step: i64) -> String {
+fn span(bar: &TimeBar, step: i64, zone: TimeZone) -> String {
     let (from, to) = (bar.range.start, bar.range.end);
-    if step == DAY && from == from.start_of_day() {
-        return moment(from, step);
+    if step == DAY && from == zone.start_of_day(from) {
+        return moment(from, step, zone);
     }
     if step > DAY {
-        return format!("{} – {}", moment(from, step), to.plus(-1).to_utc().format("%Y-%m-%d"));
+        return format!("{} – {}", moment(from, step, zone), zone.format(to.plus(-1), "%Y-%m-%d"));
     }
-    let end = moment(to, step);
-    let is_one_day = to.plus(-1).start_of_day() == from.start_of_day();
+    let end = moment(to, step, zone);
+    let is_one_day = zone.day(to.plus(-1)) == zone.day(from);
     let end = if is_one_day && end.len() > 11 { &end[11..] } else { &end };
-    let end = if is_one_day && to == to.start_of_day() { "24:00" } else { end };
-    format!("{} – {end}", moment(from, step))
+    let end = if is_one_day && to == zone.start_of_day(to) { "24:00" } else { end };
+    format!("{} – {end}", moment(from, step, zone))
 }
 
 /// The length of a bar in words.
@@ -275,12 +272,15 @@ mod tests {
     #[test]
     fn bars_are_named_by_their_range() {
         let minutes = |number: i64| number * MINUTE;
+        let vienna = TimeZone::parse("Europe/Vienna").expect("a zone");
         let named = [
-            span(&bar("2026-11-30T12:00:00Z", "2026-11-30T12:30:00Z"), minutes(30)),
-            span(&bar("2026-11-30T23:30:00Z", "2026-12-01T00:00:00Z"), minutes(30)),
-            span(&bar("2026-11-30T12:00:05Z", "2026-11-30T12:00:10Z"), 5 * SECOND),
-            span(&bar("2026-11-30", "2026-12-01"), DAY),
-            span(&bar("2026-11-30", "2026-12-07"), 7 * DAY),
+            span(&bar("2026-11-30T12:00:00Z", "2026-11-30T12:30:00Z"), minutes(30), TimeZone::UTC),
+            span(&bar("2026-11-30T23:30:00Z", "2026-12-01T00:00:00Z"), minutes(30), TimeZone::UTC),
+            span(&bar("2026-11-30T12:00:05Z", "2026-11-30T12:00:10Z"), 5 * SECOND, TimeZone::UTC),
+            span(&bar("2026-11-30", "2026-12-01"), DAY, TimeZone::UTC),
+            span(&bar("2026-11-30", "2026-12-07"), 7 * DAY, TimeZone::UTC),
+            span(&bar("2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z"), DAY, vienna),
+            span(&bar("2026-10-25T11:00:00Z", "2026-10-25T23:00:00Z"), 12 * HOUR, vienna),
         ];
         let expected = [
             "2026-11-30 12:00 – 12:30",
@@ -288,6 +288,8 @@ mod tests {
             "2026-11-30 12:00:05 – 12:00:10",
             "2026-11-30",
             "2026-11-30 – 2026-12-06",
+            "2026-10-25",
+            "2026-10-25 12:00 – 24:00",
         ];
         assert_eq!(named, expected);
         let lengths = [10_000, 5 * SECOND, minutes(30), HOUR, 12 * HOUR, DAY, 14 * DAY].map(length);
@@ -304,7 +306,7 @@ mod tests {
     fn an_overview_that_took_too_long_offers_the_last_day() {
         let pairs = [("q", "invoice"), ("from", "-90d"), ("cursor", "x")];
         let pairs: Pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let overview = Overview::new("/", &pairs, None);
+        let overview = Overview::new("/", &pairs, None, TimeZone::UTC);
         assert!(overview.figures.is_none());
         assert_eq!(overview.last_day, "/?q=invoice&from=-24h");
         assert_eq!(overview.toggle, "/?q=invoice&from=-90d&counts=shown");

@@ -7,6 +7,7 @@ use axum::Json;
 use mcp_audit_log_contract::access::Right;
 use mcp_audit_log_index::{FieldCounts, TimeBar};
 use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::time_zone::TimeZone;
 use mcp_audit_log_model::value::Value;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -25,7 +26,8 @@ pub(crate) struct Overview {
     entries: u64,
     /// The number of entries that are not a success.
     errors: u64,
-    /// The length of a bar in microseconds; the first and the last one may be shorter.
+    /// The usual length of a bar in microseconds; the first and the last one may be shorter, and bars over a change of
+    /// the clocks differ.
     step_us: i64,
     /// At most 60 bars, without a gap between them; none if nothing matches.
     bars: Vec<Bar>,
@@ -74,7 +76,7 @@ pub(crate) async fn show(visitor: Visitor, asked: ParsedQuery<OverviewParameters
     let selects = |(name, _): &&(String, String)| !SHOWING.contains(&name.as_str());
     let overview = visitor.search(move |log, access| {
         access.require(Right::Read)?;
-        let OverviewParameters { domain, values, .. } = OverviewParameters::parse(&pairs, log, access.viewer())?;
+        let OverviewParameters { domain, values, .. } = OverviewParameters::parse(&pairs, log, access)?;
         // The deadline of every search applies.
         let found = log.view().reader(access).overview(domain, &FIELDS, values, Duration::MAX)?;
         let found = found.ok_or_else(Problem::too_many_searches)?;
@@ -83,7 +85,7 @@ pub(crate) async fn show(visitor: Visitor, asked: ParsedQuery<OverviewParameters
             entries: found.entries,
             errors: found.errors,
             step_us: found.step_us,
-            bars: found.bars.iter().map(|bar| Bar::new(&pairs, bar)).collect(),
+            bars: found.bars.iter().map(|bar| Bar::new(&pairs, bar, access.zone())).collect(),
             values: found.values.iter().flatten().map(|field| Field::new(&pairs, field)).collect(),
         })
     });
@@ -91,9 +93,9 @@ pub(crate) async fn show(visitor: Visitor, asked: ParsedQuery<OverviewParameters
 }
 
 impl Bar {
-    fn new(pairs: &Pairs, bar: &TimeBar) -> Self {
+    fn new(pairs: &Pairs, bar: &TimeBar, zone: TimeZone) -> Self {
         let TimeBar { range, entries, errors } = bar;
-        Self { from: range.start, to: range.end, entries: *entries, errors: *errors, query: in_bar(pairs, bar) }
+        Self { from: range.start, to: range.end, entries: *entries, errors: *errors, query: in_bar(pairs, bar, zone) }
     }
 }
 

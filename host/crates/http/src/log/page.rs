@@ -18,11 +18,13 @@ use super::view::View;
 use super::{columns_form, facets, groups, overview, view};
 use crate::export::form;
 use crate::problem::Problem;
+use crate::query::columns::Column;
 use crate::query::extractor::bounded;
 use crate::query::grouping::Grouping;
-use crate::query::search::{Pairs, query, query_of, values};
+use crate::query::search::{Pairs, ZONE, query, query_of, values};
 use crate::query::{columns, cursor, grouping};
 use crate::session::auth::Visitor;
+use crate::session::page_clock::PageClock;
 use crate::site::Site;
 use crate::timeline;
 use crate::timeline::link::TimelineLink;
@@ -45,6 +47,10 @@ struct Page {
     /// The export form, if the viewer may export.
     export: Option<form::Form>,
     columns: columns_form::Form,
+    /// The form of times that the list does not show, for the button that changes it.
+    other_times: Option<&'static str>,
+    /// The address of this page.
+    here: String,
     levels: Vec<Level>,
     filtered: bool,
     error: Option<Shown>,
@@ -96,7 +102,8 @@ pub(crate) async fn show(
     let page = |found: Option<&Found>, problem: Option<&Problem>| {
         let views = views.iter().map(|view| View::new(view, visitor.site.home(), &pairs, &visitor.access)).collect();
         let overview = counted.as_ref();
-        let overview = overview.map(|counted| Overview::new(visitor.site.home(), &pairs, counted.as_ref()));
+        let overview =
+            overview.map(|counted| Overview::new(visitor.site.home(), &pairs, counted.as_ref(), visitor.access.zone()));
         Page { views, overview, ..Page::new(&visitor, &pairs, found, menus, problem) }
     };
     match found {
@@ -115,10 +122,10 @@ fn tidied(pairs: &Pairs) -> Option<String> {
 
 fn find(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<Found, Problem> {
     if Grouping::is_asked_for(pairs) {
-        let asked = Grouping::parse(pairs, log, access.viewer())?;
+        let asked = Grouping::parse(pairs, log, access)?;
         return Ok(Found::Groups(groups::Found::new(&log.view().reader(access), asked)?));
     }
-    let search = grouping::list(pairs, log, access.viewer())?;
+    let search = grouping::list(pairs, log, access)?;
     Ok(Found::Entries(log.view().reader(access).page(search.domain, search.from, search.limit)?))
 }
 
@@ -126,7 +133,8 @@ impl Page {
     fn new(visitor: &Visitor, pairs: &Pairs, found: Option<&Found>, menus: Menus, problem: Option<&Problem>) -> Self {
         let (site, log) = (&visitor.site, &visitor.site.log);
         let (home, now) = (site.home(), log.view().now());
-        let columns = columns::parse(pairs).unwrap_or_else(|_| columns::USUAL.to_vec());
+        let chosen = columns::parse(pairs).unwrap_or_else(|_| columns::USUAL.to_vec());
+        let columns = if visitor.times.is_exact { columns::exact(&chosen) } else { chosen.clone() };
         let (entries, groups) = match found {
             Some(Found::Entries(entries)) => (Some(entries), None),
             Some(Found::Groups(found)) => (None, Some(groups::Table::new(home, pairs, found))),
@@ -135,8 +143,9 @@ impl Page {
         let nothing = entries.is_none_or(|page| page.entries.is_empty())
             && groups.as_ref().is_none_or(|table| table.rows.is_empty())
             && problem.is_none();
+        let other_times = if visitor.times.is_exact { "relative" } else { "exact" };
         let [newest, newer, older] = turns(site, pairs, entries);
-        let context = visitor.access.viewer().context(now);
+        let (context, clock) = (visitor.access.context(now), PageClock::new(now, &visitor.access));
         let facets = facets::all(home, pairs, &context);
         Self {
             frame: Frame::new(site, Some(visitor), "/", facets::title(&facets)),
@@ -147,14 +156,18 @@ impl Page {
             overview: None,
             kept: view::kept(pairs),
             export: form::Form::new(pairs, &visitor.access, groups.is_none().then_some(&columns)),
-            columns: columns_form::Form::new(home, pairs, &columns),
+            other_times: (chosen.first() == Some(&Column::Time)).then_some(other_times),
+            here: format!("{home}{}", query_of(pairs)),
+            columns: columns_form::Form::new(home, pairs, &chosen),
             levels: Level::all(pairs, problem),
             filtered: pairs.iter().any(is_filter),
             error: problem.map(|problem| Shown::line(problem.detail())),
-            tail: entries.filter(|_| newest.is_none()).map(|_| tail(site, pairs)),
+            tail: entries.filter(|_| newest.is_none()).map(|_| tail(visitor, pairs)),
             timeline: timeline::link::of_search(&site.base, pairs, &context),
             fresh: entries.and_then(|page| fresh(site, pairs, page)),
-            table: entries.filter(|page| !page.entries.is_empty()).map(|page| Table::new(&columns, &page.entries, now)),
+            table: entries
+                .filter(|page| !page.entries.is_empty())
+                .map(|page| Table::new(&columns, &page.entries, clock)),
             groups,
             nothing,
             newest,
@@ -166,9 +179,9 @@ impl Page {
     }
 }
 
-fn tail(site: &Site, pairs: &Pairs) -> String {
+fn tail(visitor: &Visitor, pairs: &Pairs) -> String {
     let filter = pairs.iter().filter(|pair| is_filter(pair)).map(|(name, value)| (name.as_str(), value.as_str()));
-    format!("{}/api/v1/entries/tail{}", site.base, query(filter))
+    format!("{}/api/v1/entries/tail{}", visitor.site.base, query(filter.chain(visitor.zone_parameter())))
 }
 
 fn fresh(site: &Site, pairs: &Pairs, page: &Entries) -> Option<String> {
@@ -178,7 +191,7 @@ fn fresh(site: &Site, pairs: &Pairs, page: &Entries) -> Option<String> {
 
 /// Whether a parameter filters entries, rather than only their presentation.
 fn is_filter((name, value): &(String, String)) -> bool {
-    !value.is_empty() && !grouping::SHOWING.contains(&name.as_str())
+    !value.is_empty() && !grouping::SHOWING.contains(&name.as_str()) && name != ZONE
 }
 
 /// The links to the newest page, to newer and to older entries.

@@ -3,11 +3,10 @@
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::{Field, FieldType};
 use mcp_audit_log_model::format;
-use mcp_audit_log_model::format::exact;
-use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
 use crate::query::columns::{Column, USUAL};
+use crate::session::page_clock::PageClock;
 use crate::ui::row::Row;
 use crate::ui::text::Shown;
 
@@ -49,8 +48,8 @@ pub(crate) enum Cell {
 }
 
 impl Table {
-    /// The table of these entries, seen at `now`.
-    pub(crate) fn new(columns: &[Column], entries: &[Entry], now: Timestamp) -> Self {
+    /// The table of these entries, by the viewer's clock.
+    pub(crate) fn new(columns: &[Column], entries: &[Entry], clock: PageClock) -> Self {
         Self {
             width: match columns.len() {
                 0..WIDE => "",
@@ -61,38 +60,38 @@ impl Table {
                 .iter()
                 .map(|column| Head { class: class(*column).trim_end_matches(" mono"), label: title(*column) })
                 .collect(),
-            rows: entries.iter().map(|entry| Line::new(columns, entry, now)).collect(),
+            rows: entries.iter().map(|entry| Line::new(columns, entry, clock)).collect(),
         }
     }
 }
 
 impl Line {
-    fn new(columns: &[Column], entry: &Entry, now: Timestamp) -> Self {
-        let row = Row::new(entry, now);
+    fn new(columns: &[Column], entry: &Entry, clock: PageClock) -> Self {
+        let row = Row::new(entry, clock);
         let is_exact = columns.first() == Some(&Column::Field(Field::OccurredAt));
         let time = if is_exact { row.exact.clone() } else { row.ago.clone() };
-        Self { cells: columns.iter().skip(1).map(|column| Cell::new(*column, entry, &row)).collect(), row, time }
+        Self { cells: columns.iter().skip(1).map(|column| Cell::new(*column, entry, &row, clock)).collect(), row, time }
     }
 }
 
 impl Cell {
-    fn new(column: Column, entry: &Entry, row: &Row) -> Self {
+    fn new(column: Column, entry: &Entry, row: &Row, clock: PageClock) -> Self {
         match column {
             Column::Field(Field::Outcome) => Self::Outcome,
             Column::Field(Field::Method) => Self::Text(class(column), Some(row.method.clone())),
             Column::Target => Self::Text(class(column), row.target.clone()),
             Column::Field(Field::DurationUs) => Self::Text(class(column), row.duration.as_deref().map(Shown::line)),
-            Column::Field(field) if USUAL.contains(&column) => Self::Text(class(column), text(entry, field)),
-            Column::Field(field) => Self::Other(class(column), field.label(), text(entry, field)),
+            Column::Field(field) if USUAL.contains(&column) => Self::Text(class(column), text(entry, field, clock)),
+            Column::Field(field) => Self::Other(class(column), field.label(), text(entry, field, clock)),
             Column::Time => Self::Text(class(column), None),
         }
     }
 }
 
-fn text(entry: &Entry, field: Field) -> Option<Shown> {
+fn text(entry: &Entry, field: Field, clock: PageClock) -> Option<Shown> {
     match entry.value(field) {
         Value::Unset => None,
-        _ if field == Field::RecordedAt => Some(Shown::line(&exact(entry.recorded_at))),
+        _ if field == Field::RecordedAt => Some(Shown::line(&clock.exact(entry.recorded_at))),
         Value::Integer(number) => Some(Shown::line(&format::number(field.unit(), number))),
         value => Some(Shown::cut(&value.to_string(), LONGEST)),
     }

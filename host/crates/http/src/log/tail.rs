@@ -51,7 +51,7 @@ pub(crate) async fn follow(
 ) -> Result<Tail, Problem> {
     visitor.access.require(Right::Read)?;
     let log = visitor.site.log.clone();
-    let search = Search::parse(&asked.pairs, &log, visitor.access.viewer())?;
+    let search = Search::parse(&asked.pairs, &log, &visitor.access)?;
     let last = last.0.map_or(Ok(PageAnchor::Newest), |text| cursor::read("Last-Event-ID", &text, log.secret()))?;
     let (last, asked) = (after("Last-Event-ID", last)?, after("cursor", search.from)?);
     let mut follower = log.follow(&visitor.access).ok_or_else(Problem::too_many_tails)?;

@@ -56,7 +56,7 @@ pub(crate) async fn save(visitor: Visitor, sent: Result<Form<Pairs>, FormRejecti
     let Form(sent) = sent?;
     let (own, search): (Pairs, Pairs) = sent.into_iter().partition(|(name, _)| name == NAME || name == SHARED);
     let query = kept(&search);
-    grouping::check(&query, &visitor.site.log, visitor.access.viewer())?;
+    grouping::check(&query, &visitor.site.log, &visitor.access)?;
     let wanted = wanted(&own, query);
     let saved = visitor.change(move |log, access| Ok(log.save_view(access, wanted)?)).await?;
     Ok(Redirect::to(&address(visitor.site.home(), &saved.query)))

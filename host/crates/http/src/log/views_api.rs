@@ -107,6 +107,6 @@ fn wanted(visitor: &Visitor, sent: Sent<Wanted>) -> Result<NewView, Problem> {
     let Wanted { name, shared, query } = sent.read()?;
     let query = search::pairs(&query)?;
     // Checked as any search is, so that a view is never saved that cannot be shown.
-    grouping::check(&query, &visitor.site.log, visitor.access.viewer())?;
+    grouping::check(&query, &visitor.site.log, &visitor.access)?;
     Ok(NewView { shared, ..NewView::new(name, query) })
 }

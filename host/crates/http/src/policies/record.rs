@@ -7,13 +7,13 @@ use mcp_audit_log_filter::Domain;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::Outcome;
 use mcp_audit_log_model::field::Field;
-use mcp_audit_log_model::format::{ago, exact};
 use mcp_audit_log_model::value::Value;
 use mcp_audit_log_policy_tools::shown::list;
 use mcp_audit_log_service::LogView;
 
 use super::history::{HistoryChanges, HistoryRecord};
 use crate::query::search::query;
+use crate::session::page_clock::PageClock;
 use crate::ui::text::Shown;
 
 /// How many hexadecimal digits of a digest are shown at first.
@@ -159,15 +159,15 @@ impl Beginning {
         let found = log.reader(access).after(both, since.checked_sub(2), 2)?;
         let entry = |seq: Option<u64>| found.iter().find(|entry| Some(entry.seq) == seq);
         let (first, before) = (entry(Some(since)), entry(since.checked_sub(1)));
-        let href = |entry: &Entry| format!("{base}/entries/{}", entry.id);
+        let (clock, href) = (PageClock::new(log.now(), access), |entry: &Entry| format!("{base}/entries/{}", entry.id));
         // A start, and a rollback by itself, are judged by what they bring; other changes come before it.
         let own = first.filter(|entry| method(entry) == "log.started" || is_automatic(entry));
         let told = own.or(before).and_then(|entry| Some((entry, cause(entry)?)));
         Ok(Self {
             first: first.map(|entry| First {
                 href: href(entry),
-                ago: ago(entry.recorded_at, log.now()),
-                exact: exact(entry.recorded_at),
+                ago: clock.ago(entry.recorded_at),
+                exact: clock.both(entry.recorded_at),
             }),
             cause: told.map(|(entry, text)| Cause { text: Shown::line(&text), href: href(entry) }),
         })

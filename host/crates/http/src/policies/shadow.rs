@@ -11,8 +11,9 @@ use mcp_audit_log_contract::access::Grant;
 use mcp_audit_log_core::reader::MAX_LIMIT;
 use mcp_audit_log_index::PageAnchor;
 use mcp_audit_log_model::entry::Entry;
-use mcp_audit_log_model::format::{count, exact};
+use mcp_audit_log_model::format::count;
 use mcp_audit_log_model::time::{DAY, Timestamp};
+use mcp_audit_log_model::time_zone::TimeZone;
 use mcp_audit_log_policy_tools::follower::{ShadowError, ShadowFollower};
 use mcp_audit_log_policy_tools::shadow::ShadowReport;
 use mcp_audit_log_service::{AuditLog, LogView};
@@ -45,7 +46,10 @@ pub(super) fn begin(log: &AuditLog, access: &Grant, place: &ShadowPlace, form: &
     let candidate = log.candidate(access, &form.wanted)?;
     let follower = ShadowFollower::new(log.view(), candidate).map_err(|error| Problem::internal(&error))?;
     let other = |running: &RunningShadow| {
-        Problem::invalid(format!("Another candidate is a shadow until {}; end it first.", exact(running.until)))
+        Problem::invalid(format!(
+            "Another candidate is a shadow until {}; end it first.",
+            access.zone().exact(running.until)
+        ))
     };
     place.begin(RunningShadow::new(access.viewer().clone(), now..until, follower)).map_err(|running| other(&running))
 }
@@ -148,7 +152,7 @@ pub(super) struct ShadowState {
 pub(super) fn show(log: &AuditLog, access: &Grant, place: &ShadowPlace, base: &str) -> Option<ShownShadow> {
     let running = place.find()?;
     if !running.is_of(access) {
-        let until = exact(running.until);
+        let until = access.zone().exact(running.until);
         return running.ended().is_none().then_some(ShownShadow::OfAnother(until));
     }
     look(&running, log);
@@ -157,12 +161,17 @@ pub(super) fn show(log: &AuditLog, access: &Grant, place: &ShadowPlace, base: &s
     Some(ShownShadow::Own(ShadowState {
         is_running: ended.is_none(),
         is_same: report.is_same(),
-        scope: scope(&running, ended, &report),
+        scope: scope(&running, ended, &report, access.zone()),
         verdicts: VerdictLines::new(&report.verdicts, report.further_differences, base),
     }))
 }
 
-fn scope(running: &RunningShadow, ended: Option<ShadowEnd>, report: &ShadowReport) -> Vec<(&'static str, Vec<Shown>)> {
+fn scope(
+    running: &RunningShadow,
+    ended: Option<ShadowEnd>,
+    report: &ShadowReport,
+    zone: TimeZone,
+) -> Vec<(&'static str, Vec<Shown>)> {
     let line = |text: &str| vec![Shown::line(text)];
     let against = |one: &mcp_audit_log_policy_tools::shadow::ShadowedPolicy| {
         Shown::line(&format!("{}, since seq {}: {} entries", one.title, one.since, count(one.entries)))
@@ -175,13 +184,13 @@ fn scope(running: &RunningShadow, ended: Option<ShadowEnd>, report: &ShadowRepor
         );
     }
     let end = match ended {
-        None => format!("It ends at {}.", exact(running.until)),
-        Some(ShadowEnd { at, why }) => format!("It ended at {}. {why}", exact(at)),
+        None => format!("It ends at {}.", zone.exact(running.until)),
+        Some(ShadowEnd { at, why }) => format!("It ended at {}. {why}", zone.exact(at)),
     };
     vec![
         ("Candidate", line(&report.candidate)),
         ("Against", report.active.iter().map(against).collect()),
-        ("Time", line(&format!("It began at {}. {end}", exact(running.began)))),
+        ("Time", line(&format!("It began at {}. {end}", zone.exact(running.began)))),
         ("Entries", line(&entries)),
         ("Reproduced", vec![reproduced(&report.calibration)]),
     ]

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use mcp_audit_log_contract::access::{Grant, Right};
-use mcp_audit_log_filter::{Domain, DomainError, end_of, parse_text, start_of};
+use mcp_audit_log_filter::{Context, Domain, DomainError, end_of, parse_text, start_of};
 use mcp_audit_log_index::PageAnchor;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_policy_tools::difference::{PolicyDifference, differences};
@@ -65,7 +65,7 @@ pub(super) fn run(
 ) -> Result<PolicyTrial, Problem> {
     may(access)?;
     let view = log.view();
-    let range = range(form, view.now())?;
+    let range = range(form, &access.context(view.now()))?;
     let candidate = log.candidate(access, &form.wanted)?;
     // The one that records keeps its memory, its health and its pauses to itself.
     let record = view.judges_now()?.ok_or_else(|| Problem::missing("record of the policy"))?;
@@ -102,15 +102,16 @@ pub(super) fn run(
 
 /// The entries of a range of `seq`.
 pub(super) fn of_seqs(seqs: &Range<u64>, view: &LogView, access: &Grant) -> Result<Domain, DomainError> {
-    parse_text(&format!("seq:>={} seq:<{}", seqs.start, seqs.end), &access.viewer().context(view.now()))
+    parse_text(&format!("seq:>={} seq:<{}", seqs.start, seqs.end), &access.context(view.now()))
 }
 
 /// The time that the form names.
-fn range(form: &PolicyForm, now: Timestamp) -> Result<(Timestamp, Option<Timestamp>), Problem> {
+fn range(form: &PolicyForm, context: &Context<'_>) -> Result<(Timestamp, Option<Timestamp>), Problem> {
     let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let wrong = |name: &str| Problem::invalid(format!("{name}: give a time such as -7d, today, or 2026-01-31."));
-    let from = start_of(given(&form.from).as_deref().unwrap_or(super::page::FROM), now).map_err(|_| wrong("From"))?;
-    let to = given(&form.to).map(|text| end_of(&text, now)).transpose().map_err(|_| wrong("Until"))?;
+    let from =
+        start_of(given(&form.from).as_deref().unwrap_or(super::page::FROM), context).map_err(|_| wrong("From"))?;
+    let to = given(&form.to).map(|text| end_of(&text, context)).transpose().map_err(|_| wrong("Until"))?;
     match to.is_some_and(|to| to <= from) {
         true => Err(Problem::invalid("Until: the range ends before it starts.")),
         false => Ok((from, to)),

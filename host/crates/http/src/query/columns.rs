@@ -84,6 +84,12 @@ pub(crate) fn parse(pairs: &[(String, String)]) -> Result<Vec<Column>, Problem> 
     Ok(columns)
 }
 
+/// The same columns with the exact time, for viewers who prefer it.
+pub(crate) fn exact(columns: &[Column]) -> Vec<Column> {
+    let exact = |column: &Column| if *column == Column::Time { Column::Field(Field::OccurredAt) } else { *column };
+    columns.iter().map(exact).collect()
+}
+
 /// The parameters with their columns in one value, or without columns if they are the default.
 pub(crate) fn tidied(mut pairs: Pairs) -> Pairs {
     let at = pairs.iter().position(|(name, _)| name == PARAMETER);

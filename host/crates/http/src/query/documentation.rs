@@ -9,12 +9,12 @@ use serde_json::{Value as Json, json};
 use super::extractor::{Parameters, describe_limit};
 use super::grouping::{Grouping, LEVELS};
 use super::overview_query::OverviewParameters;
-use super::search::{Search, fields};
+use super::search::{Search, ZONE, fields};
 use super::usage_query::{COMPARISONS, FORMATS, RANGES, UsageParameters};
 use super::{columns, counts, usage_query};
 use crate::openapi::Operation;
 
-const MOMENT: &str = "RFC 3339, a date in UTC, `today`, `yesterday`, or a time before now such as `-90m`, `-24h`, \
+const MOMENT: &str = "RFC 3339, a day of `tz`: a date, `today`, `yesterday`, or a time before now such as `-90m`, `-24h`, \
                       `-7d`.";
 
 impl Parameters for Search {
@@ -89,6 +89,8 @@ pub(crate) fn describe_filter(operation: &mut Operation<'_>) {
     operation.query("filter", "Quick filters of the policy; all must match.", list(text()));
     operation.query("from", format!("At or after this time. {MOMENT}"), text());
     operation.query("to", format!("Before this time; a day includes that day. {MOMENT}"), text());
+    let zone = "The time zone whose days are meant, by its name in the IANA database; UTC by default.";
+    operation.query(ZONE, zone, json!({ "type": "string", "examples": ["Europe/Vienna"] }));
     for field in fields() {
         operation.query(
             field.name(),

@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use mcp_audit_log_core::reader::MAX_LIMIT;
-use mcp_audit_log_filter::end_of;
 use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::time_zone::TimeZone;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value as Json, json};
 
@@ -111,14 +111,19 @@ impl JsonSchema for Moment {
 }
 
 /// The time that `text` means.
-pub(crate) fn required(name: &str, text: &str) -> Result<Timestamp, Problem> {
-    Timestamp::parse(text.trim()).ok_or_else(|| unreadable(name))
+pub(crate) fn required(name: &str, text: &str, zone: TimeZone) -> Result<Timestamp, Problem> {
+    exactly(name, text, zone).map(|(from, _)| from)
 }
 
 /// The end that `text` means, exclusive; a day is included as a whole.
-pub(crate) fn until(name: &str, text: &str) -> Result<Timestamp, Problem> {
-    let at = required(name, text)?;
-    end_of(text.trim(), at).map_err(|_| unreadable(name))
+pub(crate) fn until(name: &str, text: &str, zone: TimeZone) -> Result<Timestamp, Problem> {
+    exactly(name, text, zone).map(|(from, to)| to.unwrap_or(from))
+}
+
+/// A day or a moment that does not depend on when it is read.
+fn exactly(name: &str, text: &str, zone: TimeZone) -> Result<(Timestamp, Option<Timestamp>), Problem> {
+    let text = Some(text.trim()).filter(|text| text.starts_with(|first: char| first.is_ascii_digit()));
+    text.and_then(|text| zone.parse_spoken(text, Timestamp::EPOCH)).ok_or_else(|| unreadable(name))
 }
 
 fn unreadable(name: &str) -> Problem {

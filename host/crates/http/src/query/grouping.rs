@@ -1,6 +1,6 @@
 //! Groups in a URL: the fields that a search is grouped by, and the links from a group to its entries.
 
-use mcp_audit_log_contract::access::Viewer;
+use mcp_audit_log_contract::access::Grant;
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_index::{Group, GroupBy, GroupSort, PageAnchor};
 use mcp_audit_log_model::field::Field;
@@ -31,8 +31,8 @@ pub(crate) struct Grouping {
 
 impl Grouping {
     /// Reads the parameters.
-    pub(crate) fn parse(pairs: &Pairs, log: &AuditLog, viewer: &Viewer) -> Result<Self, Problem> {
-        let Search { domain, limit, from } = Search::beside(PARAMETERS, pairs, log, viewer)?;
+    pub(crate) fn parse(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<Self, Problem> {
+        let Search { domain, limit, from } = Search::beside(PARAMETERS, pairs, log, access)?;
         columns::parse(pairs)?;
         counts::parse(pairs)?;
         if from != PageAnchor::Newest {
@@ -49,18 +49,18 @@ impl Grouping {
 }
 
 /// The search of a list of entries; its address may have further parameters.
-pub(crate) fn list(pairs: &Pairs, log: &AuditLog, viewer: &Viewer) -> Result<Search, Problem> {
+pub(crate) fn list(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<Search, Problem> {
     columns::parse(pairs)?;
     counts::parse(pairs)?;
     sort(pairs)?;
-    Search::beside(PARAMETERS, pairs, log, viewer)
+    Search::beside(PARAMETERS, pairs, log, access)
 }
 
 /// Refuses a search that the list could not show, as entries or as groups.
-pub(crate) fn check(pairs: &Pairs, log: &AuditLog, viewer: &Viewer) -> Result<(), Problem> {
+pub(crate) fn check(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<(), Problem> {
     match Grouping::is_asked_for(pairs) {
-        true => Grouping::parse(pairs, log, viewer).map(drop),
-        false => list(pairs, log, viewer).map(drop),
+        true => Grouping::parse(pairs, log, access).map(drop),
+        false => list(pairs, log, access).map(drop),
     }
 }
 

@@ -1,11 +1,10 @@
 //! The overview of a search in a URL: its parameters, and the links from a bar or a value to its entries.
 
-use mcp_audit_log_contract::access::Viewer;
+use mcp_audit_log_contract::access::Grant;
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_index::{GroupBy, PageAnchor, TimeBar};
 use mcp_audit_log_model::field::Field;
-use mcp_audit_log_model::format::second;
-use mcp_audit_log_model::time::{SECOND, Timestamp};
+use mcp_audit_log_model::time_zone::TimeZone;
 use mcp_audit_log_model::value::Value;
 use mcp_audit_log_service::AuditLog;
 
@@ -29,10 +28,10 @@ pub(crate) struct OverviewParameters {
 
 impl OverviewParameters {
     /// Reads the parameters of the API.
-    pub(crate) fn parse(pairs: &Pairs, log: &AuditLog, viewer: &Viewer) -> Result<Self, Problem> {
+    pub(crate) fn parse(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<Self, Problem> {
         columns::parse(pairs)?;
         let more = [columns::PARAMETER, counts::PARAMETER];
-        let Search { domain, limit, from } = Search::beside(&more, pairs, log, viewer)?;
+        let Search { domain, limit, from } = Search::beside(&more, pairs, log, access)?;
         if from != PageAnchor::Newest {
             return Err(Problem::parameter("cursor", "cursor: the overview has no pages; leave it out."));
         }
@@ -40,16 +39,17 @@ impl OverviewParameters {
     }
 
     /// Reads those of the page, which may list entries or groups.
-    pub(crate) fn of_page(pairs: &Pairs, log: &AuditLog, viewer: &Viewer) -> Result<Self, Problem> {
-        let Search { domain, limit, .. } = Search::beside(PARAMETERS, pairs, log, viewer)?;
+    pub(crate) fn of_page(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<Self, Problem> {
+        let Search { domain, limit, .. } = Search::beside(PARAMETERS, pairs, log, access)?;
         Ok(Self { domain, values: limit, counts: counts::parse(pairs)? })
     }
 }
 
 /// The query that lists the entries of a bar: the search with another range.
-pub(crate) fn in_bar(pairs: &Pairs, bar: &TimeBar) -> String {
+pub(crate) fn in_bar(pairs: &Pairs, bar: &TimeBar, zone: TimeZone) -> String {
     let search = kept(pairs).filter(|(name, _)| name != "from" && name != "to");
-    let range = [("from", bar.range.start), ("to", bar.range.end)].map(|(name, at)| (name.to_owned(), written(at)));
+    let range =
+        [("from", bar.range.start), ("to", bar.range.end)].map(|(name, at)| (name.to_owned(), zone.written(at)));
     query_of(&search.chain(range).collect::<Pairs>())
 }
 
@@ -70,9 +70,4 @@ pub(crate) fn without_value(pairs: &Pairs, field: Field, value: &Value) -> Optio
 /// The parameters without the page and without empty ones.
 fn kept(pairs: &Pairs) -> impl Iterator<Item = (String, String)> {
     pairs.iter().filter(|(name, value)| name != "cursor" && !value.is_empty()).cloned()
-}
-
-/// A moment in its shortest form that is exact.
-pub(crate) fn written(at: Timestamp) -> String {
-    if at.as_micros() % SECOND == 0 { second(at) } else { at.to_string() }
 }

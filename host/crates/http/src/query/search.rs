@@ -2,7 +2,7 @@
 
 use axum::extract::Query;
 use axum::http::Uri;
-use mcp_audit_log_contract::access::Viewer;
+use mcp_audit_log_contract::access::Grant;
 use mcp_audit_log_core::reader::MAX_LIMIT;
 use mcp_audit_log_filter::{
     Comparison, Context, Domain, DomainError, DomainToken, Operand, from_tokens, parse_json, parse_text, until,
@@ -40,8 +40,11 @@ pub(crate) fn is_field(name: &str) -> bool {
     Field::named(name).is_some_and(Field::has_parameter)
 }
 
+/// The parameter with the time zone whose days are meant. It is read with the visitor.
+pub(crate) const ZONE: &str = "tz";
+
 /// The other parameters.
-const OTHERS: &[&str] = &["q", "filter", "from", "to", "domain", "limit", "cursor"];
+const OTHERS: &[&str] = &["q", "filter", "from", "to", "domain", "limit", "cursor", ZONE];
 
 /// The parameters of a search.
 #[derive(Debug)]
@@ -54,10 +57,10 @@ pub(crate) struct Search {
 
 impl Search {
     /// Reads the parameters. Empty ones are ignored, because forms send them.
-    pub(crate) fn parse(pairs: &[(String, String)], log: &AuditLog, viewer: &Viewer) -> Result<Self, Problem> {
+    pub(crate) fn parse(pairs: &[(String, String)], log: &AuditLog, access: &Grant) -> Result<Self, Problem> {
         columns::parse(pairs)?;
         counts::parse(pairs)?;
-        Self::beside(&[columns::PARAMETER, counts::PARAMETER], pairs, log, viewer)
+        Self::beside(&[columns::PARAMETER, counts::PARAMETER], pairs, log, access)
     }
 
     /// The same with the additional parameters `more`, which the caller reads.
@@ -65,10 +68,10 @@ impl Search {
         more: &[&str],
         pairs: &[(String, String)],
         log: &AuditLog,
-        viewer: &Viewer,
+        access: &Grant,
     ) -> Result<Self, Problem> {
         known(pairs, more)?;
-        let context = &viewer.context(log.view().now());
+        let context = &access.context(log.view().now());
         let domain = Domain::all_of([
             equal(pairs, context)?,
             times(pairs, context)?,

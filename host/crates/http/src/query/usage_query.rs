@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use mcp_audit_log_contract::access::Viewer;
+use mcp_audit_log_contract::access::Grant;
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_index::{GroupBy, PageAnchor, REQUESTS, USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, usage_range};
 use mcp_audit_log_model::event::{Kind, Outcome};
@@ -36,8 +36,8 @@ pub(crate) struct UsageParameters {
 
 impl UsageParameters {
     /// Reads the parameters.
-    pub(crate) fn parse(pairs: &Pairs, log: &AuditLog, viewer: &Viewer) -> Result<Self, Problem> {
-        let Search { domain, limit, from } = Search::beside(PARAMETERS, pairs, log, viewer)?;
+    pub(crate) fn parse(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<Self, Problem> {
+        let Search { domain, limit, from } = Search::beside(PARAMETERS, pairs, log, access)?;
         if from != PageAnchor::Newest {
             return Err(Problem::parameter("cursor", "cursor: usage has no pages; leave it out."));
         }

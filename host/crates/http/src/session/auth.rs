@@ -13,12 +13,17 @@ use mcp_audit_log_identity::{
 };
 use mcp_audit_log_model::event::Client;
 use mcp_audit_log_model::time::{SECOND, Timestamp};
+use mcp_audit_log_model::time_zone::TimeZone;
 use mcp_audit_log_service::AuditLog;
 
 use super::cookie;
 use super::cookie::Session;
+use super::page_clock::PageClock;
+use super::times;
+use super::times::TimePreferences;
 use crate::openapi::{Input, Operation};
 use crate::problem::{CROSS_SITE, INTERNAL, Problem, TOO_MANY, UNAUTHENTICATED};
+use crate::query::search::ZONE;
 use crate::site::Site;
 use crate::site::read_scheduler::WaitLimit;
 use crate::site::sign_in_audit::client;
@@ -32,6 +37,7 @@ const WORD: i64 = 3_600 * SECOND;
 pub(crate) struct Visitor {
     pub(crate) site: Arc<Site>,
     pub(crate) access: Arc<Grant>,
+    pub(crate) times: TimePreferences,
     credential: Arc<Credential>,
     client: Client,
     request_origin: RequestOrigin,
@@ -56,19 +62,31 @@ impl Visitor {
         credential: Arc<Credential>,
         person: Person,
         (client, request_origin): (Client, RequestOrigin),
+        times: TimePreferences,
     ) -> Result<Self, Problem> {
         let log = site.log.clone();
         let viewer = person.viewer;
         let access = site.scheduler.briefly(move || Ok(log.view().access(&viewer))).await?;
-        let access = Arc::new(access.came_by(person.connection, &client));
-        Ok(Self { site, access, credential, client, request_origin })
+        let access = Arc::new(access.came_by(person.connection, &client).in_zone(times.zone));
+        Ok(Self { site, access, times, credential, client, request_origin })
     }
 
     /// The same visitor with current rights, or a problem if the credential is no longer valid.
     pub(crate) async fn again(&self) -> Result<Self, Problem> {
         let person = self.credential.person(&self.site).await?;
         let came = (self.client.clone(), self.request_origin);
-        Self::new(Arc::clone(&self.site), Arc::clone(&self.credential), person, came).await
+        Self::new(Arc::clone(&self.site), Arc::clone(&self.credential), person, came, self.times).await
+    }
+
+    /// The clock of the pages that this visitor sees.
+    pub(crate) fn clock(&self) -> PageClock {
+        PageClock::new(self.site.log.view().now(), &self.access)
+    }
+
+    /// The parameter that names the visitor's zone to the API, where it is not UTC.
+    pub(crate) fn zone_parameter(&self) -> Option<(&'static str, &'static str)> {
+        let zone = self.access.zone();
+        (zone != TimeZone::UTC).then(|| (ZONE, zone.name()))
     }
 
     /// Whether a page of another site may have sent the viewer's browser here without their knowledge. A mere link then
@@ -155,16 +173,17 @@ impl Input for Visitor {
     }
 }
 
-/// Finds the visitor of a request, and adds it to the request.
-pub(crate) async fn admit(site: &Arc<Site>, parts: &mut Parts) -> Result<Visitor, Problem> {
+/// Finds the visitor of a request, and adds it to the request. `kept` is what their browser keeps; programs get UTC.
+/// The address overrides the zone of both.
+pub(crate) async fn admit(site: &Arc<Site>, parts: &mut Parts, kept: TimePreferences) -> Result<Visitor, Problem> {
     let (credential, person) = credential(site, parts).await?;
     if credential.comes_by_itself() && !parts.method.is_safe() && !is_own(&parts.headers) {
         return Err(Problem::cross_site());
     }
     ConnectionStanding::is_known_by(&parts.extensions);
-    let visitor =
-        Visitor::new(Arc::clone(site), Arc::new(credential), person, (client(parts), request_origin(&parts.headers)))
-            .await?;
+    let came = (client(parts), request_origin(&parts.headers));
+    let times = TimePreferences { zone: times::named(&parts.uri)?.unwrap_or(kept.zone), ..kept };
+    let visitor = Visitor::new(Arc::clone(site), Arc::new(credential), person, came, times).await?;
     parts.extensions.insert(visitor.clone());
     Ok(visitor)
 }

@@ -2,3 +2,5 @@
 
 pub(crate) mod auth;
 pub(crate) mod cookie;
+pub(crate) mod page_clock;
+pub(crate) mod times;

@@ -4,7 +4,8 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 use mcp_audit_log_core::retention::CleanupPreview;
-use mcp_audit_log_model::format::{counted, moment};
+use mcp_audit_log_model::format::counted;
+use mcp_audit_log_model::time_zone::TimeZone;
 use serde_json::{Map, Value as Json};
 
 use crate::problem::Problem;
@@ -83,15 +84,15 @@ impl Page {
     ) -> Self {
         pairs.push((CONFIRMED.to_owned(), "true".to_owned()));
         let frame = Frame::new(&visitor.site, Some(visitor), "/settings", title);
-        Self { frame, sentences: sentences(preview), action, pairs, button }
+        Self { frame, sentences: sentences(preview, visitor.access.zone()), action, pairs, button }
     }
 }
 
-fn sentences(preview: &CleanupPreview) -> Vec<String> {
+fn sentences(preview: &CleanupPreview, zone: TimeZone) -> Vec<String> {
     let mut sentences = Vec::new();
     if let (1.., Some(before)) = (preview.entries, preview.before) {
         let entries = counted(preview.entries, "entry", "entries");
-        let before = moment(before);
+        let before = zone.moment(before);
         sentences.push(format!("The cleanup deletes up to {entries}, recorded before {before}, with their payloads."));
     }
     if preview.payloads > 0 {
@@ -110,13 +111,13 @@ mod tests {
     #[test]
     fn a_preview_is_told_in_sentences() {
         let before = Some(Timestamp::parse("2026-08-31T13:00:00Z").expect("a moment"));
-        let told = sentences(&CleanupPreview { entries: 1_234, payloads: 1, before });
+        let told = sentences(&CleanupPreview { entries: 1_234, payloads: 1, before }, TimeZone::UTC);
         assert_eq!(
             told[0],
             "The cleanup deletes up to 1\u{202f}234 entries, recorded before 2026-08-31 13:00:00 UTC, with their \
              payloads."
         );
         assert_eq!(told[1], "It erases the payloads of up to 1 entry more; the entries themselves stay.");
-        assert_eq!(sentences(&CleanupPreview::default()).len(), 1);
+        assert_eq!(sentences(&CleanupPreview::default(), TimeZone::UTC).len(), 1);
     }
 }

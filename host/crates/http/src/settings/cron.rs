@@ -5,8 +5,7 @@ use axum::extract::rejection::FormRejection;
 use axum::response::{IntoResponse, Redirect, Response};
 use mcp_audit_log_contract::manifest;
 use mcp_audit_log_contract::manifest::Job;
-use mcp_audit_log_model::format::{ago, ahead, count, exact};
-use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::format::count;
 use mcp_audit_log_service::{CleanupProgress, CronStatus, JobProgress, RunError};
 use serde::Deserialize;
 
@@ -14,6 +13,7 @@ use super::confirm;
 use crate::problem::Problem;
 use crate::query::search::encode;
 use crate::session::auth::Visitor;
+use crate::session::page_clock::PageClock;
 use crate::ui::text::Shown;
 
 /// A job as the page shows it.
@@ -30,24 +30,24 @@ pub(crate) struct Cron {
 }
 
 impl Cron {
-    pub(crate) fn new(status: CronStatus, now: Timestamp) -> Self {
+    pub(crate) fn new(status: CronStatus, clock: PageClock) -> Self {
         let state = status.state;
         Self {
             name: status.name,
             job: status.job,
             schedule: status.schedule,
-            last: state.last_run.map(|at| (ago(at, now), exact(at))),
-            next: state.next_run.map(|at| (ahead(at, now), exact(at))),
+            last: state.last_run.map(|at| (clock.ago(at), clock.both(at))),
+            next: state.next_run.map(|at| (clock.ahead(at), clock.both(at))),
             succeeded: state.last_succeeded,
             message: state.last_message.as_deref().map(Shown::line),
-            running: status.progress.map(|JobProgress { began, cleanup, .. }| running(began, cleanup, now)),
+            running: status.progress.map(|JobProgress { began, cleanup, .. }| running(&clock.ago(began), cleanup)),
         }
     }
 }
 
 /// The estimate is left out if entries recorded later made it wrong.
-fn running(began: Timestamp, cleanup: Option<CleanupProgress>, now: Timestamp) -> String {
-    let started = format!("started {}", ago(began, now));
+fn running(began: &str, cleanup: Option<CleanupProgress>) -> String {
+    let started = format!("started {began}");
     let Some(cleanup) = cleanup else { return started };
     let of = match cleanup.expected {
         expected if expected > cleanup.entries => format!(" of about {}", count(expected)),
@@ -90,8 +90,7 @@ mod tests {
 
     #[test]
     fn a_running_job_shows_its_progress() {
-        let now = Timestamp::EPOCH.plus(5_000_000);
-        let told = |cleanup| running(Timestamp::EPOCH, cleanup, now);
+        let told = |cleanup| running("5 s ago", cleanup);
         let cleanup = CleanupProgress { entries: 12_000, payloads: 7, expected: 90_000 };
         let removed = "12\u{202f}000 of about 90\u{202f}000 entries and 7 payloads removed, started 5 s ago";
         assert_eq!(told(Some(cleanup)), removed);

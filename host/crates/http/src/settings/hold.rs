@@ -8,7 +8,6 @@ use mcp_audit_log_contract::access::{Grant, Right};
 use mcp_audit_log_contract::hold;
 use mcp_audit_log_contract::hold::NewHold;
 use mcp_audit_log_core::reader::ReadError;
-use mcp_audit_log_model::format::{ago, exact, moment};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_service::AuditLog;
 use serde::Deserialize;
@@ -18,6 +17,7 @@ use super::page;
 use crate::problem::Problem;
 use crate::query::extractor::{required, until};
 use crate::session::auth::Visitor;
+use crate::session::page_clock::PageClock;
 use crate::ui::text::Shown;
 
 /// The part of the page.
@@ -41,8 +41,9 @@ pub(crate) struct Typed {
 impl Holds {
     /// The holds that the viewer may see.
     pub(crate) fn find(log: &AuditLog, access: &Grant, typed: Typed) -> Result<Self, Problem> {
+        let clock = PageClock::new(log.view().now(), access);
         let all = match log.holds(access) {
-            Ok(holds) => Some(holds.iter().map(|hold| Hold::new(hold, log.view().now())).collect()),
+            Ok(holds) => Some(holds.iter().map(|hold| Hold::new(hold, clock)).collect()),
             Err(ReadError::Denied(_)) => None,
             Err(error) => return Err(error.into()),
         };
@@ -78,22 +79,22 @@ pub(crate) struct UserAndTime {
 }
 
 impl UserAndTime {
-    fn new(by: &str, at: Timestamp, now: Timestamp) -> Self {
-        Self { by: Shown::line(by), ago: ago(at, now), exact: exact(at) }
+    fn new(by: &str, at: Timestamp, clock: PageClock) -> Self {
+        Self { by: Shown::line(by), ago: clock.ago(at), exact: clock.both(at) }
     }
 }
 
 impl Hold {
-    pub(crate) fn new(hold: &hold::Hold, now: Timestamp) -> Self {
+    pub(crate) fn new(hold: &hold::Hold, clock: PageClock) -> Self {
         let released = hold.released.as_ref();
         Self {
             id: hold.id,
-            from: moment(hold.from),
-            to: hold.to.map(moment),
+            from: clock.moment(hold.from),
+            to: hold.to.map(|to| clock.moment(to)),
             reason: Shown::line(&hold.reason),
-            placed: UserAndTime::new(&hold.placed_by, hold.placed_at, now),
+            placed: UserAndTime::new(&hold.placed_by, hold.placed_at, clock),
             released: released
-                .map(|release| (UserAndTime::new(&release.by, release.at, now), Shown::line(&release.reason))),
+                .map(|release| (UserAndTime::new(&release.by, release.at, clock), Shown::line(&release.reason))),
         }
     }
 }
@@ -111,7 +112,8 @@ pub(crate) async fn place(visitor: Visitor, sent: Result<Form<Wanted>, FormRejec
     visitor.site.log.allow(&visitor.access, Right::Configure, "hold.placed")?;
     let Form(Wanted { from, to, reason }) = sent?;
     let to_given = Some(&to).filter(|to| !to.trim().is_empty());
-    let read = || Ok((required("From", &from)?, to_given.map(|to| until("Until", to)).transpose()?));
+    let zone = visitor.access.zone();
+    let read = || Ok((required("From", &from, zone)?, to_given.map(|to| until("Until", to, zone)).transpose()?));
     let placed = match read() {
         Ok((from, to)) => {
             let wanted = NewHold { to, ..NewHold::new(from, &reason) };

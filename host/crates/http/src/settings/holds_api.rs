@@ -72,7 +72,9 @@ pub(crate) async fn list(visitor: Visitor) -> Result<Json<Holds>, Problem> {
 pub(crate) async fn place(visitor: Visitor, sent: Sent<Wanted>) -> Result<Created<Hold>, Problem> {
     visitor.site.log.allow(&visitor.access, Right::Configure, "hold.placed")?;
     let Wanted { from, to, reason } = sent.read()?;
-    let (from, to) = (extractor::required("from", &from)?, to.map(|to| extractor::until("to", &to)).transpose()?);
+    let zone = visitor.access.zone();
+    let (from, to) =
+        (extractor::required("from", &from, zone)?, to.map(|to| extractor::until("to", &to, zone)).transpose()?);
     let hold = visitor
         .change(move |log, access| Ok(log.place_hold(access, NewHold { to, ..NewHold::new(from, reason) })?))
         .await?;

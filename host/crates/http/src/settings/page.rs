@@ -11,7 +11,7 @@ use mcp_audit_log_contract::manifest::SettingField;
 use mcp_audit_log_contract::settings::{LOG_PAYLOADS, RETENTION_DAYS, Settings};
 use mcp_audit_log_core::growth::Growth;
 use mcp_audit_log_index::LogStats;
-use mcp_audit_log_model::format::{bytes, count, exact};
+use mcp_audit_log_model::format::{bytes, count};
 use mcp_audit_log_model::value::Value;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
@@ -24,6 +24,7 @@ use super::setting_history::Changed;
 use crate::problem::Problem;
 use crate::query::search::Pairs;
 use crate::session::auth::Visitor;
+use crate::session::page_clock::PageClock;
 use crate::ui::draw;
 use crate::ui::frame::Frame;
 
@@ -159,7 +160,7 @@ pub(crate) async fn page(
     });
     let (crons, holds, extent, growth, changes) = state.await?;
     let log = &visitor.site.log;
-    let (settings, now) = (log.view().settings(), log.view().now());
+    let (settings, clock) = (log.view().settings(), visitor.clock());
     let field = |field: &SettingField| {
         let changed = changes.get(&field.key).cloned();
         Field { changed, ..Field::new(field, settings.get(&field.key), refused.settings.get(&field.key)) }
@@ -173,9 +174,9 @@ pub(crate) async fn page(
         why_not: why_not(&visitor.access),
         fields,
         running: crons.iter().any(|cron| cron.progress.is_some()),
-        crons: crons.into_iter().map(|cron| Cron::new(cron, now)).collect(),
+        crons: crons.into_iter().map(|cron| Cron::new(cron, clock)).collect(),
         holds,
-        figures: figures(&extent, growth, &settings),
+        figures: figures(&extent, growth, &settings, clock),
     };
     Ok(draw(status, &page))
 }
@@ -217,13 +218,18 @@ impl Field {
 }
 
 /// The figures, as labels and values.
-pub(crate) fn figures(extent: &LogStats, growth: Option<Growth>, settings: &Settings) -> Vec<(&'static str, String)> {
+pub(crate) fn figures(
+    extent: &LogStats,
+    growth: Option<Growth>,
+    settings: &Settings,
+    clock: PageClock,
+) -> Vec<(&'static str, String)> {
     let journal = bytes(extent.journal_bytes);
     let size =
         format!("{}, and {journal} of write-ahead log, which does not grow with the entries", bytes(extent.bytes));
     let mut figures = vec![("Entries", count(extent.entries)), ("Size on disk", size)];
     let (Some(oldest), Some(newest)) = (extent.oldest, extent.newest) else { return figures };
-    figures.extend([("Oldest entry", exact(oldest)), ("Newest entry", exact(newest))]);
+    figures.extend([("Oldest entry", clock.exact(oldest)), ("Newest entry", clock.exact(newest))]);
     let Some(growth) = growth else {
         figures.push(("Growth", "Available when the log spans an hour.".to_owned()));
         return figures;

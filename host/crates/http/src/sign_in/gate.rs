@@ -11,13 +11,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::page;
 use crate::problem::Problem;
 use crate::session::auth::{admit, sent_token};
+use crate::session::times::TimePreferences;
 use crate::site::Site;
 use crate::ui::frame::as_page;
 
 /// Lets signed-in programs through to the API.
 pub(crate) async fn for_api(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    match admit(&site, &mut parts).await {
+    match admit(&site, &mut parts, TimePreferences::default()).await {
         Ok(_) => answer(&site, next.run(Request::from_parts(parts, body))).await,
         Err(problem) => {
             // People without a session are on their way to the sign-in; a program without a token is turned away. One
@@ -38,7 +39,8 @@ pub(crate) async fn for_pages(State(site): State<Arc<Site>>, request: Request, n
     if !is_page && !wants_page(&parts.headers) {
         return Problem::no_route().into_response();
     }
-    match admit(&site, &mut parts).await {
+    let kept = TimePreferences::of(&parts.headers);
+    match admit(&site, &mut parts, kept).await {
         Ok(visitor) => {
             let answered = answer(&site, next.run(Request::from_parts(parts, body))).await;
             as_page(&site, Some(&visitor), answered)

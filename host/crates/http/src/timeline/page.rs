@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use mcp_audit_log_contract::access::Right;
 use mcp_audit_log_index::{MAX_TIMELINE, Timeline, TimelineAnchor};
-use mcp_audit_log_model::format::{count, counted, exact};
+use mcp_audit_log_model::format::{count, counted};
 use uuid::Uuid;
 
 use super::link::THREADS;
@@ -35,8 +35,8 @@ struct Page {
     /// The list of the same entries.
     list: String,
     sums: String,
-    /// When it began.
-    began: Option<String>,
+    /// When it began, and the same in UTC.
+    began: Option<(String, String)>,
     errors: usize,
     /// Numbers of the first errors, with the links to them.
     first_errors: Vec<(usize, String)>,
@@ -65,7 +65,7 @@ pub(crate) async fn show(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result
     let found = visitor.search(move |log, access| {
         access.require(Right::Read)?;
         let reader = log.view().reader(access);
-        let Search { domain, .. } = Search::beside(&[], &search, log, access.viewer())?;
+        let Search { domain, .. } = Search::beside(&[], &search, log, access)?;
         let here = entry.map(|id| reader.entry(id)).transpose()?.flatten();
         let from = here.map_or(TimelineAnchor::Page(page), |entry| TimelineAnchor::Entry(entry.seq));
         Ok(reader.timeline(domain, from, ROWS)?)
@@ -104,11 +104,11 @@ impl Asked {
 
 impl Page {
     fn new(visitor: &Visitor, asked: &Asked, found: &Timeline) -> Self {
-        let (site, now) = (&visitor.site, visitor.site.log.view().now());
+        let (site, clock) = (&visitor.site, visitor.clock());
         let base = &site.base;
         let value = Shown::cut(&asked.value, 120);
         let search = asked.search.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let begun = found.begun.unwrap_or(now);
+        let begun = found.begun.unwrap_or(clock.now);
         let page = found.before / ROWS;
         let end = found.before + found.entries.len();
         let to_error = |at: &usize| (at + 1, format!("{}#n{}", asked.address(base, at / ROWS), at + 1));
@@ -122,11 +122,11 @@ impl Page {
             label: asked.label,
             list: format!("{}{}", site.home(), query(search)),
             sums: counted(found.found as u64, "entry", "entries"),
-            began: found.begun.map(exact),
+            began: found.begun.map(|at| (clock.exact(at), clock.both(at))),
             errors: found.errors,
             first_errors: found.first_errors.iter().map(to_error).collect(),
             cut: found.is_cut.then(|| count(MAX_TIMELINE as u64)),
-            lines: lines(&found.entries, found.before, begun, now, asked.entry),
+            lines: lines(&found.entries, found.before, begun, clock, asked.entry),
             shown: format!(
                 "{} – {} of {}",
                 count(found.before as u64 + 1),

@@ -9,6 +9,7 @@ use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::{HOUR, SECOND, Timestamp};
 use uuid::Uuid;
 
+use crate::session::page_clock::PageClock;
 use crate::ui::row::Row;
 use crate::ui::text::Shown;
 
@@ -45,7 +46,7 @@ pub(crate) fn lines(
     entries: &[Entry],
     before: usize,
     begun: Timestamp,
-    now: Timestamp,
+    clock: PageClock,
     here: Option<Uuid>,
 ) -> Vec<Line> {
     let scale = scale(entries);
@@ -54,7 +55,7 @@ pub(crate) fn lines(
         let is_shown = |parent: &Uuid| entries.iter().any(|other| other.id == *parent);
         Line {
             number: before + at + 1,
-            row: Row::new(entry, now),
+            row: Row::new(entry, clock),
             depth: depth.min(DEEPEST),
             offset: offset(begun, entry.occurred_at),
             server: entry.text(Field::Server).map(|server| Shown::cut(server, LONGEST)),
@@ -139,6 +140,7 @@ fn error(entry: &Entry) -> Option<Shown> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mcp_audit_log_model::time_zone::TimeZone;
 
     fn entry(number: u128, second: i64, parent: Option<u128>) -> Entry {
         let at = Timestamp::from_micros(second * SECOND);
@@ -154,7 +156,8 @@ mod tests {
         assert_eq!(order(&entries), [(0, 0), (2, 1), (3, 2), (1, 0), (4, 0)]);
         let circle = [entry(1, 0, Some(2)), entry(2, 1, Some(1)), entry(3, 2, Some(3)), entry(4, 2, None)];
         assert_eq!(order(&circle), [(2, 0), (3, 0), (0, 0), (1, 1)]);
-        let lines = lines(&entries, 200, Timestamp::EPOCH, Timestamp::EPOCH, Some(Uuid::from_u128(4)));
+        let clock = PageClock { now: Timestamp::EPOCH, zone: TimeZone::UTC };
+        let lines = lines(&entries, 200, Timestamp::EPOCH, clock, Some(Uuid::from_u128(4)));
         assert_eq!(lines.iter().map(|line| line.number).collect::<Vec<_>>(), [201, 203, 204, 202, 205]);
         assert!(lines[2].is_here && !lines[3].is_here);
         assert_eq!(lines[4].parent, Some(Uuid::from_u128(9)), "its parent is elsewhere");

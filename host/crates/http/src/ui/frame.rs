@@ -5,6 +5,7 @@ use axum::http::header::{ALLOW, RETRY_AFTER};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use mcp_audit_log_contract::access::Right;
+use mcp_audit_log_model::time_zone::TimeZone;
 
 use super::text::Shown;
 use super::{assets, draw};
@@ -24,6 +25,8 @@ pub(crate) struct Frame {
     pub(crate) icon: &'static str,
     pub(crate) tabs: Vec<TabLink>,
     pub(crate) user: Option<Shown>,
+    /// The name of the viewer's time zone.
+    pub(crate) zone: &'static str,
     pub(crate) reads: bool,
     pub(crate) counts: bool,
     pub(crate) oversees: bool,
@@ -59,6 +62,7 @@ impl Frame {
             js: &assets::JS.address,
             icon: &assets::ICON.address,
             tabs: site.tabs.iter().map(tab).collect(),
+            zone: access.map_or(TimeZone::UTC, |access| access.zone()).name(),
             user: access.map(|access| Shown::line(&access.viewer().user)),
             reads: access.is_some_and(|access| access.may(Right::Read)),
             counts: access.is_some_and(|access| access.may(Right::ReadUsage)),

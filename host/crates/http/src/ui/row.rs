@@ -3,10 +3,10 @@
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::Outcome;
 use mcp_audit_log_model::field::Field;
-use mcp_audit_log_model::format::{ago, duration, exact};
-use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::format::duration;
 
 use crate::query::columns::TARGETS;
+use crate::session::page_clock::PageClock;
 use crate::ui::text::Shown;
 
 /// The longest text in a row, in characters; the entry's page has the rest.
@@ -18,6 +18,8 @@ pub(crate) struct Row {
     pub(crate) iso: String,
     pub(crate) ago: String,
     pub(crate) exact: String,
+    /// The same, and in UTC.
+    pub(crate) both: String,
     pub(crate) outcome: Outcome,
     pub(crate) detail: Option<Shown>,
     pub(crate) method: Shown,
@@ -27,14 +29,15 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// The row for `entry`, seen at `now`.
-    pub(crate) fn new(entry: &Entry, now: Timestamp) -> Self {
+    /// The row for `entry`, by the viewer's clock.
+    pub(crate) fn new(entry: &Entry, clock: PageClock) -> Self {
         let text = |field: Field| entry.text(field).map(|text| Shown::cut(text, LONGEST));
         Self {
             id: entry.id.to_string(),
             iso: entry.occurred_at.to_string(),
-            ago: ago(entry.occurred_at, now),
-            exact: exact(entry.occurred_at),
+            ago: clock.ago(entry.occurred_at),
+            exact: clock.exact(entry.occurred_at),
+            both: clock.both(entry.occurred_at),
             outcome: entry.outcome(),
             detail: detail(entry),
             method: text(Field::Method).or_else(|| text(Field::Action)).unwrap_or_default(),

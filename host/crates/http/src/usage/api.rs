@@ -47,7 +47,7 @@ pub(crate) struct Usage {
     totals: Linked<Totals>,
     /// The same for the previous period, with `compare=previous`.
     previous: Option<Linked<Totals>>,
-    /// The time between two points of the series, in UTC: hour, day or week.
+    /// The time between two points of the series: hour, day or week.
     step: &'static str,
     /// Oldest first, without gaps; in a long range, from the first request on.
     series: Vec<Linked<Point>>,
@@ -101,7 +101,7 @@ pub(crate) async fn show(visitor: Visitor, asked: ParsedQuery<UsageParameters>) 
     let pairs = asked.pairs;
     let answer = visitor.search(move |log, access| {
         access.require(Right::ReadUsage)?;
-        let UsageParameters { query, csv } = UsageParameters::parse(&pairs, log, access.viewer())?;
+        let UsageParameters { query, csv } = UsageParameters::parse(&pairs, log, access)?;
         let usage = log.view().reader(access).usage(query)?;
         if csv {
             return export::usage_table(&usage).map(Answer::Csv).map_err(|error| Problem::internal(&error));

@@ -16,6 +16,7 @@ use mcp_audit_log_filter::{Context, Domain, parse_json};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::{Kind, Outcome};
 use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time_zone::TimeZone;
 
 /// A log that is written and read as the server does it.
 struct Log {
@@ -105,7 +106,8 @@ impl Log {
                 left.iter().rev().filter(|entry| domain.matches(entry)).map(|entry| entry.seq).collect();
             assert_eq!(self.found(&domain), expected, "{filter}");
             let by = vec![GroupBy::Field(Field::Tool)];
-            let query = GroupQuery { domain: domain.clone(), by, sort: GroupSort::Key, limit: 100 };
+            let query =
+                GroupQuery { domain: domain.clone(), by, zone: TimeZone::UTC, sort: GroupSort::Key, limit: 100 };
             let groups = self.reader.groups(&query).expect("groups");
             let count = |key: &Option<&str>| {
                 let matching = left.iter().filter(|entry| domain.matches(entry) && entry.text(Field::Tool) == *key);

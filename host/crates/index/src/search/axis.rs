@@ -4,9 +4,11 @@ use super::blocks::Block;
 use crate::columns::{ColumnKind, PlanesBuf, Zone};
 use crate::dictionary::Texts;
 use crate::snapshot::Snapshot;
+use crate::step::Steps;
 use crate::{GroupBy, StoreError, UsageStep};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::time_zone::TimeZone;
 use mcp_audit_log_model::value::Value;
 
 /// One level of grouping over one block.
@@ -16,7 +18,7 @@ pub(crate) enum Axis {
     /// The codes of a column.
     Column(Zone, PlanesBuf),
     /// Steps of time, counted from the first step of the block.
-    Steps { zone: Zone, planes: PlanesBuf, step: UsageStep, first: u64, count: usize },
+    Steps { zone: Zone, planes: PlanesBuf, steps: Steps, first: u64, count: usize },
 }
 
 impl Axis {
@@ -29,18 +31,23 @@ impl Axis {
     }
 
     /// The codes of the level `by` in `block`.
-    pub(crate) fn new(log: &dyn Snapshot, block: &Block, by: Option<GroupBy>) -> Result<Self, StoreError> {
+    pub(crate) fn new(
+        log: &dyn Snapshot,
+        block: &Block,
+        by: Option<GroupBy>,
+        zone: TimeZone,
+    ) -> Result<Self, StoreError> {
         let Some(by) = by else { return Ok(Self::One) };
         let axis = Self::numbers(log, block, Self::field(by))?;
-        Ok(if by == GroupBy::Day { axis.by_step(UsageStep::Day) } else { axis })
+        Ok(if by == GroupBy::Day { axis.by_step(Steps { step: UsageStep::Day, zone }) } else { axis })
     }
 
     /// A column of times, grouped by steps of time.
-    pub(crate) fn by_step(self, step: UsageStep) -> Self {
+    pub(crate) fn by_step(self, steps: Steps) -> Self {
         let Self::Column(zone, planes) = self else { return self };
         let (first, last) = zone.ends();
-        let (first, last) = (number(step, first), number(step, last));
-        Self::Steps { zone, planes, step, first, count: (last - first + 1) as usize }
+        let (first, last) = (number(steps, first), number(steps, last));
+        Self::Steps { zone, planes, steps, first, count: (last - first + 1) as usize }
     }
 
     /// The unchanged column of `field` in `block`.
@@ -65,15 +72,15 @@ impl Axis {
         match self {
             Self::One => [0; 64],
             Self::Column(_, planes) => planes.codes(word).map(|code| code.min(greatest)),
-            Self::Steps { zone, planes, step, first, .. } => {
+            Self::Steps { zone, planes, steps, first, .. } => {
                 // Nearly every entry is in the step of the one before it.
                 let (mut within, mut of_step) = (0..0, 0);
                 planes.codes(word).map(|code| {
                     let raw = zone.raw(code);
                     if !within.contains(&raw) {
-                        let number = number(*step, raw);
-                        within = ColumnKind::Time.raw(start_of(*step, number))
-                            ..ColumnKind::Time.raw(start_of(*step, number.saturating_add(1)));
+                        let number = number(*steps, raw);
+                        within = ColumnKind::Time.raw(steps.start(number))
+                            ..ColumnKind::Time.raw(steps.start(number.saturating_add(1)));
                         of_step = number.saturating_sub(*first).min(greatest);
                     }
                     of_step
@@ -103,9 +110,10 @@ impl Axis {
     /// The value of a number as it is shown.
     pub(crate) fn value(log: &dyn Snapshot, texts: &Texts, by: GroupBy, raw: u64) -> Result<Value, StoreError> {
         Ok(match by {
+            // A day's number, whatever its zone.
             GroupBy::Day => {
-                let start = Timestamp::from_micros(start_of(UsageStep::Day, raw));
-                Value::Text(start.to_string().chars().take(10).collect())
+                let start = Timestamp::from_micros(Steps::utc(UsageStep::Day).start(raw));
+                Value::Text(TimeZone::UTC.format(start, "%Y-%m-%d"))
             }
             GroupBy::Field(_) if raw == 0 => Value::Unset,
             GroupBy::Field(field) if field.repeats() => Value::Text(texts.get(log, field, raw)?.to_string()),
@@ -114,20 +122,7 @@ impl Axis {
     }
 }
 
-/// How many steps before 1970 the numbering has room for: more hours than microseconds in 64 bits can express.
-const BEFORE: i64 = 1 << 32;
-
-/// The number of the step of time that contains a moment.
-pub(crate) fn number_of(step: UsageStep, micros: i64) -> u64 {
-    (step.start(micros).div_euclid(step.micros()) + BEFORE).unsigned_abs()
-}
-
 /// The number of the step of time that contains a moment of the column.
-fn number(step: UsageStep, raw: u64) -> u64 {
-    number_of(step, ColumnKind::Time.stored(raw))
-}
-
-/// The beginning of the step with this number, in microseconds.
-pub(crate) fn start_of(step: UsageStep, number: u64) -> i64 {
-    step.start((number as i64 - BEFORE).saturating_mul(step.micros()).saturating_add(step.micros() - 1))
+fn number(steps: Steps, raw: u64) -> u64 {
+    steps.number(ColumnKind::Time.stored(raw))
 }

@@ -29,8 +29,8 @@ pub(crate) fn groups(log: &dyn Snapshot, texts: &Texts, query: &GroupQuery) -> R
         }
         let errors = failed.find(log, block, found.clone())?;
         let durations = Axis::numbers(log, block, Field::DurationUs)?;
-        let first = Axis::new(log, block, query.by.first().copied())?;
-        let second = Axis::new(log, block, query.by.get(1).copied())?;
+        let first = Axis::new(log, block, query.by.first().copied(), query.zone)?;
+        let second = Axis::new(log, block, query.by.get(1).copied(), query.zone)?;
         let amounts = |word| (errors.words().get(word).copied().unwrap_or(0), durations.raws(word));
         let counted = counts.count(
             [&first, &second],

@@ -21,6 +21,7 @@ use crate::{GroupBy, StoreError};
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::time_zone::TimeZone;
 use mcp_audit_log_model::value::Value;
 
 /// The most bars of a block for which planes are compared. Reading every time is faster for more.
@@ -33,6 +34,8 @@ const FEW: usize = 24;
 pub struct OverviewQuery {
     /// The filter, with the record rule in it.
     pub domain: Domain,
+    /// The zone whose days and hours the bars begin with.
+    pub zone: TimeZone,
     /// The bars end here if the filter names no end and no later entry matches.
     pub now: Timestamp,
     /// The fields whose most frequent values are counted.
@@ -48,7 +51,7 @@ pub struct Overview {
     pub entries: u64,
     /// The number of them that are not a success.
     pub errors: u64,
-    /// The length of a bar, in microseconds.
+    /// The usual length of a bar, in microseconds.
     pub step_us: i64,
     /// At most [`MAX_BARS`](crate::MAX_BARS) bars in order, without a gap; none if nothing matches.
     pub bars: Vec<TimeBar>,
@@ -110,7 +113,7 @@ pub(crate) fn overview(
         let values = Some(query.fields.iter().map(|field| FieldCounts::new(*field)).collect());
         return Ok(Some(Overview { entries, errors, step_us: 0, bars: Vec::new(), values }));
     };
-    let mut bars = Bars::over(range, query.domain.clone().split_times().0);
+    let mut bars = Bars::over(range, query.domain.clone().split_times().0, query.zone);
     for one in &matches {
         if !go_on() {
             return Ok(None);

@@ -6,10 +6,11 @@ use std::ops::Range;
 use super::source::{By, Counters, Question, Source};
 use super::{HOUR, ceil, floor};
 use crate::dictionary::Texts;
-use crate::search::axis::{Axis, number_of};
+use crate::search::axis::Axis;
 use crate::search::seqs::seq_at;
 use crate::search::total::Total;
 use crate::snapshot::Snapshot;
+use crate::step::Steps;
 use crate::{
     Breakdown, GroupBy, MissingUsage, Point, StoreError, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow, UsageStats,
     UsageStep,
@@ -30,7 +31,12 @@ pub(crate) fn usage(log: &dyn Snapshot, texts: &Texts, query: &UsageQuery) -> Re
     let mut questions = vec![source.question(By::Nothing, true, true)];
     questions.extend(USAGE_FIELDS.map(|field| source.question(By::Field(field), query.by.contains(&field), false)));
     let only_totals = questions.len();
-    questions.push(source.question(By::Step(step), true, true));
+    let own = Steps { step, zone: query.zone };
+    let has_whole_hours = own.has_whole_hours(&asked);
+    // A viewer of figures alone gets none of half an hour.
+    let is_coarse = query.recorded_before.is_some() && !has_whole_hours;
+    let (steps, has_whole_hours) = if is_coarse { (Steps::utc(step), true) } else { (own, has_whole_hours) };
+    questions.push(Question { has_whole_hours, ..source.question(By::Step(steps), true, true) });
     let has_sums = || questions.iter().filter(|question| question.has_sums);
     let unit = has_sums().filter_map(Question::unit).max();
     let covered = |range: Range<i64>| unit.map_or(Ok(range.clone()), |unit| source.covered(&range, unit));
@@ -45,7 +51,7 @@ pub(crate) fn usage(log: &dyn Snapshot, texts: &Texts, query: &UsageQuery) -> Re
         totals: totals(&covered, &counters)?,
         previous: before.as_ref().map(previous).transpose()?,
         step,
-        series: series(step, &covered, counters.last()),
+        series: series(steps, &covered, counters.last()),
         breakdowns: breakdowns(&source, texts, query, &covered, &counters[1..])?,
         missing: missing(&source, first..covered.end, has_sums())?,
         covered: moments(&covered),
@@ -86,16 +92,13 @@ fn totals(
     Ok(Totals { from, to, stats: stats(counters[0].get([0])), unique: unique.collect::<Result<_, StoreError>>()? })
 }
 
-fn series(step: UsageStep, range: &Range<i64>, counted: Option<&Counters>) -> Vec<Point> {
-    let starts = std::iter::successors(Some(step.start(range.start)), |start| {
-        Some(start + step.micros()).filter(|next| next > start)
-    });
-    let point = |start: i64| Point {
-        from: Timestamp::from_micros(start.max(range.start)),
-        to: Timestamp::from_micros((start + step.micros()).min(range.end)),
-        stats: stats(counted.and_then(|counted| counted.get([number_of(step, start)]))),
+fn series(steps: Steps, range: &Range<i64>, counted: Option<&Counters>) -> Vec<Point> {
+    let point = |number: u64| Point {
+        from: Timestamp::from_micros(steps.start(number).max(range.start)),
+        to: Timestamp::from_micros(steps.start(number + 1).min(range.end)),
+        stats: stats(counted.and_then(|counted| counted.get([number]))),
     };
-    starts.take_while(|start| *start < range.end).map(point).collect()
+    (steps.number(range.start)..).take_while(|number| steps.start(*number) < range.end).map(point).collect()
 }
 
 /// The breakdowns. The sums in `counters`, which has an item for each field, decide which rows come first; histograms

@@ -20,6 +20,7 @@ use mcp_audit_log_filter::{Domain, Term, Test};
 use mcp_audit_log_model::event::{Kind, Outcome};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::{DAY, HOUR, Timestamp};
+use mcp_audit_log_model::time_zone::TimeZone;
 use mcp_audit_log_model::value::Value;
 use mcp_audit_log_model::vocabulary;
 use schemars::JsonSchema;
@@ -95,6 +96,8 @@ pub struct UsageQuery {
     pub range: Range<Timestamp>,
     /// The step of the series; one that suits the range where there is none.
     pub step: Option<UsageStep>,
+    /// The zone whose days and weeks the steps are; a reader takes its viewer's.
+    pub zone: TimeZone,
     /// What to break it down by, each by itself.
     pub by: Vec<Field>,
     /// Which rows of a breakdown come first.
@@ -115,6 +118,7 @@ impl UsageQuery {
             domain: Domain::TRUE,
             range,
             step: None,
+            zone: TimeZone::UTC,
             by: Vec::new(),
             sort: UsageSort::default(),
             limit: 10,

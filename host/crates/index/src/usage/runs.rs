@@ -8,7 +8,7 @@ use super::cells::{Cell, CellAmounts, Cut, bits, pack_cells, read_cells};
 use super::{HOUR, dimensions, floor};
 use crate::columns::{Bitmap, ColumnKind, MERGED, Zone};
 use crate::dictionary::Texts;
-use crate::search::axis::{Axis, start_of};
+use crate::search::axis::Axis;
 use crate::search::block_scan::BlockScan;
 use crate::search::blocks::{self, Block};
 use crate::search::keyed_counts::KeyedCounts;
@@ -16,6 +16,7 @@ use crate::search::plan::Plan;
 use crate::search::seqs;
 use crate::search::total::{EntryAmounts, failures, raws};
 use crate::snapshot::{Blob, PartColumn, PartKey, Snapshot, StoredRun, read_blob};
+use crate::step::Steps;
 use crate::transaction::{HeadChange, NewPart, Removable, Transaction};
 use crate::{StoreError, UsageStep, requests};
 use mcp_audit_log_model::field::Field;
@@ -210,7 +211,7 @@ fn aggregate(log: &dyn Transaction, seqs: Range<u64>) -> Result<(), StoreError> 
     for (cut, by_day) in run.cuts() {
         // The time, the instance, the cut's own dimensions: the user first.
         let mut cells = KeyedCounts::<4, Cell>::new(usize::MAX);
-        let step = if by_day { UsageStep::Day } else { UsageStep::Hour };
+        let step = Steps::utc(if by_day { UsageStep::Day } else { UsageStep::Hour });
         for (block, found, entries, users) in &blocks {
             let axis = |field: Option<&Field>| field.map_or(Ok(Axis::One), |field| Axis::numbers(now, block, *field));
             let (time, instance) = (axis(Some(&Field::OccurredAt))?.by_step(step), axis(Some(&Field::Instance))?);
@@ -242,19 +243,14 @@ fn aggregate(log: &dyn Transaction, seqs: Range<u64>) -> Result<(), StoreError> 
 }
 
 /// The part with these cells.
-fn part<'c>(
-    key: PartKey,
-    cut: Cut,
-    step: UsageStep,
-    cells: impl Iterator<Item = (&'c [u64; 4], &'c mut Cell)>,
-) -> NewPart {
+fn part<'c>(key: PartKey, cut: Cut, step: Steps, cells: impl Iterator<Item = (&'c [u64; 4], &'c mut Cell)>) -> NewPart {
     let (mut columns, mut amounts) = ([const { Vec::new() }; 4], Vec::new());
     for (values, cell) in cells {
         columns.iter_mut().zip(values).for_each(|(column, value)| column.push(*value));
         cell.write(&mut amounts);
     }
     let count = columns[0].len();
-    columns[0].iter_mut().for_each(|number| *number = ColumnKind::Time.raw(start_of(step, *number)));
+    columns[0].iter_mut().for_each(|number| *number = ColumnKind::Time.raw(step.start(*number)));
     let fields = [Field::OccurredAt, Field::Instance].into_iter().chain(cut.fields().iter().copied());
     NewPart { key, cells: pack_cells(count, fields.zip(columns)), amounts }
 }

@@ -15,10 +15,12 @@ use crate::search::keyed_counts::KeyedCounts;
 use crate::search::plan::Plan;
 use crate::search::total::{Amounts, EntryAmounts, Total, failures, raws};
 use crate::snapshot::{Snapshot, StoredRun};
+use crate::step::Steps;
 use crate::{StoreError, UsageStep, requests};
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::DAY;
+use mcp_audit_log_model::time_zone::TimeZone;
 
 /// The most keys of one question.
 const MAX_KEYS: usize = 1 << 20;
@@ -29,7 +31,7 @@ const MAX_TIMED: usize = 1 << 12;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum By {
     Nothing,
-    Step(UsageStep),
+    Step(Steps),
     Field(Field),
 }
 
@@ -37,6 +39,8 @@ pub(super) enum By {
 #[derive(Clone, Debug)]
 pub(super) struct Question {
     pub(super) by: By,
+    /// Whether each of its steps begins with an hour of UTC.
+    pub(super) has_whole_hours: bool,
     /// Whether more than the keys is counted, and whether more than sums is counted.
     pub(super) has_sums: bool,
     pub(super) is_full: bool,
@@ -82,10 +86,16 @@ impl Question {
     /// The time unit of the cells of its cut (an hour or a day); `None` if only entries can answer.
     pub(super) fn unit(&self) -> Option<i64> {
         match Cut::of(self.fields)?.is_pair() {
+            _ if !self.has_whole_hours => None,
             false => Some(HOUR),
-            true if self.by == By::Step(UsageStep::Hour) => None,
+            true if self.needs_hours() => None,
             true => Some(DAY),
         }
+    }
+
+    /// Whether the cells by day of UTC are too long for its steps.
+    fn needs_hours(&self) -> bool {
+        matches!(self.by, By::Step(Steps { step, zone }) if step == UsageStep::Hour || zone != TimeZone::UTC)
     }
 
     fn spans(&self, range: &Range<i64>) -> Spans {
@@ -96,7 +106,7 @@ impl Question {
         }
         let days = ceil(inner.start, DAY)..floor(inner.end, DAY);
         let entries = around(range, &inner);
-        match self.by == By::Step(UsageStep::Hour) || days.is_empty() {
+        match self.needs_hours() || days.is_empty() {
             true => Spans { days: Vec::new(), hours: vec![inner], entries },
             false => Spans { hours: around(&inner, &days), days: vec![days], entries },
         }
@@ -118,7 +128,7 @@ impl Question {
     ) -> Result<(), StoreError> {
         let axis = match self.by {
             By::Nothing => Axis::One,
-            By::Step(step) => Axis::numbers(log, block, Field::OccurredAt)?.by_step(step),
+            By::Step(steps) => Axis::numbers(log, block, Field::OccurredAt)?.by_step(steps),
             By::Field(field) => Axis::numbers(log, block, field)?,
         };
         let users = if self.is_full { raws(log, block, Field::User, found)? } else { Vec::new() };
@@ -190,7 +200,7 @@ impl<'s> Source<'s> {
     /// A question about all requests.
     pub(super) fn question(&self, by: By, has_sums: bool, is_full: bool) -> Question {
         let own = if let By::Field(field) = by { bits(&[field]) } else { 0 };
-        Question { by, has_sums, is_full, among: None, fields: self.fields | own }
+        Question { by, has_whole_hours: true, has_sums, is_full, among: None, fields: self.fields | own }
     }
 
     /// Counts the requests in `range` for each question.
@@ -327,9 +337,15 @@ mod tests {
 
     #[test]
     fn whole_hours_and_days_are_for_cells() {
-        let question =
-            |by, fields: &[Field]| Question { by, has_sums: true, is_full: false, among: None, fields: bits(fields) };
-        let (hourly, pair) = (By::Step(UsageStep::Hour), [Field::User, Field::Tool]);
+        let question = |by, fields: &[Field]| Question {
+            by,
+            has_whole_hours: true,
+            has_sums: true,
+            is_full: false,
+            among: None,
+            fields: bits(fields),
+        };
+        let (hourly, pair) = (By::Step(Steps::utc(UsageStep::Hour)), [Field::User, Field::Tool]);
         let range = DAY - HOUR - 1..3 * DAY + 2 * HOUR + 5;
         let entries = vec![DAY - HOUR - 1..DAY - HOUR, 3 * DAY + 2 * HOUR..3 * DAY + 2 * HOUR + 5];
         let (hours, days) =

@@ -3,8 +3,9 @@
 use mcp_audit_log_filter::{Domain, Term, Test};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::{Field, FieldType};
-use mcp_audit_log_model::format::{cut, exact};
+use mcp_audit_log_model::format::cut;
 use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::time_zone::TimeZone;
 use mcp_audit_log_model::value::Value;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -98,7 +99,7 @@ pub(super) fn words(term: &Term, is_negated: bool) -> String {
 pub(super) fn quoted(field: Field, value: &Value) -> String {
     match (field.kind(), value) {
         (_, Value::Unset) => "none".to_owned(),
-        (FieldType::Time, Value::Integer(micros)) => exact(Timestamp::from_micros(*micros)),
+        (FieldType::Time, Value::Integer(micros)) => TimeZone::UTC.exact(Timestamp::from_micros(*micros)),
         (_, Value::Text(text)) => format!("{:?}", cut(text, LONGEST)),
         (_, value) => value.to_string(),
     }

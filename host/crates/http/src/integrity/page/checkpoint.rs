@@ -2,10 +2,10 @@
 
 use mcp_audit_log_core::sink::SinkStatus;
 use mcp_audit_log_ledger::SignatureKind;
-use mcp_audit_log_model::format::{ago, count, exact};
-use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::format::count;
 use mcp_audit_log_service::Integrity;
 
+use crate::session::page_clock::PageClock;
 use crate::ui::text::Shown;
 
 /// The newest checkpoint.
@@ -39,7 +39,7 @@ pub(crate) struct DestinationLine {
 }
 
 impl Checkpoint {
-    pub(crate) fn new(integrity: &Integrity, now: Timestamp) -> Option<Self> {
+    pub(crate) fn new(integrity: &Integrity, clock: PageClock) -> Option<Self> {
         let signed = integrity.checkpoint.as_ref()?;
         let (number, size) = (signed.stored.number, signed.stored.checkpoint.size);
         let since = integrity.places.end.saturating_sub(size);
@@ -58,8 +58,8 @@ impl Checkpoint {
                 0 => format!("all {} entries", count(size)),
                 since => format!("the first {} entries; {} are newer", count(size), count(since)),
             },
-            ago: ago(signed.stored.checkpoint.signed_at, now),
-            exact: exact(signed.stored.checkpoint.signed_at),
+            ago: clock.ago(signed.stored.checkpoint.signed_at),
+            exact: clock.both(signed.stored.checkpoint.signed_at),
             said: said.map_err(|error| Shown::line(error)),
         })
     }

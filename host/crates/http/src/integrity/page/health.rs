@@ -5,7 +5,7 @@ use mcp_audit_log_contract::manifest::Job;
 use mcp_audit_log_core::reader::MAX_LIMIT;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::Field;
-use mcp_audit_log_model::format::{ago, count, exact};
+use mcp_audit_log_model::format::count;
 use mcp_audit_log_model::time::{HOUR, Timestamp};
 use mcp_audit_log_service::AuditLog;
 use mcp_audit_log_service::Integrity;
@@ -13,6 +13,7 @@ use mcp_audit_log_service::Integrity;
 use super::Page;
 use crate::problem::Problem;
 use crate::query::search::{Pairs, Search, query_of};
+use crate::session::page_clock::PageClock;
 use crate::ui::text::Shown;
 
 /// A checkpoint is signed every hour, even without new entries. An older one means that signing failed.
@@ -233,10 +234,10 @@ impl Wanted<'_> {
         home: &str,
     ) -> Result<RecentEntries, Problem> {
         let pairs: Pairs = vec![("q".to_owned(), self.q.to_owned()), ("from".to_owned(), SINCE.to_owned())];
-        let search = Search::parse(&pairs, log, access.viewer())?;
+        let search = Search::parse(&pairs, log, access)?;
         let page = log.view().reader(access).page(search.domain, None, MAX_LIMIT)?;
         let found: Vec<_> = page.entries.iter().filter(|entry| (self.counts)(entry)).collect();
-        let row = |entry: &&Entry| Row::new(entry, base, log.view().now(), (self.text)(entry));
+        let row = |entry: &&Entry| Row::new(entry, base, PageClock::new(log.view().now(), access), (self.text)(entry));
         Ok(RecentEntries {
             count: found.len() as u64,
             more: page.next.is_some(),
@@ -256,11 +257,11 @@ impl RecentEntries {
 }
 
 impl Row {
-    fn new(entry: &Entry, base: &str, now: Timestamp, text: String) -> Self {
+    fn new(entry: &Entry, base: &str, clock: PageClock, text: String) -> Self {
         Self {
             href: format!("{base}/entries/{}", entry.id),
-            ago: ago(entry.occurred_at, now),
-            exact: exact(entry.occurred_at),
+            ago: clock.ago(entry.occurred_at),
+            exact: clock.both(entry.occurred_at),
             text: Shown::line(&text),
         }
     }

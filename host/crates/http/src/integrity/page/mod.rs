@@ -10,7 +10,7 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{Redirect, Response};
 use mcp_audit_log_contract::access::{Grant, Right};
-use mcp_audit_log_model::format::{count, exact};
+use mcp_audit_log_model::format::count;
 use mcp_audit_log_service::Integrity;
 use mcp_audit_log_service::{AuditLog, StartError};
 use serde::Deserialize;
@@ -22,6 +22,7 @@ use super::page::sinks::SinkLine;
 use super::page::verification::Verification;
 use crate::problem::Problem;
 use crate::session::auth::Visitor;
+use crate::session::page_clock::PageClock;
 use crate::settings::cron::Cron;
 use crate::settings::hold::Hold;
 use crate::site::Site;
@@ -102,14 +103,18 @@ impl Found {
             true => Some([find(&LOSSES)?, find(&STOPS)?, find(&FAULTS)?]),
             false => None,
         };
-        let crons = log.crons(access)?.into_iter().map(|cron| Cron::new(cron, log.view().now())).collect();
+        let crons = log
+            .crons(access)?
+            .into_iter()
+            .map(|cron| Cron::new(cron, PageClock::new(log.view().now(), access)))
+            .collect();
         Ok(Self { integrity, verification: Verification::find(log, access, &site.base)?, lately, crons })
     }
 }
 
 impl Page {
     fn new(visitor: &Visitor, found: Found, notice: Option<&'static str>) -> Self {
-        let (log, now) = (&visitor.site.log, visitor.site.log.view().now());
+        let (log, clock) = (&visitor.site.log, visitor.clock());
         let Found { integrity, verification, lately, crons } = found;
         let of_instance = visitor.access.viewer().instance.is_some();
         let newest = integrity.checkpoint.as_ref().map(|signed| signed.stored.number);
@@ -119,27 +124,27 @@ impl Page {
             frame: Frame::new(&visitor.site, Some(visitor), "/integrity", "Integrity"),
             notice,
             health: Vec::new(),
-            checkpoint: Checkpoint::new(&integrity, now),
+            checkpoint: Checkpoint::new(&integrity, clock),
             places: integrity.published.iter().map(place).collect(),
-            sinks: integrity.sinks.iter().map(|sink| SinkLine::new(sink, now)).collect(),
-            state: state(&integrity),
+            sinks: integrity.sinks.iter().map(|sink| SinkLine::new(sink, clock)).collect(),
+            state: state(&integrity, clock),
             of_instance,
             policy: Policy {
                 name: Shown::line(&manifest.name),
                 version: Shown::line(&manifest.version),
                 digest: Shown::line(&log.view().policy_digest()),
             },
-            holds: integrity.holds.as_ref().map(|holds| holds.iter().map(|hold| Hold::new(hold, now)).collect()),
+            holds: integrity.holds.as_ref().map(|holds| holds.iter().map(|hold| Hold::new(hold, clock)).collect()),
             verification,
             lately,
             crons,
         };
-        Self { health: HealthLine::all(&page, &integrity, now), ..page }
+        Self { health: HealthLine::all(&page, &integrity, clock.now), ..page }
     }
 }
 
 /// The sizes of the log, as labels and values.
-fn state(integrity: &Integrity) -> Vec<(&'static str, String)> {
+fn state(integrity: &Integrity, clock: PageClock) -> Vec<(&'static str, String)> {
     let (extent, places) = (&integrity.extent, &integrity.places);
     let mut state = vec![("Entries", count(extent.entries))];
     if extent.entries > 0 {
@@ -151,7 +156,7 @@ fn state(integrity: &Integrity) -> Vec<(&'static str, String)> {
             state[1].1 = "0, nothing was removed".to_owned();
         }
     }
-    state.extend(extent.oldest.map(|at| ("Oldest entry", exact(at))));
-    state.extend(extent.newest.map(|at| ("Newest entry", exact(at))));
+    state.extend(extent.oldest.map(|at| ("Oldest entry", clock.exact(at))));
+    state.extend(extent.newest.map(|at| ("Newest entry", clock.exact(at))));
     state
 }

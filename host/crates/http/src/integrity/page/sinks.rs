@@ -1,10 +1,10 @@
 //! The sinks of entries: how far each is, and whether it fails.
 
-use mcp_audit_log_model::format::{ago, count};
-use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::format::count;
 use mcp_audit_log_service::SinkProgress;
 
 use super::health::{HealthLine, line};
+use crate::session::page_clock::PageClock;
 use crate::ui::text::Shown;
 
 /// A sink.
@@ -17,12 +17,12 @@ pub(crate) struct SinkLine {
 }
 
 impl SinkLine {
-    pub(crate) fn new(sink: &SinkProgress, now: Timestamp) -> Self {
+    pub(crate) fn new(sink: &SinkProgress, clock: PageClock) -> Self {
         let SinkProgress { status, destination, waiting, oldest, .. } = sink;
         let lag = match (waiting, oldest) {
             (0, _) | (_, None) => "it has every entry".to_owned(),
             (waiting, Some(oldest)) => {
-                format!("{} entries wait, the oldest recorded {}", count(*waiting), ago(*oldest, now))
+                format!("{} entries wait, the oldest recorded {}", count(*waiting), clock.ago(*oldest))
             }
         };
         let (well, text) = match &status.failing {

@@ -3,13 +3,13 @@
 use mcp_audit_log_contract::access::{Grant, Right};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::Field;
-use mcp_audit_log_model::format::{ago, count, exact};
-use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::format::count;
 use mcp_audit_log_service::{AuditLog, Found, VerificationProgress, VerificationResult};
 use mcp_audit_log_store::{NOT_PROVED, Verified};
 
 use crate::problem::Problem;
 use crate::query::search::Search;
+use crate::session::page_clock::PageClock;
 use crate::ui::text::Shown;
 
 /// The part of the page.
@@ -47,25 +47,25 @@ pub(crate) struct Ended {
 impl Verification {
     /// The last result that the log knows; otherwise the newest entry about a verification that the viewer may see.
     pub(crate) fn find(log: &AuditLog, access: &Grant, base: &str) -> Result<Self, Problem> {
-        let known = log.verification(access)?;
+        let (known, clock) = (log.verification(access)?, PageClock::new(log.view().now(), access));
         let last = match known.last {
-            Some(result) => Some(Ended::new(result, base, log.view().now())),
+            Some(result) => Some(Ended::new(result, base, clock)),
             None if !access.may(Right::Read) => None,
-            None => earlier(log, access)?.map(|entry| Ended::earlier(&entry, base, log.view().now())),
+            None => earlier(log, access)?.map(|entry| Ended::earlier(&entry, base, clock)),
         };
-        let running = known.running.map(|progress| Running::new(&progress, log.view().now()));
+        let running = known.running.map(|progress| Running::new(&progress, clock));
         Ok(Self { running, last, not_proved: NOT_PROVED })
     }
 }
 
 fn earlier(log: &AuditLog, access: &Grant) -> Result<Option<Entry>, Problem> {
     let q = "kind:system method:log.verified !outcome:denied";
-    let search = Search::parse(&[("q".to_owned(), q.to_owned())], log, access.viewer())?;
+    let search = Search::parse(&[("q".to_owned(), q.to_owned())], log, access)?;
     Ok(log.view().reader(access).page(search.domain, None, 1)?.entries.into_iter().next())
 }
 
 impl Running {
-    fn new(progress: &VerificationProgress, now: Timestamp) -> Self {
+    fn new(progress: &VerificationProgress, clock: PageClock) -> Self {
         let VerificationProgress { began, by, at, of, check, done, all, .. } = progress;
         let share = (done * 100).checked_div(*all).unwrap_or(0).min(100);
         let looked = match (done, all) {
@@ -77,7 +77,7 @@ impl Running {
         Self {
             text,
             by: Shown::line(by),
-            ago: ago(*began, now),
+            ago: clock.ago(*began),
             done: (*at as u64).saturating_sub(1) * 100 + share,
             all: *of as u64 * 100,
         }
@@ -85,14 +85,14 @@ impl Running {
 }
 
 impl Ended {
-    fn new(result: VerificationResult, base: &str, now: Timestamp) -> Self {
+    fn new(result: VerificationResult, base: &str, clock: PageClock) -> Self {
         let VerificationResult { ended, by, found, entry, .. } = result;
         let none = Self {
             whole: None,
             text: Shown::default(),
             by: Shown::line(&by),
-            ago: ago(ended, now),
-            exact: exact(ended),
+            ago: clock.ago(ended),
+            exact: clock.both(ended),
             checks: Vec::new(),
             root: None,
             uncompared: Vec::new(),
@@ -113,7 +113,7 @@ impl Ended {
     }
 
     /// By the entry about it.
-    fn earlier(entry: &Entry, base: &str, now: Timestamp) -> Self {
+    fn earlier(entry: &Entry, base: &str, clock: PageClock) -> Self {
         let number = |name: &str| entry.details.get(name).and_then(serde_json::Value::as_u64);
         let text = |name: &str| entry.details.get(name).and_then(serde_json::Value::as_str);
         let result = match (number("size"), number("first")) {
@@ -128,8 +128,8 @@ impl Ended {
             },
             text: Shown::line(&result),
             by: Shown::line(entry.text(Field::User).unwrap_or_default()),
-            ago: ago(entry.occurred_at, now),
-            exact: exact(entry.occurred_at),
+            ago: clock.ago(entry.occurred_at),
+            exact: clock.both(entry.occurred_at),
             checks: Vec::new(),
             root: text("root").map(|root| Shown::line(root).to_string()),
             uncompared: Vec::new(),

@@ -84,6 +84,17 @@ async function offer(event) {
 // Values with hidden characters look the same as others.
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
+// The server shows times in the browser's zone as soon as it knows the zone. The page of times can change it.
+{
+  const name = "mcp-audit-log-times=";
+  const isKept = () => document.cookie.split("; ").some((cookie) => cookie.startsWith(name));
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone && zone !== "UTC" && !isKept()) {
+    const secure = location.protocol === "https:" ? "; Secure" : "";
+    document.cookie = `${name}${zone}; Path=${document.body.dataset.base || "/"}; Max-Age=31536000; SameSite=Lax${secure}`;
+    if (log && isKept()) location.reload();
+  }
+}
 if (log) {
   log.addEventListener("click", more);
   setInterval(tick, 5000);

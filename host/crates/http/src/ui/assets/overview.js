@@ -11,13 +11,8 @@
     return Math.min(Math.max(bar, 0), bars.viewBox.baseVal.width - 1);
   };
 
-  // The beginning of a bar. The first one may be shorter than the others.
-  const start = (bar) => {
-    const { start, second, end, step } = bars.dataset;
-    if (bar === 0) return start;
-    const time = Date.parse(second) + (bar - 1) * Number(step);
-    return time < Date.parse(end) ? new Date(time).toISOString() : end;
-  };
+  // The beginning of a bar, or the end of the last one. Bars over a change of the clocks are longer or shorter.
+  const start = (bar) => bars.dataset.starts.split(" ")[bar] ?? bars.dataset.end;
 
   const forget = () => {
     chosen?.remove();
@@ -50,7 +45,7 @@
     const address = new URL(location.href);
     address.searchParams.delete("cursor");
     address.searchParams.set("from", start(first));
-    address.searchParams.set("to", last + 1 < bars.viewBox.baseVal.width ? start(last + 1) : bars.dataset.end);
+    address.searchParams.set("to", start(last + 1));
     forget();
     location.href = address.href;
   };

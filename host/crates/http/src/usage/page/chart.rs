@@ -3,6 +3,7 @@
 
 use mcp_audit_log_index::{Point, Usage, UsageSort, UsageStats, UsageStep};
 use mcp_audit_log_model::format::{duration, money, rough};
+use mcp_audit_log_model::time_zone::TimeZone;
 
 use super::table::{COLUMNS, Cell};
 use super::view::View;
@@ -79,7 +80,7 @@ impl Chart {
             striped,
             bars: usage.series.iter().enumerate().map(bar).collect(),
             lines: lines.map(|number| (GROUND - scaled(number, top), label(number))).collect(),
-            ticks: ticks(usage),
+            ticks: ticks(usage, view.zone),
             dense: usage.series.len() > DENSE,
             models,
         }
@@ -95,13 +96,11 @@ impl Bar {
         let high = high.max(low + u64::from(striped > 0));
         let range = point.from..point.to;
         let columns = if models { &COLUMNS[..] } else { &COLUMNS[..4] };
-        let (from, to) = (point.from.to_utc(), point.to.to_utc());
+        let (zone, day) = (view.zone, "%Y-%m-%d");
         let when = match step {
-            UsageStep::Hour => format!("{} – {} UTC", from.format("%Y-%m-%d %H:%M"), to.format("%H:%M")),
-            UsageStep::Day => from.format("%Y-%m-%d").to_string(),
-            UsageStep::Week => {
-                format!("{} – {}", from.format("%Y-%m-%d"), point.to.plus(-1).to_utc().format("%Y-%m-%d"))
-            }
+            UsageStep::Hour => format!("{} – {}", zone.minute(point.from), zone.format(point.to, "%H:%M %Z")),
+            UsageStep::Day => zone.format(point.from, day),
+            UsageStep::Week => format!("{} – {}", zone.format(point.from, day), zone.format(point.to.plus(-1), day)),
         };
         Self {
             x: format!("{:.3}%", x + width * 0.08),
@@ -150,7 +149,7 @@ fn scaled(number: u64, top: u64) -> u64 {
 }
 
 /// The labels of some bars, at even distances.
-fn ticks(usage: &Usage) -> Vec<(String, &'static str, String)> {
+fn ticks(usage: &Usage, zone: TimeZone) -> Vec<(String, &'static str, String)> {
     let length = usage.series.len();
     let width = 100.0 / length.max(1) as f64;
     let form = if usage.step == UsageStep::Hour { "%b %-d, %H:%M" } else { "%Y-%m-%d" };
@@ -161,7 +160,7 @@ fn ticks(usage: &Usage) -> Vec<(String, &'static str, String)> {
             x if x > 100.0 - MARGIN => (100.0, "end"),
             x => (x, "middle"),
         };
-        (format!("{x:.3}%"), anchor, point.from.to_utc().format(form).to_string())
+        (format!("{x:.3}%"), anchor, zone.format(point.from, form))
     };
     usage.series.iter().enumerate().step_by(length.div_ceil(TICKS).max(1)).map(tick).collect()
 }

@@ -14,7 +14,6 @@ use axum::response::{IntoResponse, Redirect, Response};
 use mcp_audit_log_contract::access::Right;
 use mcp_audit_log_index::{Usage, UsageSort, UsageStep};
 use mcp_audit_log_model::field::Field;
-use mcp_audit_log_model::format;
 use mcp_audit_log_model::time::{DAY, HOUR};
 
 use self::chart::Chart;
@@ -85,7 +84,7 @@ pub(crate) async fn show(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result
     let asked = view.asked();
     let found = visitor.search(move |log, access| {
         access.require(Right::ReadUsage)?;
-        let asking = UsageParameters::parse(&asked, log, access.viewer())?;
+        let asking = UsageParameters::parse(&asked, log, access)?;
         Ok(log.view().reader(access).usage(asking.query)?)
     });
     match found.await {
@@ -154,12 +153,12 @@ impl Page {
 
 impl Stats {
     fn new(view: &View, usage: &Usage) -> Self {
-        let asked = format::range(&usage.asked);
+        let asked = view.zone.range(&usage.asked);
         let widened = "Some entries at the ends of the range are deleted, so usage covers the whole hour or day there.";
         let widened = (usage.covered != usage.asked).then(|| format!("{widened} Requested: {asked}."));
         Self {
-            range: format::range(&usage.covered),
-            before: usage.previous.as_ref().map(|before| format::range(&(before.from..before.to))),
+            range: view.zone.range(&usage.covered),
+            before: usage.previous.as_ref().map(|before| view.zone.range(&(before.from..before.to))),
             notes: widened.into_iter().chain(usage.missing.iter().map(ToString::to_string)).collect(),
             tiles: tiles(view, usage),
             chart: Chart::new(view, usage),

@@ -5,11 +5,12 @@ use std::ops::Range;
 use mcp_audit_log_index::{GroupBy, UsageSort};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::time_zone::TimeZone;
 use mcp_audit_log_model::value::Value;
 use serde_json::Value as Json;
 
 use crate::query::grouping::SHOWING;
-use crate::query::search::{Pairs, query, query_of, values};
+use crate::query::search::{Pairs, ZONE, query, query_of, values};
 use crate::query::usage_query::PARAMETERS;
 use crate::query::{grouping, search, usage_query};
 use crate::session::auth::Visitor;
@@ -35,6 +36,8 @@ pub(crate) struct View {
     list: String,
     file: String,
     pairs: Pairs,
+    /// The viewer's time zone.
+    pub(crate) zone: TimeZone,
     /// Whether the viewer may list entries.
     pub(crate) lists: bool,
 }
@@ -49,7 +52,7 @@ impl View {
         let base = &visitor.site.base;
         let (page, file) = (format!("{base}/usage"), format!("{base}/api/v1/usage"));
         let lists = visitor.access.reads_what_it_counts();
-        Self { page, list: visitor.site.home().to_owned(), file, pairs, lists }
+        Self { page, list: visitor.site.home().to_owned(), file, pairs, zone: visitor.access.zone(), lists }
     }
 
     /// The parameters of the query to the log.
@@ -95,7 +98,7 @@ impl View {
 
     /// The parameters that the form passes on besides its own. An unknown one is reported once and then dropped.
     pub(crate) fn kept(&self) -> Pairs {
-        let showing = ["range", "step", "by", "sort", "filter", "domain"];
+        let showing = ["range", "step", "by", "sort", "filter", "domain", ZONE];
         let known = |name: &str| showing.contains(&name) || search::is_field(name);
         self.pairs.iter().filter(|(name, _)| known(name)).cloned().collect()
     }
@@ -123,7 +126,8 @@ impl View {
     /// The address of the series or of a breakdown as a file.
     pub(crate) fn file(&self, by: Option<Field>) -> String {
         let more = by.map(|field| ("by", field.name())).into_iter().chain([("limit", LINES), ("format", "csv")]);
-        self.address(&self.file, |name, _| !["by", "limit"].contains(&name), more)
+        let zone = (self.zone != TimeZone::UTC).then(|| (ZONE, self.zone.name()));
+        self.address(&self.file, |name, _| !["by", "limit", ZONE].contains(&name), more.chain(zone))
     }
 
     /// The view of this value alone, with all breakdowns.
@@ -158,7 +162,7 @@ impl View {
 
 /// Whether a parameter selects requests, apart from the range.
 fn is_filter(name: &str) -> bool {
-    !PARAMETERS.contains(&name) && !SHOWING.contains(&name) && !["from", "to"].contains(&name)
+    !PARAMETERS.contains(&name) && !SHOWING.contains(&name) && !["from", "to", ZONE].contains(&name)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::Outcome;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::time_zone::TimeZone;
 use mcp_audit_log_model::value::Value;
 
 /// Two large blocks, some small ones, and an open one.
@@ -157,14 +158,20 @@ fn grouping() -> impl Strategy<Value = Vec<GroupBy>> {
     prop::collection::vec(by, 1..=2)
 }
 
+/// Zones whose days begin with an hour of UTC, with half an hour, and with none of both.
+pub(super) fn zone() -> impl Strategy<Value = TimeZone> {
+    let names = ["UTC", "Europe/Vienna", "America/New_York", "Asia/Kolkata", "Africa/Monrovia"];
+    prop::sample::select(names.map(|name| TimeZone::parse(name).expect("a zone")).to_vec())
+}
+
 /// A group computed in the simplest way: count, errors, sum of durations, number of durations.
 type Naive = BTreeMap<Vec<Value>, (u64, u64, Vec<u64>)>;
 
-fn naive<'a>(entries: impl Iterator<Item = &'a Entry>, by: &[GroupBy]) -> Naive {
+fn naive<'a>(entries: impl Iterator<Item = &'a Entry>, by: &[GroupBy], zone: TimeZone) -> Naive {
     let mut groups = Naive::new();
     for entry in entries {
         let key = by.iter().map(|by| match by {
-            GroupBy::Day => entry.occurred_at.to_string()[..10].into(),
+            GroupBy::Day => zone.format(entry.occurred_at, "%Y-%m-%d").into(),
             GroupBy::Field(field) => entry.value(*field),
         });
         let group = groups.entry(key.collect()).or_default();
@@ -201,11 +208,11 @@ proptest! {
 
     /// Groups equal a simple count; only the quantile may be a sixteenth above.
     #[test]
-    fn groups_are_what_one_would_count(domain in domain(), by in grouping()) {
+    fn groups_are_what_one_would_count(domain in domain(), by in grouping(), zone in zone()) {
         LOG.with(|(log, entries)| {
-            let query = GroupQuery { domain: domain.clone(), by: by.clone(), sort: GroupSort::Key, limit: usize::MAX };
+            let query = GroupQuery { domain: domain.clone(), by: by.clone(), zone, sort: GroupSort::Key, limit: usize::MAX };
             let Groups { groups, found, entries: counted } = log.files.groups(&query).expect("groups");
-            let expected = naive(entries.iter().filter(|entry| domain.matches(entry)), &by);
+            let expected = naive(entries.iter().filter(|entry| domain.matches(entry)), &by, zone);
             prop_assert_eq!((groups.len(), found), (expected.len(), expected.len()));
             prop_assert_eq!(counted, expected.values().map(|group| group.0).sum::<u64>());
             for (group, (keys, (count, errors, mut durations))) in groups.into_iter().zip(expected) {
@@ -244,7 +251,13 @@ proptest! {
 fn groups_come_in_the_order_asked_for() {
     LOG.with(|(log, _)| {
         let sorted = |sort: GroupSort| {
-            let query = GroupQuery { domain: Domain::TRUE, by: vec![GroupBy::Field(Field::Tool)], sort, limit: 3 };
+            let query = GroupQuery {
+                domain: Domain::TRUE,
+                by: vec![GroupBy::Field(Field::Tool)],
+                zone: TimeZone::UTC,
+                sort,
+                limit: 3,
+            };
             log.files.groups(&query).expect("groups")
         };
         assert!(sorted(GroupSort::Count).groups.is_sorted_by(|left, right| left.count >= right.count));
@@ -286,6 +299,7 @@ fn no_statement_scans_the_log() {
                 let query = GroupQuery {
                     domain: domain.clone(),
                     by: vec![GroupBy::Field(Field::User), GroupBy::Day],
+                    zone: TimeZone::UTC,
                     sort: GroupSort::P95,
                     limit: 10,
                 };

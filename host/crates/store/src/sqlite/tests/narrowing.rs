@@ -9,6 +9,7 @@ use mcp_audit_log_filter::{Context, parse_json};
 use mcp_audit_log_index::{GroupBy, GroupQuery, GroupSort, PageAnchor, PageQuery};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time_zone::TimeZone;
 
 /// Entries of other users, each with its own tool, and one entry of uma in the middle.
 fn one_among_many() -> Log {
@@ -30,7 +31,13 @@ fn search(log: &Log, rule: &str, filter: &str) -> (usize, BTreeSet<String>) {
     super::TRACED.take();
     let found =
         log.files.page(&PageQuery { domain: domain.clone(), from: PageAnchor::Newest, limit: 500 }).expect("a page");
-    let query = GroupQuery { domain, by: vec![GroupBy::Field(Field::User)], sort: GroupSort::Count, limit: 10 };
+    let query = GroupQuery {
+        domain,
+        by: vec![GroupBy::Field(Field::User)],
+        zone: TimeZone::UTC,
+        sort: GroupSort::Count,
+        limit: 10,
+    };
     let counted = log.files.groups(&query).expect("groups").entries;
     assert!(counted == found.entries.len() as u64 || found.entries.len() == 500);
     let through = super::TRACED.take().into_iter().filter(|sql| {

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::finding::{LOG, domain};
+use super::finding::{LOG, domain, zone};
 use super::{Log, at};
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_index::{MAX_BARS, Overview, OverviewQuery, TimelineAnchor, TimelineQuery};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::Outcome;
 use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time_zone::TimeZone;
 use mcp_audit_log_model::value::Value;
 
 /// Few values, many values, rare ones, and none.
@@ -19,7 +20,11 @@ const FIELDS: [Field; 5] = [Field::Outcome, Field::Tool, Field::Server, Field::S
 const VALUES: usize = 3;
 
 fn overview(log: &Log, domain: &Domain, go_on: &dyn Fn() -> bool) -> Option<Overview> {
-    let query = OverviewQuery { domain: domain.clone(), now: at(0), fields: FIELDS.to_vec(), values: VALUES };
+    overview_in(TimeZone::UTC, log, domain, go_on)
+}
+
+fn overview_in(zone: TimeZone, log: &Log, domain: &Domain, go_on: &dyn Fn() -> bool) -> Option<Overview> {
+    let query = OverviewQuery { domain: domain.clone(), zone, now: at(0), fields: FIELDS.to_vec(), values: VALUES };
     log.files.overview(&query, go_on).expect("an overview")
 }
 
@@ -31,9 +36,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_overview_is_what_one_would_count(domain in domain()) {
+    fn an_overview_is_what_one_would_count(domain in domain(), zone in zone()) {
         LOG.with(|(log, entries)| {
-            let found = overview(log, &domain, &|| true).expect("in time");
+            let found = overview_in(zone, log, &domain, &|| true).expect("in time");
             let matching: Vec<_> = entries.iter().filter(|entry| domain.matches(entry)).collect();
             prop_assert_eq!(found.entries, matching.len() as u64);
             prop_assert_eq!(found.errors, matching.iter().filter(|entry| failed(entry)).count() as u64);

@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use super::finding::zone;
 use super::usage_naive::{assert_exact, assert_no_guess, same, within};
 use super::{Log, at, batch, log};
 use crate::sqlite::tests::{LARGE, SMALL};
@@ -126,15 +127,25 @@ fn query() -> impl Strategy<Value = (UsageQuery, Domain)> {
     let moment = prop_oneof![-200_000..end, (-60..end / 3_600).prop_map(|hour| hour * 3_600), Just(end)];
     let by = prop::sample::subsequence(USAGE_FIELDS.to_vec(), 0..3);
     let sort = prop::sample::select(UsageSort::ALL.to_vec());
-    let step = prop::option::of(prop::sample::select(UsageStep::ALL.to_vec()));
+    let step = (prop::option::of(prop::sample::select(UsageStep::ALL.to_vec())), zone());
     (rule, (filter, time), moment.clone(), moment, by, sort, step, 1..8_usize).prop_map(
-        |(rule, (filter, time), one, other, by, sort, step, limit)| {
+        |(rule, (filter, time), one, other, by, sort, (step, zone), limit)| {
             let read = |text| parse_json(text, &Context::without_viewer(at(0))).expect("a domain");
             let (from, to) = (at(one.min(other)), at(one.max(other)));
             let timeless = read(rule).and(read(filter));
             let domain = read(time).and(timeless.clone());
             (
-                UsageQuery { domain, range: from..to, step, by, sort, limit, previous: true, recorded_before: None },
+                UsageQuery {
+                    domain,
+                    range: from..to,
+                    step,
+                    zone,
+                    by,
+                    sort,
+                    limit,
+                    previous: true,
+                    recorded_before: None,
+                },
                 timeless,
             )
         },

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use mcp_audit_log_index::{Breakdown, Usage, UsageQuery, UsageSort, UsageStats};
+use mcp_audit_log_index::{Breakdown, Usage, UsageQuery, UsageSort, UsageStats, UsageStep};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::Outcome;
 use mcp_audit_log_model::field::Field;
@@ -73,6 +73,11 @@ pub(super) fn assert_exact(usage: &Usage, query: &UsageQuery, entries: &[&Entry]
     let mut next = usage.covered.start;
     for point in &usage.series {
         prop_assert_eq!(point.from, next);
+        if usage.step == UsageStep::Day {
+            let is_day = query.zone.start_of_day(point.from.max(point.to.plus(-1))) <= point.from;
+            let is_begun = point.from == usage.covered.start || query.zone.start_of_day(point.from) == point.from;
+            prop_assert!(is_day && is_begun, "{}", query.zone.exact(point.from));
+        }
         same(&point.stats, &within(entries, point.from, point.to))?;
         next = point.to;
     }

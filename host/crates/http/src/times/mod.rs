@@ -1,0 +1,3 @@
+//! (short: one page) The page where a viewer chooses how times are shown.
+
+pub(crate) mod page;
