@@ -98,7 +98,7 @@ async fn hostile_values_are_plain_text() {
 
 /// The target column of the rows of a list.
 fn tools(page: &str) -> Vec<&str> {
-    let cells = page.split("class=\"target mono\">").skip(1);
+    let cells = page.split("class=\"target\">").skip(1);
     cells.map(|cell| cell.split('<').next().unwrap_or_default()).collect()
 }
 

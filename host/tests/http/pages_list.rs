@@ -131,7 +131,7 @@ async fn groups_are_a_table_that_leads_to_entries() {
     let row = links(&page, "search &#38; find");
     assert_eq!(row, ["/?filter=tool_calls&tool=search%20%26%20find"]);
     let entries = browser.get(&row[0]).await.text;
-    assert_eq!(entries.matches("class=\"target mono\">search &#38; find").count(), 2, "{entries}");
+    assert_eq!(entries.matches("class=\"target\">search &#38; find").count(), 2, "{entries}");
     let nothing = browser.get("/?by=tool&user=nobody").await.text;
     assert!(nothing.contains("Nothing matches.") && !nothing.contains("<table"), "{nothing}");
 }

@@ -11,6 +11,7 @@ mod pictures;
 mod policies;
 mod reading;
 mod roles;
+mod rows;
 mod settings;
 mod size;
 mod support;

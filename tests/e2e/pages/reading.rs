@@ -148,7 +148,7 @@ async fn long_values_do_not_break_the_layout() {
 
 impl Visitor<'_> {
     /// How many of these elements are visible.
-    async fn visible(&self, selector: &str) -> usize {
+    pub(crate) async fn visible(&self, selector: &str) -> usize {
         let mut visible = 0;
         for element in self.browser.all(selector).await {
             visible += usize::from(element.is_displayed().await.expect("an answer"));

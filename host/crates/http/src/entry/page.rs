@@ -6,6 +6,7 @@ use axum::extract::{Path, Query};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use mcp_audit_log_contract::access::Right;
+use mcp_audit_log_index::GroupBy;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field;
 use mcp_audit_log_model::field::Field;
@@ -66,8 +67,10 @@ struct Section {
 struct Line {
     label: &'static str,
     value: Shown,
-    /// The search for entries with the same value.
+    /// The searches for entries with the same value, and without it; and all entries, grouped by the field.
     href: Option<String>,
+    not: Option<String>,
+    groups: Option<String>,
 }
 
 /// The entry. Its payload is shown only on request, because each reading is an entry; and its explanation, because the
@@ -146,7 +149,13 @@ impl Line {
             // Fields that are cut in the log would not be found again by what is shown of them.
             _ => (field.has_parameter() && !value.ends_with('…')).then(same),
         };
+        let is_searched = href.is_some() && field != Field::Parent;
+        let term = || serde_json::json!([[field.name(), "!=", value]]).to_string();
+        let groups =
+            GroupBy::parse(field.name()).map(|by| format!("{home}{}", query([("by", by.to_string().as_str())])));
         Some(Self {
+            not: is_searched.then(|| format!("{home}{}", query([("domain", term().as_str())]))),
+            groups: groups.filter(|_| is_searched),
             label: if field == Field::OccurredAt { "Occurred" } else { field.label() },
             value: Shown::line(&value),
             href,

@@ -60,8 +60,10 @@ pub(crate) struct Chart {
     pub(crate) step: String,
     pub(crate) from: String,
     pub(crate) to: String,
-    /// For the script: the beginning of each bar, and the end of the last one.
-    pub(crate) starts: String,
+    /// For the script: the ends of the range, the end of the first bar, and the length of each bar in milliseconds.
+    pub(crate) start: String,
+    pub(crate) second: String,
+    pub(crate) lengths: String,
     pub(crate) end: String,
     /// The first bar with errors, and the one with the most, if there is more than one.
     pub(crate) first: Option<Bar>,
@@ -181,12 +183,18 @@ impl Chart {
             step: length(step),
             from: moment(first.range.start, step, zone),
             to: format!("{} {}", moment(last.range.end, step, zone), zone.format(last.range.end, "%Z")),
-            starts: bars.iter().map(|bar| zone.written(bar.range.start)).collect::<Vec<_>>().join(" "),
+            start: zone.written(first.range.start),
+            second: zone.written(first.range.end),
+            lengths: bars.iter().map(|bar| length_ms(bar).to_string()).collect::<Vec<_>>().join(" "),
             end: zone.written(last.range.end),
             first: failing().next().filter(|_| bars.len() > 1).map(link),
             most: worst.filter(|_| several).map(link),
         })
     }
+}
+
+fn length_ms(bar: &TimeBar) -> i64 {
+    (bar.range.end.as_micros() - bar.range.start.as_micros()) / 1_000
 }
 
 /// A height in units; at least one if the number is not zero.

@@ -1,5 +1,6 @@
 //! The list as a table: its chosen columns, and the cells of an entry.
 
+use mcp_audit_log_index::GroupBy;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::{Field, FieldType};
 use mcp_audit_log_model::format;
@@ -27,6 +28,9 @@ pub(crate) struct Table {
 pub(crate) struct Head {
     pub(crate) class: &'static str,
     pub(crate) label: &'static str,
+    /// The field whose values can be searched for, and whether entries can be grouped by it.
+    pub(crate) field: Option<&'static str>,
+    pub(crate) groups: bool,
 }
 
 /// An entry.
@@ -43,6 +47,8 @@ pub(crate) enum Cell {
     Outcome,
     /// A text with this class, if there is one.
     Text(&'static str, Option<Shown>),
+    /// The object of the method, and the field that it is from unless that is the tool.
+    Target(&'static str, Option<Shown>),
     /// A field that is not a default column. It shows its name where columns have no headings.
     Other(&'static str, &'static str, Option<Shown>),
 }
@@ -56,11 +62,25 @@ impl Table {
                 WIDE..WIDER => " wide",
                 _ => " wider",
             },
-            heads: columns
-                .iter()
-                .map(|column| Head { class: class(*column).trim_end_matches(" mono"), label: title(*column) })
-                .collect(),
+            heads: columns.iter().map(|column| Head::new(*column)).collect(),
             rows: entries.iter().map(|entry| Line::new(columns, entry, clock)).collect(),
+        }
+    }
+}
+
+impl Head {
+    fn new(column: Column) -> Self {
+        let field = match column {
+            Column::Field(field) => Some(field),
+            // Its cells name another field themselves.
+            Column::Target => Some(Field::Tool),
+            Column::Time => None,
+        };
+        Self {
+            class: class(column),
+            label: title(column),
+            field: field.filter(|field| field.has_parameter()).map(Field::name),
+            groups: field.is_some_and(|field| GroupBy::parse(field.name()).is_some()),
         }
     }
 }
@@ -79,7 +99,10 @@ impl Cell {
         match column {
             Column::Field(Field::Outcome) => Self::Outcome,
             Column::Field(Field::Method) => Self::Text(class(column), Some(row.method.clone())),
-            Column::Target => Self::Text(class(column), row.target.clone()),
+            Column::Target => {
+                let other = row.target_field.filter(|field| *field != Field::Tool);
+                Self::Target(other.map_or("", Field::name), row.target.clone())
+            }
             Column::Field(Field::DurationUs) => Self::Text(class(column), row.duration.as_deref().map(Shown::line)),
             Column::Field(field) if USUAL.contains(&column) => Self::Text(class(column), text(entry, field, clock)),
             Column::Field(field) => Self::Other(class(column), field.label(), text(entry, field, clock)),
@@ -103,8 +126,8 @@ fn class(column: Column) -> &'static str {
         Column::Time => "time",
         Column::Field(Field::OccurredAt) => "time exact",
         Column::Field(Field::Outcome) => "result",
-        Column::Field(Field::Method) => "method mono",
-        Column::Target => "target mono",
+        Column::Field(Field::Method) => "method",
+        Column::Target => "target",
         Column::Field(Field::Server) => "server",
         Column::Field(Field::User) => "user",
         Column::Field(Field::Connection) => "connection",

@@ -27,6 +27,7 @@ const SCRIPT: &str = concat!(
     include_str!("assets/app.js"),
     include_str!("assets/live.js"),
     include_str!("assets/keys.js"),
+    include_str!("assets/rows.js"),
     include_str!("assets/overview.js"),
     include_str!("assets/insight.js")
 );

@@ -3,7 +3,7 @@
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::Outcome;
 use mcp_audit_log_model::field::Field;
-use mcp_audit_log_model::format::duration;
+use mcp_audit_log_model::format::{duration, second};
 
 use crate::query::columns::TARGETS;
 use crate::session::page_clock::PageClock;
@@ -24,6 +24,8 @@ pub(crate) struct Row {
     pub(crate) detail: Option<Shown>,
     pub(crate) method: Shown,
     pub(crate) target: Option<Shown>,
+    /// The field that the target is from.
+    pub(crate) target_field: Option<Field>,
     pub(crate) user: Option<Shown>,
     pub(crate) duration: Option<String>,
 }
@@ -32,16 +34,18 @@ impl Row {
     /// The row for `entry`, by the viewer's clock.
     pub(crate) fn new(entry: &Entry, clock: PageClock) -> Self {
         let text = |field: Field| entry.text(field).map(|text| Shown::cut(text, LONGEST));
+        let target = target(entry);
         Self {
             id: entry.id.to_string(),
-            iso: entry.occurred_at.to_string(),
+            iso: second(entry.occurred_at),
             ago: clock.ago(entry.occurred_at),
             exact: clock.exact(entry.occurred_at),
             both: clock.both(entry.occurred_at),
             outcome: entry.outcome(),
             detail: detail(entry),
             method: text(Field::Method).or_else(|| text(Field::Action)).unwrap_or_default(),
-            target: target(entry),
+            target: target.map(|(_, text)| Shown::cut(text, LONGEST)),
+            target_field: target.map(|(field, _)| field),
             user: text(Field::User),
             duration: entry.duration_us.map(duration),
         }
@@ -49,13 +53,9 @@ impl Row {
 }
 
 /// The object of the method. The server is skipped, because the row already shows it.
-fn target(entry: &Entry) -> Option<Shown> {
+fn target(entry: &Entry) -> Option<(Field, &str)> {
     let server = entry.text(Field::Server);
-    TARGETS
-        .into_iter()
-        .filter_map(|field| entry.text(field))
-        .find(|text| Some(*text) != server)
-        .map(|text| Shown::cut(text, LONGEST))
+    TARGETS.into_iter().filter_map(|field| Some((field, entry.text(field)?))).find(|(_, text)| Some(*text) != server)
 }
 
 /// The detail that the outcome does not show: the status, or the exact outcome.

@@ -39,21 +39,28 @@ async function load(address) {
   return part;
 }
 
-// Appends the entries of the next page, and moves the link on.
+// Appends the entries of the next page, and moves the link on. Returns the new rows; null if there are none.
+async function older() {
+  const link = document.getElementById("older");
+  if (!link) return null;
+  const part = await load(link.href);
+  const rows = part.querySelectorAll("tbody tr");
+  log.querySelector("tbody").append(...rows);
+  const next = part.querySelector("#older");
+  if (next) link.href = next.href;
+  else link.remove();
+  rove();
+  return rows;
+}
+
 async function more(event) {
   const link = event.target.closest("#older");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   link.setAttribute("aria-busy", "true");
   try {
-    const part = await load(link.href);
-    const rows = part.querySelectorAll("tbody tr");
-    log.querySelector("tbody").append(...rows);
-    const next = part.querySelector("#older");
-    if (next) link.href = next.href;
-    else link.remove();
-    rove();
-    if (link.matches(":focus") || !next) rows[0]?.querySelector("a").focus({ preventScroll: true });
+    const rows = await older();
+    if (link.matches(":focus") || !link.isConnected) rows[0]?.querySelector("a").focus({ preventScroll: true });
     say(`${rows.length} more entries`);
   } catch {
     location.href = link.href;

@@ -41,10 +41,16 @@ function typing(target) {
 function escape(target) {
   const menu = document.querySelector(".menu[open]");
   if (menu) { menu.open = false; menu.querySelector("summary").focus(); return true; }
+  if (onRow(target) && fold(target)) return true;
   if (typing(target) || target.closest("#log a")) { target.blur(); return true; }
   const back = document.getElementById("back");
   if (back) { location.href = back.href; return true; }
   return false;
+}
+
+// Whether the focus is on a row of entries; groups have rows too.
+function onRow(target) {
+  return target.matches("table.log .time a");
 }
 
 function act(event) {
@@ -55,6 +61,10 @@ function act(event) {
     case "k": return log ? step(-1) : turn("prev");
     case "ArrowDown": return inList && step(1);
     case "ArrowUp": return inList && step(-1);
+    case " ":
+    case "ArrowRight": return onRow(event.target) && (unfold(event.target), true);
+    case "ArrowLeft": return onRow(event.target) && fold(event.target);
+    case "m": { const row = event.target.closest("table.log tbody tr") ?? links().find((link) => link.dataset.here)?.closest("table.log tbody tr"); return row !== null && row !== undefined && offerActions(besides(row.cells[0], 1)); }
     case "t": { const link = document.querySelector("#timeline a"); link?.click(); return link !== null; }
     case "?": keys?.showModal(); return keys !== null;
     default: return false;
@@ -62,7 +72,7 @@ function act(event) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || keys?.open) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || keys?.open || actions.matches(":popover-open")) return;
   if (event.key === "Escape") { if (escape(event.target)) event.preventDefault(); return; }
   if (typing(event.target) || off() && !event.key.startsWith("Arrow")) return;
   if (act(event)) event.preventDefault();
@@ -79,6 +89,36 @@ try {
   const list = sessionStorage.getItem("mcp-audit-log-list");
   if (back && list && new URL(list).origin === location.origin) back.href = list;
 } catch { /* nothing is kept */ }
+
+// A viewer who returns from an entry is where they left: at its row, also if that is on an older page.
+const PLACE = "mcp-audit-log-place";
+
+function leave(event) {
+  const link = event.target.closest("table.log .time a");
+  if (!link) return;
+  const place = { list: location.href, entry: link.href, top: link.getBoundingClientRect().top };
+  try { sessionStorage.setItem(PLACE, JSON.stringify(place)); } catch { /* not allowed to keep anything */ }
+}
+
+async function comeBack() {
+  const place = JSON.parse(sessionStorage.getItem(PLACE) ?? "null");
+  const isEntry = (address) => address && new URL(address).pathname.startsWith(`${document.body.dataset.base}/entries/`);
+  const came = place && (isEntry(document.referrer) || performance.getEntriesByType("navigation")[0]?.type === "back_forward");
+  if (!came || place.list !== location.href) return;
+  sessionStorage.removeItem(PLACE);
+  history.scrollRestoration = "manual";
+  const find = () => links().find((link) => link.href === place.entry);
+  for (let page = 0; page < 50 && !find() && await older(); page += 1);
+  const link = find();
+  if (!link) return;
+  link.focus({ preventScroll: true });
+  scrollBy(0, link.getBoundingClientRect().top - place.top);
+}
+
+if (log) {
+  log.addEventListener("click", leave);
+  addEventListener("load", () => { comeBack().catch(() => {}); });
+}
 if (keys) {
   const button = document.getElementById("show-keys");
   const box = keys.querySelector("input");

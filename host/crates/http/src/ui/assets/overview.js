@@ -12,7 +12,12 @@
   };
 
   // The beginning of a bar, or the end of the last one. Bars over a change of the clocks are longer or shorter.
-  const start = (bar) => bars.dataset.starts.split(" ")[bar] ?? bars.dataset.end;
+  const start = (bar) => {
+    const { start, second, end, lengths } = bars.dataset;
+    const all = lengths.split(" ").map(Number);
+    if (bar === 0 || bar >= all.length) return bar === 0 ? start : end;
+    return new Date(all.slice(1, bar).reduce((time, length) => time + length, Date.parse(second))).toISOString();
+  };
 
   const forget = () => {
     chosen?.remove();
