@@ -165,6 +165,10 @@ async fn serve(config: Config, opened: &OnceLock<AuditLog>) -> Result<(), Failur
     let sign_in = if open { SignIn::Open(identity.clone()) } else { SignIn::Tokens(identity.clone()) };
     let site = Site::new(log.clone(), identity, SignInLinks::default());
     let site = if config.https == Some(true) { site.over_https() } else { site };
+    let public = config.proxy.as_ref().and_then(|proxy| proxy.public_url.as_ref());
+    let public = public.map_or(String::new(), |url| url.value().to_string());
+    let address = |upstream: &Upstream| (upstream.name().to_owned(), format!("{public}/mcp/{}", upstream.name()));
+    let site = site.mcp_servers(upstreams.iter().map(address));
     let router = everything(&log, upstreams.clone(), sign_in, site, config.proxy());
     let router = http::behind_proxies(http::allow_origins(router, &config.origins()), config.front());
     let address = config.listen.as_ref().map_or(LISTEN, |address| *address.value());

@@ -23,6 +23,7 @@ mod pages_settings;
 mod pages_shadow;
 mod pages_timeline;
 mod pages_times;
+mod pages_tokens;
 mod pages_trial;
 mod pages_usage;
 mod payloads;

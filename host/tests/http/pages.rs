@@ -178,9 +178,10 @@ async fn assets_are_cached_under_their_hash() {
 async fn the_navigation_has_the_tabs_of_the_viewers_rights_and_marks_the_current_one() {
     let world = World::new();
     let id = world.record(call("ada", "search")).await;
-    let all = ["Log", "Usage", "Integrity", "Policies", "Settings"];
+    let all = ["Log", "Usage", "Integrity", "Policies", "Tokens", "Settings"];
+    let auditors = ["Log", "Usage", "Integrity", "Policies", "Settings"];
     for (group, tabs) in
-        [("admin", &all[..]), ("auditor", &all), ("user", &["Log", "Usage"]), ("billing-admin", &["Usage"])]
+        [("admin", &all[..]), ("auditor", &auditors), ("user", &["Log", "Usage"]), ("billing-admin", &["Usage"])]
     {
         let browser = world.browser("ada", &[group]).await.header("accept", "text/html");
         for (path, current) in [
@@ -189,6 +190,7 @@ async fn the_navigation_has_the_tabs_of_the_viewers_rights_and_marks_the_current
             ("/usage", "Usage"),
             ("/integrity", "Integrity"),
             ("/policies", "Policies"),
+            ("/tokens", "Tokens"),
             ("/settings", "Settings"),
         ] {
             let page = browser.get(path).await;

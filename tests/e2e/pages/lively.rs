@@ -39,6 +39,12 @@ impl World {
         entries[0]["id"].as_str().expect("an id").to_owned()
     }
 
+    /// The id of a token.
+    fn token_id(&self) -> String {
+        let tokens = self.server.api("admin").get("/api/v1/tokens").json();
+        tokens["tokens"][0]["id"].as_str().expect("an id").to_owned()
+    }
+
     /// The session of the newest entry in the result of this search.
     pub(crate) fn session(&self, search: &str) -> String {
         let entries = self.server.api("auditor").entries(search);
@@ -68,6 +74,7 @@ impl World {
             page("settings", "admin", "/settings"),
             page("settings-of-an-auditor", "auditor", "/settings"),
             page("times", "user", "/times"),
+            page("tokens", "admin", &format!("/tokens?token={}", self.token_id())),
             page("missing", "user", "/entries/00000000-0000-7000-8000-000000000000"),
         ]
     }

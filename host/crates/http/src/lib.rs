@@ -24,6 +24,7 @@ mod sign_in;
 mod site;
 mod timeline;
 mod times;
+mod tokens;
 mod ui;
 mod usage;
 
@@ -56,11 +57,16 @@ const BODY: usize = 64 << 10;
 
 /// The items of the navigation, in order.
 const TABS: &[Tab] = &[
-    Tab { path: "/", label: "Log", is_for: |grant| grant.may(Right::Read) },
-    Tab { path: "/usage", label: "Usage", is_for: |grant| grant.may(Right::ReadUsage) },
-    Tab { path: "/integrity", label: "Integrity", is_for: |grant| grant.may(Right::Verify) },
-    Tab { path: "/policies", label: "Policies", is_for: |grant| grant.may_oversee() },
-    Tab { path: "/settings", label: "Settings", is_for: |grant| grant.may_oversee() },
+    Tab { path: "/", label: "Log", is_for: |_, grant| grant.may(Right::Read) },
+    Tab { path: "/usage", label: "Usage", is_for: |_, grant| grant.may(Right::ReadUsage) },
+    Tab { path: "/integrity", label: "Integrity", is_for: |_, grant| grant.may(Right::Verify) },
+    Tab { path: "/policies", label: "Policies", is_for: |_, grant| grant.may_oversee() },
+    Tab {
+        path: "/tokens",
+        label: "Tokens",
+        is_for: |site, grant| grant.may(Right::Manage) && site.identity.tokens().is_some(),
+    },
+    Tab { path: "/settings", label: "Settings", is_for: |_, grant| grant.may_oversee() },
 ];
 
 /// API and pages as one router; nest it at the path that the site was given. It has its own fallback, so a router that
@@ -103,6 +109,8 @@ fn pages(site: &Arc<Site>) -> Router<Arc<Site>> {
         .route("/settings/holds", post(hold::place))
         .route("/settings/holds/release", post(hold::release))
         .route("/times", get(times::page::show).post(times::page::choose))
+        .route("/tokens", get(tokens::page::show).post(tokens::page::create))
+        .route("/tokens/revoke", post(tokens::page::revoke))
         .route("/views", post(view::save))
         .route("/views/{id}", post(view::change))
         .route("/views/{id}/delete", post(view::delete))

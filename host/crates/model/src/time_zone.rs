@@ -1,7 +1,6 @@
 //! Time zones: when a day begins there, and what a clock there shows.
 
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, TimeZone as _};
-use chrono_tz::{TZ_VARIANTS, Tz};
 
 use crate::format::second;
 use crate::time::{DAY, HOUR, SECOND, Timestamp, parse_span};
@@ -9,9 +8,49 @@ use crate::time::{DAY, HOUR, SECOND, Timestamp, parse_span};
 /// The number that chrono gives to 1970-01-01.
 const EPOCH: i64 = 719_163;
 
-/// A time zone of the IANA database. Where the clocks change, one day of the year has 23 hours and one has 25.
+/// The zones that are compiled in.
+#[cfg(feature = "time-zones")]
+mod database {
+    pub(super) use chrono_tz::Tz;
+
+    pub(super) const UTC: Tz = Tz::UTC;
+
+    pub(super) fn parse(name: &str) -> Option<Tz> {
+        name.parse().ok()
+    }
+
+    pub(super) fn name(zone: Tz) -> &'static str {
+        zone.name()
+    }
+
+    pub(super) fn all() -> &'static [Tz] {
+        &chrono_tz::TZ_VARIANTS
+    }
+}
+
+/// UTC alone: an embedder without pages and command line needs no other zone.
+#[cfg(not(feature = "time-zones"))]
+mod database {
+    pub(super) use chrono::Utc as Tz;
+
+    pub(super) const UTC: Tz = Tz;
+
+    pub(super) fn parse(name: &str) -> Option<Tz> {
+        (name == self::name(UTC)).then_some(UTC)
+    }
+
+    pub(super) fn name(_: Tz) -> &'static str {
+        "UTC"
+    }
+
+    pub(super) fn all() -> &'static [Tz] {
+        &[]
+    }
+}
+
+/// A time zone of the IANA database; without the feature `time-zones`, UTC alone. Where the clocks change, one day of the year has 23 hours and one has 25.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TimeZone(Tz);
+pub struct TimeZone(database::Tz);
 
 impl Default for TimeZone {
     fn default() -> Self {
@@ -21,30 +60,33 @@ impl Default for TimeZone {
 
 impl TimeZone {
     /// Coordinated universal time, in which the log stores all times.
-    pub const UTC: Self = Self(Tz::UTC);
+    pub const UTC: Self = Self(database::UTC);
+
+    /// The name of the parameter and of the option that names a zone.
+    pub const PARAMETER: &'static str = "tz";
 
     /// The zone with this name of the database: `Europe/Vienna`, `UTC`.
     pub fn parse(name: &str) -> Option<Self> {
-        name.parse().ok().map(Self)
+        database::parse(name).map(Self)
     }
 
     /// Its name.
     pub fn name(self) -> &'static str {
-        self.0.name()
+        database::name(self.0)
     }
 
     /// The zones that a menu offers, by name: UTC, and the zones that are called after a place.
     pub fn offered() -> impl Iterator<Item = Self> {
-        let is_place = |zone: &&Tz| zone.name().contains('/') && !zone.name().starts_with("Etc/");
-        std::iter::once(Self::UTC).chain(TZ_VARIANTS.iter().filter(is_place).map(|zone| Self(*zone)))
+        let is_place = |zone: &Self| zone.name().contains('/') && !zone.name().starts_with("Etc/");
+        std::iter::once(Self::UTC).chain(database::all().iter().map(|zone| Self(*zone)).filter(is_place))
     }
 
     /// The number of the day that contains `at`, counted from 1970-01-01.
     pub fn day(self, at: Timestamp) -> i64 {
-        match self {
-            Self::UTC => at.as_micros().div_euclid(DAY),
-            _ => i64::from(self.local(at).num_days_from_ce()) - EPOCH,
+        if self == Self::UTC {
+            return at.as_micros().div_euclid(DAY);
         }
+        i64::from(self.local(at).num_days_from_ce()) - EPOCH
     }
 
     /// The first moment of the day with this number. Where the clocks skip midnight, the day begins after the gap.
@@ -150,20 +192,21 @@ impl TimeZone {
 
     /// A moment in the shortest form of RFC 3339 that is exact, with this zone's offset.
     pub fn written(self, at: Timestamp) -> String {
-        match (self, at.as_micros() % SECOND == 0) {
-            (Self::UTC, true) => second(at),
-            (Self::UTC, false) => at.to_string(),
-            (_, true) => self.format(at, "%Y-%m-%dT%H:%M:%S%:z"),
-            (_, false) => self.format(at, "%Y-%m-%dT%H:%M:%S%.6f%:z"),
+        match (self == Self::UTC, at.as_micros() % SECOND == 0) {
+            (true, true) => second(at),
+            (true, false) => at.to_string(),
+            (false, true) => self.format(at, "%Y-%m-%dT%H:%M:%S%:z"),
+            (false, false) => self.format(at, "%Y-%m-%dT%H:%M:%S%.6f%:z"),
         }
     }
 
-    fn local(self, at: Timestamp) -> DateTime<Tz> {
+    fn local(self, at: Timestamp) -> DateTime<database::Tz> {
         at.to_utc().with_timezone(&self.0)
     }
 }
 
 #[cfg(test)]
+#[cfg(feature = "time-zones")]
 mod tests {
     use super::*;
 

@@ -55,6 +55,13 @@ impl AuditLog {
         Ok(listed)
     }
 
+    /// The groups that the viewer may give to a token, in the policy's order.
+    pub fn groups_to_give(&self, access: &Grant) -> Vec<String> {
+        let manifest = self.view().manifest();
+        let names = manifest.groups.iter().map(|group| group.name.clone());
+        names.filter(|name| self.may_give(access.viewer(), std::slice::from_ref(name)).is_ok()).collect()
+    }
+
     /// Creates a token of the viewer's tenant and returns its secret, which cannot be retrieved again. When this
     /// returns, the entry about it is durable, or will be recorded as soon as the log can be written again. Blocks.
     ///

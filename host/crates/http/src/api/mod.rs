@@ -13,10 +13,10 @@ use crate::log::{groups_api, overview_api, tail, token_calls_api, values_api, vi
 use crate::openapi::{Routes, delete, get, patch, post, put};
 use crate::policies::api as policy_api;
 use crate::problem::{BUSY, CROSS_SITE, DENIED, INVALID, MISSING, PARAMETER, Problem, RUNNING, SETTING};
-use crate::settings::{crons_api, holds_api, manifest_api, size_api, tokens_api};
+use crate::settings::{crons_api, holds_api, manifest_api, size_api};
 use crate::sign_in::{gate, me_api};
 use crate::site::{API, Site};
-use crate::{entry, events, export, log, settings, usage};
+use crate::{entry, events, export, log, settings, tokens, usage};
 
 pub use self::document::openapi;
 
@@ -164,14 +164,14 @@ pub(crate) fn routes() -> Routes {
         )
         .at(
             "/tokens",
-            get("listTokens", "List the tokens of your tenant, oldest first", tokens_api::list)
+            get("listTokens", "List the tokens of your tenant, oldest first", tokens::api::list)
                 .refuses(&[DENIED, MISSING])
                 .and(
-                    post("createToken", "Create a token", tokens_api::create)
+                    post("createToken", "Create a token", tokens::api::create)
                         .refuses(&[DENIED, MISSING, INVALID, BUSY]),
                 ),
         )
-        .at("/tokens/{id}", delete("revokeToken", "Revoke a token", tokens_api::revoke).refuses(&[DENIED, BUSY]))
+        .at("/tokens/{id}", delete("revokeToken", "Revoke a token", tokens::api::revoke).refuses(&[DENIED, BUSY]))
         .at(
             "/policy",
             get("getPolicy", "Get the components that judge, with their digests", policy_api::show)

@@ -10,6 +10,7 @@ use mcp_audit_log_filter::{
 use mcp_audit_log_index::PageAnchor;
 use mcp_audit_log_model::field::{Field, FieldType};
 use mcp_audit_log_model::format::prefix;
+use mcp_audit_log_model::time_zone::TimeZone;
 use mcp_audit_log_model::value::Value;
 use mcp_audit_log_service::AuditLog;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -41,7 +42,7 @@ pub(crate) fn is_field(name: &str) -> bool {
 }
 
 /// The parameter with the time zone whose days are meant. It is read with the visitor.
-pub(crate) const ZONE: &str = "tz";
+pub(crate) const ZONE: &str = TimeZone::PARAMETER;
 
 /// The other parameters.
 const OTHERS: &[&str] = &["q", "filter", "from", "to", "domain", "limit", "cursor", ZONE];

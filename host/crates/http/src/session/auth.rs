@@ -23,7 +23,6 @@ use super::times;
 use super::times::TimePreferences;
 use crate::openapi::{Input, Operation};
 use crate::problem::{CROSS_SITE, INTERNAL, Problem, TOO_MANY, UNAUTHENTICATED};
-use crate::query::search::ZONE;
 use crate::site::Site;
 use crate::site::read_scheduler::WaitLimit;
 use crate::site::sign_in_audit::client;
@@ -86,7 +85,7 @@ impl Visitor {
     /// The parameter that names the visitor's zone to the API, where it is not UTC.
     pub(crate) fn zone_parameter(&self) -> Option<(&'static str, &'static str)> {
         let zone = self.access.zone();
-        (zone != TimeZone::UTC).then(|| (ZONE, zone.name()))
+        (zone != TimeZone::UTC).then(|| (TimeZone::PARAMETER, zone.name()))
     }
 
     /// Whether a page of another site may have sent the viewer's browser here without their knowledge. A mere link then

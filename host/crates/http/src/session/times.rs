@@ -1,19 +1,22 @@
 //! How a viewer sees times: their zone, and whether lists show how long ago or exactly when. A cookie keeps it, so that
 //! the server renders it; it is no secret, and the script sets it where there is none.
 
+use axum::extract::Query;
 use axum::http::HeaderMap;
 use axum::http::Uri;
 use axum::http::header::COOKIE;
+use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_model::time_zone::TimeZone;
 
 use crate::problem::Problem;
-use crate::query::search::{ZONE, pairs, short, single};
 use crate::site::Site;
 
 /// The cookie. The script has its name too.
 const NAME: &str = "mcp-audit-log-times";
 /// Appended to the zone by viewers who see exact times.
 const EXACT: &str = "~exact";
+/// The length up to which an error quotes a name, in characters.
+const SHOWN: usize = 60;
 /// The lifetime of the cookie in seconds.
 const LASTS: u32 = 365 * 86_400;
 
@@ -49,18 +52,25 @@ impl TimePreferences {
 
 /// The zone that an address names, if it names one.
 pub(crate) fn named(uri: &Uri) -> Result<Option<TimeZone>, Problem> {
-    let query = uri.query().filter(|query| query.contains(ZONE));
-    // What is wrong with the whole query is said by the one who reads it.
-    let Some(pairs) = query.and_then(|query| pairs(query).ok()) else { return Ok(None) };
-    let name = single(&pairs, ZONE)?;
-    let zone = |name| TimeZone::parse(name).ok_or_else(|| unknown(name));
-    name.map(zone).transpose()
+    // Nearly no address names one. What is wrong with the whole query is said by the one who reads it.
+    let named = uri.query().filter(|query| query.contains(TimeZone::PARAMETER));
+    let pairs = named.and_then(|_| Query::<Vec<(String, String)>>::try_from_uri(uri).ok());
+    let Query(pairs) = pairs.unwrap_or_default();
+    let mut names = pairs.iter().filter(|(name, value)| name == TimeZone::PARAMETER && !value.is_empty());
+    match (names.next(), names.next()) {
+        (None, _) => Ok(None),
+        (Some((_, name)), None) => TimeZone::parse(name).map(Some).ok_or_else(|| unknown(name)),
+        _ => Err(Problem::parameter(TimeZone::PARAMETER, format!("{}: give it only once.", TimeZone::PARAMETER))),
+    }
 }
 
 /// The problem of a name that is no zone's.
 pub(crate) fn unknown(name: &str) -> Problem {
-    let detail = format!("{ZONE}: {} is not a time zone; use a name such as Europe/Vienna or UTC.", short(name));
-    Problem::parameter(ZONE, detail)
+    let (parameter, name) = (TimeZone::PARAMETER, serde_json::Value::from(prefix(name, SHOWN)));
+    Problem::parameter(
+        parameter,
+        format!("{parameter}: {name} is not a time zone; use a name such as Europe/Vienna or UTC."),
+    )
 }
 
 #[cfg(test)]

@@ -10,4 +10,3 @@ pub(crate) mod manifest_api;
 pub(crate) mod page;
 pub(crate) mod setting_history;
 pub(crate) mod size_api;
-pub(crate) mod tokens_api;

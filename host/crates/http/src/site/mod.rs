@@ -46,6 +46,8 @@ pub struct Site {
     pub(crate) patience: Duration,
     pub(crate) embedder: Option<SignIn>,
     pub(crate) style: Option<Asset>,
+    /// The MCP servers that tokens are for: name, and URL or path on this host.
+    pub(crate) servers: Vec<(String, String)>,
     /// The items of the navigation, from the router's list of pages.
     pub(crate) tabs: &'static [Tab],
 }
@@ -59,7 +61,7 @@ pub(crate) struct Tab {
     pub(crate) path: &'static str,
     pub(crate) label: &'static str,
     /// Whether a viewer gets it.
-    pub(crate) is_for: fn(&Grant) -> bool,
+    pub(crate) is_for: fn(&Site, &Grant) -> bool,
 }
 
 impl Site {
@@ -78,6 +80,7 @@ impl Site {
             patience: PATIENCE,
             embedder: None,
             style: None,
+            servers: Vec::new(),
             tabs: &[],
         }
     }
@@ -114,6 +117,13 @@ impl Site {
     /// site, because browsers may not load styles from elsewhere.
     pub fn styled(mut self, css: impl Into<String>) -> Self {
         self.style = Some(Asset::style(css.into()));
+        self
+    }
+
+    /// The MCP servers that the page of tokens explains how to reach: the name of each, and its URL, or its path on the
+    /// host that the browser uses.
+    pub fn mcp_servers(mut self, servers: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.servers = servers.into_iter().collect();
         self
     }
 

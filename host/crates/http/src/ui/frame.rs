@@ -51,7 +51,7 @@ impl Frame {
             label: tab.label,
             href: site.address(tab.path),
             current: if tab.path == here { "page" } else { "false" },
-            is_shown: access.is_some_and(|access| (tab.is_for)(access)),
+            is_shown: access.is_some_and(|access| (tab.is_for)(site, access)),
         };
         Self {
             base: site.base.clone(),

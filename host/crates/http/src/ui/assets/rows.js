@@ -155,6 +155,14 @@ function press(event) {
   else link.click();
 }
 
+// What is to be copied whole.
+for (const part of document.querySelectorAll(".snippet")) {
+  const text = part.querySelector("pre");
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Copy" });
+  button.addEventListener("click", async () => { await copy(text, text.textContent); button.textContent = "Copied"; });
+  part.append(button);
+}
+
 // The values on an entry's page have links; the script adds what needs one.
 for (const value of document.querySelectorAll("#fields dd")) {
   const button = Object.assign(document.createElement("button"), { type: "button", className: "copy", textContent: "Copy" });

@@ -15,6 +15,7 @@ use crate::openapi::extractors::Name;
 use crate::openapi::extractors::{Sendable, Sent};
 use crate::problem::Problem;
 use crate::session::auth::Visitor;
+use crate::session::page_clock::PageClock;
 
 /// The tokens.
 #[derive(Serialize, JsonSchema)]
@@ -71,7 +72,7 @@ pub(crate) async fn create(visitor: Visitor, sent: Sent<Wanted>) -> Result<Creat
     visitor.site.log.allow(&visitor.access, Right::Manage, TokenAction::Created.as_str())?;
     let tokens = tokens(&visitor)?;
     let Wanted { user, connection, groups, expires } = sent.read()?;
-    let expires_at = expires.map(|text| moment(&text, visitor.site.log.view().now())).transpose()?;
+    let expires_at = expiry(expires.as_deref(), visitor.clock())?;
     let connection = connection.unwrap_or_else(|| user.clone());
     let wanted = TokenRequest::new(user, connection, groups).expires(expires_at);
     let made = visitor.change(move |log, access| Ok(log.create_token(access, &tokens, wanted)?));
@@ -88,11 +89,16 @@ pub(crate) async fn revoke(visitor: Visitor, Name(id): Name) -> Result<NoContent
 }
 
 /// The tokens of this log. The right is checked first, so that a caller without it learns nothing.
-fn tokens(visitor: &Visitor) -> Result<Tokens, Problem> {
+pub(super) fn tokens(visitor: &Visitor) -> Result<Tokens, Problem> {
     visitor.site.identity.tokens().cloned().ok_or_else(Problem::no_tokens)
 }
 
-fn moment(text: &str, now: Timestamp) -> Result<Timestamp, Problem> {
+/// The expiry that a text names; an empty one means never.
+pub(super) fn expiry(text: Option<&str>, clock: PageClock) -> Result<Option<Timestamp>, Problem> {
     let advice = "expires: give a duration such as 90d or 12h, or a date such as 2027-01-31, or leave it out.";
-    Timestamp::parse_ahead(text.trim(), now).ok_or_else(|| Problem::invalid(advice))
+    let read = |text: &str| {
+        let begins = |at: &Timestamp| clock.zone.parse_spoken(text, clock.now).map_or(*at, |(from, _)| from);
+        Timestamp::parse_ahead(text, clock.now).map(|at| begins(&at)).ok_or_else(|| Problem::invalid(advice))
+    };
+    text.map(str::trim).filter(|text| !text.is_empty()).map(read).transpose()
 }
