@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use mcp_audit_log::reader::{GroupBy, GroupSort};
 
 use super::advice::Advised;
@@ -20,7 +20,7 @@ pub(super) struct Groups {
     #[arg(long, required = true, value_name = "FIELD", value_parser = by)]
     by: Vec<GroupBy>,
     /// The order of the groups.
-    #[arg(long, default_value = "count", value_parser = PossibleValuesParser::new(GroupSort::ALL.iter().map(|(name, _)| *name)))]
+    #[arg(long, default_value = "count", value_parser = orders())]
     sort: String,
     /// The number of groups, from 1 to 500.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
@@ -47,6 +47,15 @@ impl Groups {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The orders; `duration` is what usage calls the average.
+fn orders() -> PossibleValuesParser {
+    let value = |(name, sort): &(&'static str, GroupSort)| {
+        let value = PossibleValue::new(*name);
+        if *sort == GroupSort::Average { value.alias("duration") } else { value }
+    };
+    PossibleValuesParser::new(GroupSort::ALL.iter().map(value))
 }
 
 fn by(name: &str) -> Result<GroupBy, String> {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueEnum};
 use mcp_audit_log::export::usage_table;
 use mcp_audit_log::field::Field;
@@ -33,7 +33,7 @@ pub(super) struct Usage {
     #[arg(long, value_name = "DAYS", conflicts_with_all = ["from", "to"], value_parser = clap::value_parser!(u16).range(1..=3_650))]
     days: Option<u16>,
     /// Break usage down by this field (repeatable), instead of over time.
-    #[arg(long, value_name = "FIELD", value_parser = PossibleValuesParser::new(USAGE_FIELDS.map(Field::name)))]
+    #[arg(long, value_name = "FIELD", value_parser = fields())]
     by: Vec<String>,
     /// The order of the rows of a breakdown.
     #[arg(long, default_value = "requests", value_parser = words(UsageSort::ALL, UsageSort::as_str))]
@@ -70,7 +70,7 @@ impl Usage {
         let (log, access, domain) = self.question.open()?;
         let days = self.days.map(|days| Domain::since(log.now().plus(-i64::from(days) * DAY)));
         let (range, domain) = usage_range(days.unwrap_or(Domain::TRUE).and(domain), log.now())?;
-        let mut by: Vec<_> = self.by.iter().filter_map(|name| Field::parse(name)).collect();
+        let mut by: Vec<_> = self.by.iter().filter_map(|name| dimension(name)).collect();
         by.dedup();
         let query = UsageQuery {
             domain,
@@ -166,6 +166,22 @@ fn print_json(usage: &Answer) -> io::Result<()> {
         "breakdowns": usage.breakdowns.iter().map(breakdown).collect::<Vec<_>>(),
     });
     say(inert(&json.to_string()))
+}
+
+/// The fields that usage is broken down by. `model` means the language model here, as usage keeps no other.
+fn fields() -> PossibleValuesParser {
+    let value = |field: Field| {
+        let value = PossibleValue::new(field.name());
+        if field == Field::LlmModel { value.alias(MODEL) } else { value }
+    };
+    PossibleValuesParser::new(USAGE_FIELDS.map(value))
+}
+
+/// What people type for the language model.
+const MODEL: &str = "model";
+
+fn dimension(name: &str) -> Option<Field> {
+    if name == MODEL { Some(Field::LlmModel) } else { Field::parse(name) }
 }
 
 fn words<T: Copy>(words: &[T], name: fn(T) -> &'static str) -> PossibleValuesParser {

@@ -75,8 +75,9 @@ impl GroupSort {
         ("key", Self::Key),
     ];
 
-    /// The order that `name` names.
+    /// The order that `name` names; `duration`, as usage calls it, is the average.
     pub fn parse(name: &str) -> Option<Self> {
+        let name = if name == "duration" { "average" } else { name };
         Self::ALL.iter().find(|(other, _)| *other == name).map(|(_, sort)| *sort)
     }
 
@@ -110,7 +111,8 @@ pub struct Group {
     pub count: u64,
     /// How many of them are not a success.
     pub errors: u64,
-    /// The average duration of the entries that have one, in microseconds, rounded down.
+    /// The average duration of the entries that have one, in microseconds, rounded down. Streams from the server stay
+    /// open for hours and do not count here, unless the groups are by kind.
     pub average_us: Option<u64>,
     /// The 95th percentile of the durations, in microseconds: never below the exact one, at most a sixteenth above it,
     /// and at most the longest duration.

@@ -263,7 +263,7 @@ fields! {
     /// Its name.
     ResourceName = 34, "resource_name": text("Resource name", Affected).parameter().offered().sent(Fact);
     /// The business model.
-    Model = 35, "model": text("Model", Affected).parameter().offered().sent(Argument);
+    Model = 35, "model": text("Business model", Affected).parameter().offered().sent(Argument);
     /// The business record.
     RecordId = 36, "record_id": text("Record", Affected).short("record").parameter().offered().sent(Argument);
     /// The provider that runs the language model.

@@ -76,7 +76,10 @@ fn by(pairs: &Pairs) -> Result<Vec<Field>, Problem> {
     let mut by = Vec::new();
     for name in values(pairs, "by") {
         let field = USAGE_FIELDS.into_iter().find(|field| field.name() == name);
-        let field = field.ok_or_else(|| unknown("by", name, &USAGE_FIELDS.map(Field::name)))?;
+        let field = field.ok_or_else(|| match name {
+            "model" => Problem::parameter("by", "by: model is the business model of a record, which usage does not keep. Use llm_model for language models."),
+            _ => unknown("by", name, &USAGE_FIELDS.map(Field::name)),
+        })?;
         if by.contains(&field) {
             return Err(Problem::parameter("by", format!("by: {name} is given twice; give it once.")));
         }

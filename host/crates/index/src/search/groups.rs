@@ -8,18 +8,24 @@ use super::block_scan::BlockScan;
 use super::keyed_counts::KeyedCounts;
 use super::plan::Plan;
 use super::total::{Total, failures};
+use crate::columns::Bitmap;
 use crate::dictionary::Texts;
 use crate::snapshot::Snapshot;
-use crate::{Group, GroupQuery, GroupSort, Groups, MAX_GROUPS, StoreError};
+use crate::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, StoreError};
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_model::event::Kind;
 use mcp_audit_log_model::field::Field;
 
 /// Computes the groups for `query`.
 pub(crate) fn groups(log: &dyn Snapshot, texts: &Texts, query: &GroupQuery) -> Result<Groups, StoreError> {
     let plan = Plan::new(log, texts, &query.domain)?;
     let failed = Plan::new(log, texts, &failures())?;
+    // Their durations would hide those of calls. Groups by kind keep them apart.
+    let has_streams = query.by.contains(&GroupBy::Field(Field::Kind));
+    let streams = Plan::new(log, texts, &Domain::equals(Field::Kind, Kind::Stream.as_str()))?;
     let mut fields: BTreeSet<_> = query.by.iter().map(|by| Axis::field(*by)).collect();
     plan.fields(&mut fields);
-    fields.extend([Field::Outcome, Field::DurationUs]);
+    fields.extend([Field::Outcome, Field::DurationUs, Field::Kind]);
     let mut counts = KeyedCounts::new(MAX_GROUPS);
     let scan = BlockScan::new(log, 0..u64::MAX, &fields)?;
     for (block, within) in scan.blocks() {
@@ -28,18 +34,22 @@ pub(crate) fn groups(log: &dyn Snapshot, texts: &Texts, query: &GroupQuery) -> R
             continue;
         }
         let errors = failed.find(log, block, found.clone())?;
+        let untimed =
+            if has_streams { Bitmap::range(block.length, 0..0) } else { streams.find(log, block, found.clone())? };
         let durations = Axis::numbers(log, block, Field::DurationUs)?;
         let first = Axis::new(log, block, query.by.first().copied(), query.zone)?;
         let second = Axis::new(log, block, query.by.get(1).copied(), query.zone)?;
-        let amounts = |word| (errors.words().get(word).copied().unwrap_or(0), durations.raws(word));
+        let bits = |of: &Bitmap, word: usize| of.words().get(word).copied().unwrap_or(0);
+        let amounts = |word| (bits(&errors, word), bits(&untimed, word), durations.raws(word));
         let counted = counts.count(
             [&first, &second],
             &found,
             || Total::new(true),
             amounts,
             |total, amounts, bit| {
-                let (errors, durations) = amounts;
-                if let Some(bucket) = total.sums.add_entry(errors >> bit & 1 == 1, durations[bit]) {
+                let (errors, untimed, durations) = amounts;
+                let duration = if untimed >> bit & 1 == 1 { 0 } else { durations[bit] };
+                if let Some(bucket) = total.sums.add_entry(errors >> bit & 1 == 1, duration) {
                     total.add_durations(bucket, 1);
                 }
             },

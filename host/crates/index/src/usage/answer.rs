@@ -12,8 +12,8 @@ use crate::search::total::Total;
 use crate::snapshot::Snapshot;
 use crate::step::Steps;
 use crate::{
-    Breakdown, GroupBy, MissingUsage, Point, StoreError, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow, UsageStats,
-    UsageStep,
+    Breakdown, GroupBy, MissingUsage, Point, StoreError, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow, UsageSort,
+    UsageStats, UsageStep,
 };
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
@@ -101,8 +101,11 @@ fn series(steps: Steps, range: &Range<i64>, counted: Option<&Counters>) -> Vec<P
     (steps.number(range.start)..).take_while(|number| steps.start(*number) < range.end).map(point).collect()
 }
 
+/// The most values of a field that are ranked by a percentile, which only histograms know.
+const MAX_RANKED: usize = 2_000;
+
 /// The breakdowns. The sums in `counters`, which has an item for each field, decide which rows come first; histograms
-/// and users are counted only for these rows.
+/// and users are counted only for these rows, and rank them if a percentile does.
 fn breakdowns(
     source: &Source<'_>,
     texts: &Texts,
@@ -111,11 +114,16 @@ fn breakdowns(
     counters: &[Counters],
 ) -> Result<Vec<Breakdown>, StoreError> {
     let ranked = |(field, counted): &(Field, &Counters)| {
-        let weight = |stats: UsageStats| (query.sort.measure(&stats), stats.requests);
+        // Sums have no percentile.
+        let (sort, most) = match query.sort {
+            UsageSort::P95 => (UsageSort::Requests, MAX_RANKED.max(query.limit)),
+            sort => (sort, query.limit),
+        };
+        let weight = |stats: UsageStats| (sort.measure(&stats), stats.requests);
         let weighed = counted.iter().map(|([key], total)| (Reverse(weight(stats(Some(total)))), *key));
         let mut weighed: Vec<_> = weighed.collect();
         weighed.sort_unstable();
-        let keys: Vec<_> = weighed.into_iter().map(|(_, key)| key).take(query.limit).collect();
+        let keys: Vec<_> = weighed.into_iter().map(|(_, key)| key).take(most).collect();
         let mut among = keys.clone();
         among.sort_unstable();
         (keys, Question { among: Some(among), ..source.question(By::Field(*field), true, true) })
@@ -125,7 +133,11 @@ fn breakdowns(
     let (keys, questions): (Vec<_>, Vec<_>) = fields.iter().map(ranked).unzip();
     let counted = source.count(range, &questions)?;
     let mut breakdowns = Vec::new();
-    for (((field, all), keys), (question, counted)) in fields.iter().zip(keys).zip(questions.iter().zip(&counted)) {
+    for (((field, all), mut keys), (question, counted)) in fields.iter().zip(keys).zip(questions.iter().zip(&counted)) {
+        if query.sort == UsageSort::P95 {
+            keys.sort_by_key(|key| Reverse(query.sort.measure(&stats(counted.get([*key])))));
+            keys.truncate(query.limit);
+        }
         let is_exact = *field == Field::User || source.is_exact(range, question)?;
         let row = |key: u64| {
             let key_of = Axis::value(source.log, texts, GroupBy::Field(*field), key)?;

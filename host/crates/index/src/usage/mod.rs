@@ -139,6 +139,8 @@ vocabulary! {
         Errors = "errors",
         /// How long they took on average.
         Duration = "duration",
+        /// The 95th percentile of how long they took, among the 2,000 values with the most requests.
+        P95 = "p95",
         /// How many tokens went in and out.
         Tokens = "tokens",
         /// What they cost.
@@ -153,6 +155,7 @@ impl UsageSort {
             Self::Requests => stats.requests,
             Self::Errors => stats.errors,
             Self::Duration => stats.average_us.unwrap_or(0),
+            Self::P95 => stats.p95_us.unwrap_or(0),
             Self::Tokens => stats.tokens(),
             Self::Cost => stats.cost_micros,
         }

@@ -54,7 +54,7 @@ impl Chart {
         let (what, plain, striped) = match sort {
             UsageSort::Requests => ("Requests", "succeeded", Some("errors")),
             UsageSort::Errors => ("Errors", "", Some("errors")),
-            UsageSort::Duration => ("Durations", "average", Some("up to the 95th percentile")),
+            UsageSort::Duration | UsageSort::P95 => ("Durations", "average", Some("up to the 95th percentile")),
             UsageSort::Tokens => ("Tokens", "in", Some("out")),
             UsageSort::Cost => ("Cost", "cost", None),
         };
@@ -67,7 +67,7 @@ impl Chart {
         let (top, width) = (round(highest), 100.0 / usage.series.len().max(1) as f64);
         let bar = |(at, point)| Bar::new(view, usage.step, point, (at as f64 * width, width), top, models);
         let label = match sort {
-            UsageSort::Duration => duration,
+            UsageSort::Duration | UsageSort::P95 => duration,
             UsageSort::Cost => money,
             _ => rough,
         };
@@ -119,7 +119,7 @@ fn parts(sort: UsageSort, stats: &UsageStats) -> (u64, u64) {
     match sort {
         UsageSort::Requests => (stats.requests.saturating_sub(stats.errors), stats.errors),
         UsageSort::Errors => (0, stats.errors),
-        UsageSort::Duration => {
+        UsageSort::Duration | UsageSort::P95 => {
             let average = stats.average_us.unwrap_or(0);
             (average, stats.p95_us.unwrap_or(0).saturating_sub(average))
         }

@@ -25,7 +25,7 @@ pub(crate) const COLUMNS: [Column; 6] = [
     Column("Requests", Some(UsageSort::Requests), |stats| Some(stats.requests), count, false),
     Column("Errors", Some(UsageSort::Errors), |stats| Some(stats.errors), count, true),
     Column("Average", Some(UsageSort::Duration), |stats| stats.average_us, duration, false),
-    Column("P95", None, |stats| stats.p95_us, duration, false),
+    Column("P95", Some(UsageSort::P95), |stats| stats.p95_us, duration, false),
     Column("Tokens", Some(UsageSort::Tokens), |stats| Some(stats.tokens()), count, true),
     Column("Cost", Some(UsageSort::Cost), |stats| Some(stats.cost_micros), money, true),
 ];
@@ -96,8 +96,9 @@ impl Column {
     fn class(&self, sort: UsageSort) -> &'static str {
         let is_wide = match self.1 {
             Some(UsageSort::Requests | UsageSort::Errors) => false,
+            Some(UsageSort::P95) => matches!(sort, UsageSort::Tokens | UsageSort::Cost),
             Some(own) => own != sort,
-            None => matches!(sort, UsageSort::Tokens | UsageSort::Cost),
+            None => false,
         };
         if is_wide { WIDE } else { "" }
     }

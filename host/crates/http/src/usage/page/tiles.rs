@@ -86,7 +86,7 @@ pub(crate) fn tiles(view: &View, usage: &Usage) -> Vec<Tile> {
         let tokens = |label, tokens, field| number(label, count(tokens), Some(json!([field, ">", 0])));
         tiles.extend([
             Tile {
-                main: unique(("Models", Field::LlmModel)),
+                main: unique(("Language models", Field::LlmModel)),
                 change: None,
                 others: [("Providers", Field::Provider), ("Keys", Field::ApiKey)].map(unique).into(),
             },

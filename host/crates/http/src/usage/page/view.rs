@@ -25,7 +25,7 @@ pub(crate) const FIELDS: [(Field, &str); 7] = [
     (Field::Server, "Server"),
     (Field::Tool, "Tool"),
     (Field::Connection, "Connection"),
-    (Field::LlmModel, "Model"),
+    (Field::LlmModel, "Language model"),
     (Field::Provider, "Provider"),
     (Field::ApiKey, "API key"),
 ];

@@ -11,7 +11,7 @@ use mcp_audit_log_contract::plan::Plan;
 use mcp_audit_log_filter::{Context, Domain, parse_json};
 use mcp_audit_log_index::{GroupBy, GroupQuery, GroupSort, Groups, Page, PageAnchor, PageQuery, StoreReader, Writer};
 use mcp_audit_log_model::entry::Entry;
-use mcp_audit_log_model::event::Outcome;
+use mcp_audit_log_model::event::{Kind, Outcome};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::time_zone::TimeZone;
@@ -29,6 +29,9 @@ pub(super) fn varied(number: u64) -> Entry {
     let text = |at: u64| [None, Some("a"), Some("b"), Some("AB"), Some("ab%")][(at % 5) as usize];
     for field in [Field::Channel, Field::Kind, Field::Action, Field::OutcomeDetail] {
         entry.set_text(field, Some(field.name()));
+    }
+    if number.is_multiple_of(6) {
+        entry.set_text(Field::Kind, Some(Kind::Stream.as_str()));
     }
     entry.set_text(Field::Tool, text(mixed));
     entry.set_text(Field::User, text(mixed / 5));
@@ -150,7 +153,8 @@ pub(super) fn domain() -> impl Strategy<Value = Domain> {
 }
 
 fn grouping() -> impl Strategy<Value = Vec<GroupBy>> {
-    let fields = [Field::Tool, Field::User, Field::Server, Field::Session, Field::StatusCode, Field::Agent];
+    let fields =
+        [Field::Tool, Field::User, Field::Server, Field::Session, Field::StatusCode, Field::Agent, Field::Kind];
     let by = prop_oneof![
         1 => Just(GroupBy::Day),
         4 => prop::sample::select(fields.to_vec()).prop_map(GroupBy::Field),
@@ -177,7 +181,9 @@ fn naive<'a>(entries: impl Iterator<Item = &'a Entry>, by: &[GroupBy], zone: Tim
         let group = groups.entry(key.collect()).or_default();
         group.0 += 1;
         group.1 += u64::from(Outcome::FAILED.contains(&entry.outcome()));
-        group.2.extend(entry.duration_us);
+        let is_timed =
+            entry.text(Field::Kind) != Some(Kind::Stream.as_str()) || by.contains(&GroupBy::Field(Field::Kind));
+        group.2.extend(entry.duration_us.filter(|_| is_timed));
     }
     groups
 }

@@ -106,6 +106,7 @@ fn assert_breakdown(
         UsageSort::Requests => figures.requests,
         UsageSort::Errors => figures.errors,
         UsageSort::Duration => figures.average_us.unwrap_or(0),
+        UsageSort::P95 => figures.p95_us.unwrap_or(0),
         UsageSort::Tokens => figures.input_tokens + figures.output_tokens,
         UsageSort::Cost => figures.cost_micros,
     };
