@@ -140,7 +140,11 @@ async fn a_job_runs_on_demand_and_reports_its_result() {
         .problem(404, "; the jobs are MCP: Cleanup Old Audit Logs");
     admin.get(JOB).await.problem(405, "Allow");
     let page = world.browser("root", &["admin"]).await.get("/settings").await;
-    assert!(page.text.contains("done") && page.text.contains("s ago"), "{}", page.text);
+    assert!(
+        page.text.contains("<span class=\"outcome success\">OK</span>") && page.text.contains("s ago"),
+        "{}",
+        page.text
+    );
 }
 
 #[tokio::test]

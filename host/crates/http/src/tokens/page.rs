@@ -34,7 +34,7 @@ struct Page {
     /// The token that the snippets are for.
     chosen: Option<TokenLine>,
     snippets: Vec<Snippet>,
-    /// Whether the addresses of the servers are only examples.
+    /// Whether the address is only an example, because the site knows no server.
     is_example: bool,
     tokens: Vec<TokenLine>,
     typed: TypedToken,
@@ -194,9 +194,7 @@ fn servers(site: &Site, headers: &HeaderMap) -> (Vec<ServerAddress>, bool) {
     let known = site.servers.iter().map(|(name, url)| ServerAddress { name: name.clone(), url: absolute(url) });
     let known: Vec<_> = known.collect();
     match known.is_empty() {
-        true => {
-            (vec![ServerAddress { name: "server".to_owned(), url: "https://mcp.example.com/mcp".to_owned() }], true)
-        }
+        true => (vec![ServerAddress { name: "NAME".to_owned(), url: absolute("/mcp/NAME") }], true),
         false => (known, false),
     }
 }
