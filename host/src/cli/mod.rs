@@ -10,6 +10,7 @@ mod common;
 mod config;
 #[cfg(feature = "demo")]
 mod demo;
+mod doctor;
 mod erase;
 mod export;
 mod filter;
@@ -96,6 +97,8 @@ enum Command {
     Backup(backup::Backup),
     /// Put a backup in place of a log that was lost.
     Restore(restore::Restore),
+    /// Look at the folder, the log, its backups and the upstreams of a server, and say what needs attention.
+    Doctor(doctor::Doctor),
     /// Prove that an entry is in the log, or that entries were only appended to it.
     #[command(subcommand)]
     Proof(proof::Proof),
@@ -169,6 +172,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Verify(verify) => verify.run(),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
+        Command::Doctor(doctor) => doctor.run(),
         Command::Proof(proof) => proof.run(),
         Command::Sink(sink) => sink.run(),
         Command::Erase(erase) => erase.run(),

@@ -107,7 +107,7 @@ impl Serve {
     }
 
     /// The configuration of the file, overridden by the command line.
-    fn configuration(self) -> Result<Config, Failure> {
+    pub(super) fn configuration(self) -> Result<Config, Failure> {
         let mut config = Config::load(self.config.as_deref())?;
         config.data = self.data.or(config.data);
         config.policy = self.policy.or(config.policy);
@@ -185,7 +185,7 @@ async fn serve(config: Config, opened: &OnceLock<AuditLog>) -> Result<(), Failur
 }
 
 /// The options of the log from the configuration.
-fn options(config: &Config, data: PathBuf) -> Result<Options, Failure> {
+pub(super) fn options(config: &Config, data: PathBuf) -> Result<Options, Failure> {
     let checkpoints = config.checkpoints();
     let token = std::env::var("MCP_AUDIT_LOG_CHECKPOINT_TOKEN").ok();
     let (policy, extend) = (config.policy.clone(), config.extend.clone().unwrap_or_default());

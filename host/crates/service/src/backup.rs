@@ -206,9 +206,7 @@ pub fn restore(
     kept: Vec<ExternalCheckpoint>,
     tell: VerifyProgress<'_>,
 ) -> Result<RestoredLog, BackupError> {
-    let backup = newest(backup)?;
-    let about = backup.join(ABOUT);
-    let summary: BackupSummary = read_json(&about)?;
+    let (backup, summary) = newest_backup(backup)?;
     if folder.exists() && fs::read_dir(folder).map_err(at(folder))?.next().is_some() {
         return Err(BackupError::Occupied(folder.to_owned()));
     }
@@ -290,14 +288,20 @@ fn verify_copy(copy: &Path, kept: Vec<ExternalCheckpoint>, tell: VerifyProgress<
     Ok(verified)
 }
 
-/// The backup that is meant: this folder, or the newest in it.
-fn newest(path: &Path) -> Result<PathBuf, BackupError> {
-    if path.join(ABOUT).is_file() {
-        return Ok(path.to_owned());
-    }
-    let inside = fs::read_dir(path).map_err(at(path))?.flatten().map(|entry| entry.path());
-    let backups = inside.filter(|path| path.join(ABOUT).is_file() && !is_unfinished(path));
-    backups.max().ok_or_else(|| BackupError::None(path.to_owned()))
+/// The backup in `path`, or the newest of the backups in it, and what it has.
+///
+/// # Errors
+/// There is none, or it cannot be read.
+pub fn newest_backup(path: &Path) -> Result<(PathBuf, BackupSummary), BackupError> {
+    let newest = if path.join(ABOUT).is_file() {
+        path.to_owned()
+    } else {
+        let inside = fs::read_dir(path).map_err(at(path))?.flatten().map(|entry| entry.path());
+        let backups = inside.filter(|path| path.join(ABOUT).is_file() && !is_unfinished(path));
+        backups.max().ok_or_else(|| BackupError::None(path.to_owned()))?
+    };
+    let summary = read_json(&newest.join(ABOUT))?;
+    Ok((newest, summary))
 }
 
 fn is_unfinished(path: &Path) -> bool {

@@ -52,7 +52,7 @@ use self::checkpoints::Checkpoints;
 pub use activation::PolicyRequest;
 pub use audit_action::RefusalLimiter;
 pub use background::{Background, NotTaken};
-pub use backup::{BackupError, BackupSummary, RestoredLog, back_up, restore};
+pub use backup::{BackupError, BackupSummary, RestoredLog, back_up, newest_backup, restore};
 pub use bundle::{BundleRequest, Bundled};
 pub use checkpoints::SignError;
 pub use crons::{CleanupProgress, CronStatus, JobProgress};
