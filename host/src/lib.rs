@@ -108,7 +108,9 @@ pub mod sink {
 /// Destinations of entries outside of the log.
 #[cfg(feature = "sinks")]
 pub mod sinks {
-    pub use mcp_audit_log_sinks::{DestinationError, SigningSecret, Syslog, SyslogOptions, Webhook, WebhookOptions};
+    pub use mcp_audit_log_sinks::{
+        DestinationError, Otlp, OtlpOptions, SigningSecret, Syslog, SyslogOptions, Webhook, WebhookOptions,
+    };
 }
 
 /// The one read path: the reader, what it is asked, and what it returns.

@@ -21,6 +21,8 @@ pub enum Misdeed {
     TakesHalf,
     /// It stores nothing, and answers this status with these headers.
     Answers(u16, &'static str),
+    /// It stores the batch, and answers 200 with this body.
+    Says(&'static [u8]),
     /// It refuses a batch with this text in it with 422, and stores others.
     Refuses(&'static str),
 }
@@ -123,6 +125,7 @@ impl Receiver {
             Misdeed::StoresAndFails => (true, Some((500, ""))),
             Misdeed::TakesHalf => (false, None),
             Misdeed::Answers(status, headers) => (false, Some((*status, *headers))),
+            Misdeed::Says(_) => (true, Some((200, ""))),
             Misdeed::Refuses(text) if is_refused(text) => (false, Some((422, ""))),
             Misdeed::Refuses(_) => (true, Some((200, ""))),
         };
@@ -134,7 +137,9 @@ impl Receiver {
         }
         let Some((status, headers)) = answer else { return Ok(false) };
         let mut stream = stream.try_clone()?;
-        write!(stream, "HTTP/1.1 {status} So\r\n{headers}content-length: 0\r\n\r\n")?;
+        let said: &[u8] = if let Misdeed::Says(said) = misdeed { said } else { b"" };
+        write!(stream, "HTTP/1.1 {status} So\r\n{headers}content-length: {}\r\n\r\n", said.len())?;
+        stream.write_all(said)?;
         Ok(true)
     }
 }

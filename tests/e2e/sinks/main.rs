@@ -1,5 +1,6 @@
 //! Sinks of the configuration file, against receivers that fail, of a server that is killed.
 
+mod otlp;
 mod support;
 mod syslog;
 mod webhook;

@@ -3,10 +3,14 @@
 
 mod http;
 mod json;
+mod ocsf;
+mod otlp;
+mod protobuf;
 mod syslog;
 mod syslog_message;
 mod webhook;
 
 pub use http::DestinationError;
+pub use otlp::{Otlp, OtlpOptions};
 pub use syslog::{Syslog, SyslogOptions};
 pub use webhook::{SigningSecret, Webhook, WebhookOptions};

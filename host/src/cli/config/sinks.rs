@@ -9,7 +9,7 @@ use axum::http::Uri;
 use mcp_audit_log::Viewer;
 use mcp_audit_log::filter::{Context, parse_text};
 use mcp_audit_log::sink::{EntryBatch, Sink, SinkOptions};
-use mcp_audit_log::sinks::{SigningSecret, Syslog, SyslogOptions, Webhook, WebhookOptions};
+use mcp_audit_log::sinks::{Otlp, OtlpOptions, SigningSecret, Syslog, SyslogOptions, Webhook, WebhookOptions};
 use mcp_audit_log::time::{Clock, SystemClock, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,7 @@ pub(in crate::cli) struct SinkTable {
     timeout_seconds: Option<u32>,
     webhook: Option<WebhookTable>,
     syslog: Option<SyslogTable>,
+    otlp: Option<OtlpTable>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -53,6 +54,14 @@ struct WebhookTable {
 struct SyslogTable {
     url: Text<SyslogUrl>,
     ca_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct OtlpTable {
+    url: Text<Uri>,
+    token_file: Option<PathBuf>,
+    token_env: Option<String>,
 }
 
 /// The address of a syslog receiver.
@@ -124,7 +133,8 @@ impl SinkTable {
     pub(super) fn beside(&mut self, folder: &Path) {
         let webhook = self.webhook.iter_mut().flat_map(|table| [&mut table.secret_file, &mut table.token_file]);
         let syslog = self.syslog.iter_mut().map(|table| &mut table.ca_file);
-        for path in webhook.chain(syslog).flatten() {
+        let otlp = self.otlp.iter_mut().map(|table| &mut table.token_file);
+        for path in webhook.chain(syslog).chain(otlp).flatten() {
             *path = folder.join(&path);
         }
     }
@@ -140,7 +150,8 @@ impl SinkTable {
             let SyslogUrl { host, port, .. } = table.url.value();
             format!("syslog at {host}:{port}")
         });
-        webhook.chain(syslog).collect::<Vec<_>>().join(" and ")
+        let otlp = self.otlp.iter().map(|table| format!("OTLP at {}", host(table.url.value())));
+        webhook.chain(syslog).chain(otlp).collect::<Vec<_>>().join(" and ")
     }
 
     /// The sink with its destination. Secrets are read now.
@@ -148,10 +159,11 @@ impl SinkTable {
         let name = self.name();
         let wrong = |error: String| Failure::from(format!("the sink {name:?}: {error}"));
         let patience = Duration::from_secs(self.timeout_seconds.unwrap_or(PATIENCE_SECONDS).max(1).into());
-        let sink: Result<Box<dyn Sink<EntryBatch>>, Failure> = match (&self.webhook, &self.syslog) {
-            (Some(webhook), None) => webhook.open(patience).map(|sink| Box::new(sink) as _),
-            (None, Some(syslog)) => syslog.open(patience).map(|sink| Box::new(sink) as _),
-            _ => Err("give it one destination, either [sinks.webhook] or [sinks.syslog]".into()),
+        let sink: Result<Box<dyn Sink<EntryBatch>>, Failure> = match (&self.webhook, &self.syslog, &self.otlp) {
+            (Some(webhook), None, None) => webhook.open(patience).map(|sink| Box::new(sink) as _),
+            (None, Some(syslog), None) => syslog.open(patience).map(|sink| Box::new(sink) as _),
+            (None, None, Some(otlp)) => otlp.open(patience).map(|sink| Box::new(sink) as _),
+            _ => Err("give it one destination: [sinks.webhook], [sinks.syslog] or [sinks.otlp]".into()),
         };
         let sink = sink.map_err(|error| wrong(error.to_string()))?;
         let user = self.user.clone().unwrap_or_else(|| format!("sink:{name}"));
@@ -181,6 +193,13 @@ impl WebhookTable {
         let secret = secret.map_err(|error| format!("its secret cannot be used: {error}"))?;
         let token = secret_line("token", self.token_file.as_deref(), self.token_env.as_deref())?;
         Ok(Webhook::new(WebhookOptions { url: self.url.value().clone(), secret, token, patience })?)
+    }
+}
+
+impl OtlpTable {
+    fn open(&self, patience: Duration) -> Result<Otlp, Failure> {
+        let token = secret_line("token", self.token_file.as_deref(), self.token_env.as_deref())?;
+        Ok(Otlp::new(OtlpOptions { url: self.url.value().clone(), token, patience })?)
     }
 }
 

@@ -47,6 +47,9 @@ pub enum SinkError {
     Busy(String, Duration),
     /// The destination has data that this log does not continue; nothing there is overwritten.
     Conflict(String),
+    /// The destination has the delivery, but rejected so many entries of it for good, and does not say which. It must not be
+    /// sent again.
+    Partly(String, u64),
     /// The destination will never accept this delivery as it is. It may accept a part of it.
     Refused(String),
 }
@@ -55,7 +58,11 @@ impl SinkError {
     /// The reason.
     pub fn reason(&self) -> &str {
         match self {
-            Self::Failed(reason) | Self::Busy(reason, _) | Self::Conflict(reason) | Self::Refused(reason) => reason,
+            Self::Failed(reason)
+            | Self::Busy(reason, _)
+            | Self::Conflict(reason)
+            | Self::Partly(reason, _)
+            | Self::Refused(reason) => reason,
         }
     }
 }
@@ -77,6 +84,9 @@ pub trait Feed<D: Delivery>: Send + 'static {
     /// Called when the destination has refused a delivery for good. The next one is a smaller part, or what follows.
     /// Returns how many entries are given up.
     fn refused(&mut self, delivery: &D, reason: &str) -> u64;
+
+    /// Called when the destination has acknowledged a delivery and rejected so many entries of it.
+    fn arrived_partly(&mut self, delivery: &D, rejected: u64, reason: &str);
 
     /// Called when an attempt failed for another reason, and is retried.
     fn failed(&mut self, error: &SinkError);

@@ -103,6 +103,13 @@ impl<D: Delivery> SinkThread<D> {
                             thread.arrived(feed.watermark());
                             continue;
                         }
+                        Err(SinkError::Partly(reason, rejected)) => {
+                            pause = pauses.first;
+                            feed.arrived_partly(&delivery, rejected, &reason);
+                            thread.state().status.refused += rejected;
+                            thread.arrived(feed.watermark());
+                            continue;
+                        }
                         Err(error) => (Some(delivery.watermark()), error),
                     },
                     Ok(None) => {

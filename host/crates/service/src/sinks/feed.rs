@@ -122,7 +122,7 @@ impl LogFeed {
         let event = self.event(log, REFUSED).fact("first", count(first.seq)).fact("last", count(last));
         let event = event.fact("entries", count(entries)).fact("reason", reason);
         let why = "The destination of this sink refused these entries for good; the sink goes on after them.";
-        let parent = (entries == 1).then_some(first.id);
+        let parent = (entries == 1 && last == first.seq).then_some(first.id);
         Event { parent, ..event.failed(OutcomeDetail::Unknown, FAILURE, why) }
     }
 
@@ -236,6 +236,19 @@ impl Feed<EntryBatch> for LogFeed {
         }
         self.owes |= self.refusals.as_ref().is_some_and(|refusals| refusals.entries >= REPORTED);
         1
+    }
+
+    fn arrived_partly(&mut self, delivery: &EntryBatch, rejected: u64, reason: &str) {
+        let (log, entries) = (self.log.upgrade(), &delivery.entries);
+        // As with a single one: the report would be rejected too, and reported, without an end.
+        let is_worth_it = !entries.iter().all(is_about_refusals);
+        if let (Some(log), [first, ..], true) = (log, entries.as_slice(), is_worth_it) {
+            let last = entries.last().map_or(first.seq, |last| last.seq);
+            let (first, reason) = (first.clone(), reason.to_owned());
+            self.events.push(self.refusal(&log, Refusals { first, last, entries: rejected, reason }));
+        }
+        tracing::warn!(sink = &*self.name, rejected, reason, "the destination rejected a part of a batch");
+        self.arrived(delivery);
     }
 
     fn failed(&mut self, error: &SinkError) {
