@@ -121,3 +121,12 @@ async fn unknown_paths_are_problems() {
         assert!(page.text.starts_with("<!doctype html>"), "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_parameter_is_given_a_limited_number_of_times_even_if_it_is_empty() {
+    let world = World::new();
+    let admin = world.bearer("root", &["admin"]);
+    let parents = |number: usize| vec!["parent="; number].join("&");
+    assert_eq!(admin.get(&format!("/api/v1/groups?by=tool&{}", parents(1_000))).await.status, StatusCode::OK);
+    admin.get(&format!("/api/v1/groups?by=tool&{}", parents(1_001))).await.problem(400, "at most 1000 times");
+}

@@ -5,7 +5,8 @@ use axum::http::Uri;
 use mcp_audit_log_contract::access::Grant;
 use mcp_audit_log_core::reader::MAX_LIMIT;
 use mcp_audit_log_filter::{
-    Comparison, Context, Domain, DomainError, DomainToken, Operand, from_tokens, parse_json, parse_text, until,
+    Comparison, Context, Domain, DomainError, DomainToken, MAX_OPERANDS, Operand, from_tokens, parse_json, parse_text,
+    until,
 };
 use mcp_audit_log_index::PageAnchor;
 use mcp_audit_log_model::field::{Field, FieldType};
@@ -122,7 +123,14 @@ pub(crate) fn encode(text: &str) -> impl std::fmt::Display {
 
 fn known(pairs: &[(String, String)], more: &[&str]) -> Result<(), Problem> {
     let known = || fields().map(|field| -> &str { field.name() }).chain(OTHERS.iter().chain(more).copied());
-    refuse_others(pairs, known)
+    refuse_others(pairs, known)?;
+    // Empty ones are ignored, but count: the document limits the number of all.
+    let times = |name: &str| pairs.iter().filter(|(other, _)| other == name).count();
+    let is_too_often = |name: &&str| pairs.len() > MAX_OPERANDS && times(name) > MAX_OPERANDS;
+    match known().find(is_too_often) {
+        Some(name) => Err(Problem::parameter(name, format!("{name}: give it at most {MAX_OPERANDS} times."))),
+        None => Ok(()),
+    }
 }
 
 /// Refuses unknown parameters.
