@@ -85,7 +85,7 @@ impl Mask {
         let plain = |key: &String| {
             // Of the marks of the floor's own list, the contract has the star alone.
             let star = if key.starts_with('*') { "*" } else { "" };
-            let name = key.trim_start_matches(['-', '*']).trim_end_matches(['-', '_']).to_lowercase();
+            let name = key.trim_start_matches(['-', '*']).trim_end_matches(names::is_tail).to_lowercase();
             format!("{star}{name}")
         };
         let keys = keys.iter().map(plain).collect();

@@ -58,7 +58,7 @@ const KEYS: &[&str] = &[
 /// MCP's own token that is not secret: it links progress to its call.
 const PROGRESS_TOKEN: &str = "progresstoken";
 /// The shortest name that also matches the end of longer names.
-const WORD: usize = 5;
+pub(crate) const WORD: usize = 5;
 /// Environment variables that end with `_KEY` but hold no secret.
 const OPEN_KEYS: &[&str] = &["PUBLIC", "PRIMARY", "FOREIGN", "SORT", "PARTITION", "HASH", "RANGE", "CACHE", "UNIQUE"];
 
@@ -101,7 +101,7 @@ fn end(name: &str) -> Option<u8> {
     name.trim_end_matches(is_tail).bytes().last().map(|last| last.to_ascii_lowercase())
 }
 
-fn is_tail(letter: char) -> bool {
+pub(super) fn is_tail(letter: char) -> bool {
     letter.is_ascii_digit() || is_joint(letter)
 }
 

@@ -22,7 +22,7 @@ pub(super) const SIGNS: &[&str] = &[
     r":\\*/\\*/[^/ @]+@",
     r"curl",
     r"bearer",
-    r"basic(?:[ \t]|\\t)+[a-z0-9+/]{6}",
+    r"basic(?:[ \t]|\\+t)+(?:\\*[a-z0-9+/]){6}",
     r"(?-i:eyJ)[a-z0-9_-]{6}",
     r"(?-i:mcpa_)",
     r"(?-i:sk-)[a-z0-9_-]{16}",
@@ -79,8 +79,8 @@ impl Prefilter {
         let names = names::LISTS.iter().flat_map(|(_, keys)| keys.iter().copied());
         let mut signs: Vec<_> = names.map(sign).collect();
         signs.extend(SIGNS.iter().map(|sign| (*sign).to_owned()));
-        // Letters in numeric escapes may be anything.
-        signs.push(r"\\u00".to_owned());
+        // Letters in numeric escapes may be anything; the Kelvin sign is a k.
+        signs.push(r"\\u(?:00|212a)".to_owned());
         // `STRIPE_KEY`.
         signs.push(r"(?-i:_KEY)[0-9_]*(?:[^a-z]|$)".to_owned());
         for key in own.iter().flat_map(|mask| &mask.keys) {
@@ -132,5 +132,6 @@ fn sign(key: &str) -> String {
     let (first, rest) = name.split_at(1);
     let hump = format!(r"(?-i:[a-z]{}){rest}", first.to_uppercase());
     let either = if key.starts_with('-') { format!("(?:{alone}|{hump})") } else { alone };
-    format!("{either}[-_0-9]*(?:[^a-z]|$)")
+    let plural = if key.len() >= names::WORD { "s?" } else { "" };
+    format!("{either}{plural}[-_0-9]*(?:[^a-z]|$)")
 }

@@ -42,7 +42,7 @@ fn the_prefilter_of_own_masks_finds_everything_that_is_hidden() {
         r"é",
         r"b\\ x",
     ];
-    let keys = ["*iban", "Card.Number", "plz", "a b", "steuer_id"];
+    let keys = ["*iban", "Card.Number", "plz", "a b", "steuer_id", "id_nr", "line2"];
     let masks: Vec<_> = (patterns.iter().map(|pattern| Mask::new("m".into(), &[], &strings(&[pattern]))))
         .chain([Mask::new("k".into(), &strings(&keys), &[])])
         .map(|mask| mask.expect("a mask"))
@@ -96,7 +96,7 @@ fn the_prefilter_of_own_masks_finds_everything_that_is_hidden() {
     for _ in 0..4_000 {
         let raw: Vec<u8> = (0..=below(7)).flat_map(|_| parts[below(parts.len())]).copied().collect();
         let text = String::from_utf8_lossy(&raw).into_owned();
-        let key = ["t", "customer_iban", "Card.Number2", "ibans", "PLZ", "plzen"][below(6)];
+        let key = ["t", "customer_iban", "Card.Number2", "ibans", "PLZ", "plzen", "id_nrs", "line3"][below(8)];
         let json = serde_json::json!({ key: text, "u": 1 }).to_string();
         // As some libraries write it.
         let ascii: String = json.chars().fold(String::new(), |mut ascii, letter| {
