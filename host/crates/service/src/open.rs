@@ -264,12 +264,13 @@ impl Options {
             sinks: sinks.iter().map(|(options, _)| options.described()).collect(),
         })?;
         log.record_old_changes();
+        // Before the first cleanup, which leaves what they still need.
+        log.start_sinks(sinks)?;
         log.0.plan_schedule::<OpenError>()?;
         if watches_schedule {
             log.watch_schedule()?;
             log.watch_checkpoints()?;
         }
-        log.start_sinks(sinks)?;
         Ok(log)
     }
 }

@@ -166,6 +166,9 @@ impl AuditLog {
     pub fn rewind_sink(&self, access: &Grant, name: &str, seq: u64) -> Result<(), ChangeError> {
         const ACTION: &str = "sink.rewound";
         self.allow(access, Right::Configure, ACTION)?;
+        if self.0.sinks().iter().any(|sink| sink.options.name == name) {
+            return Err(ChangeError::Refused(format!("the sink {name} is running; stop the server first")));
+        }
         let before = self.0.view.files.sink(name)?.ok_or(ChangeError::Missing("sink in this log"))?.number;
         let first = self.0.view.files.prune_points()?.0;
         if !(first..=before).contains(&seq) {
@@ -191,9 +194,10 @@ impl Inner {
     /// Ends the sinks while the recorder can still store how far they are.
     pub(super) fn end_sinks(&self) {
         let until = Instant::now() + PATIENCE;
-        let sinks = std::mem::take(&mut *self.sinks());
-        sinks.iter().for_each(|sink| sink.thread.close());
-        sinks.iter().for_each(|sink| sink.thread.wait(until));
+        // They stay in the list: a cleanup that runs meanwhile leaves what they still need.
+        let threads: Vec<_> = self.sinks().iter().map(|sink| Arc::clone(&sink.thread)).collect();
+        threads.iter().for_each(|thread| thread.close());
+        threads.iter().for_each(|thread| thread.wait(until));
     }
 
     /// The entries that the sinks still need. Only what is stored counts: after a restart, a sink continues from there.
@@ -201,7 +205,7 @@ impl Inner {
         let options: Vec<_> = self.sinks().iter().map(|sink| sink.options.clone()).collect();
         let hold = |SinkOptions { name, hold_days, .. }: SinkOptions| {
             let watermark = self.view.files.sink(&name)?.map_or(u64::MAX, |state| state.number);
-            Ok(SinkHold { name, watermark, longest: i64::from(hold_days) * DAY })
+            Ok(SinkHold { name, watermark, longest: i64::from(hold_days).saturating_mul(DAY) })
         };
         options.into_iter().map(hold).collect()
     }

@@ -72,22 +72,10 @@ fn judged(answer: Answer) -> Result<Answer, SinkError> {
     })
 }
 
-/// Whether a status blames the batch. An expired token, a wrong path or a busy server is no fault of any entry: to give
-/// entries up for these would lose all of them.
+/// Whether a status blames the batch. Any other one is about the destination, such as an expired token or an address that
+/// is gone: to give entries up for these would lose all of them.
 fn is_about_the_batch(status: StatusCode) -> bool {
-    const OF_THE_DESTINATION: [StatusCode; 10] = [
-        StatusCode::UNAUTHORIZED,
-        StatusCode::PAYMENT_REQUIRED,
-        StatusCode::FORBIDDEN,
-        StatusCode::NOT_FOUND,
-        StatusCode::METHOD_NOT_ALLOWED,
-        StatusCode::PROXY_AUTHENTICATION_REQUIRED,
-        StatusCode::REQUEST_TIMEOUT,
-        StatusCode::MISDIRECTED_REQUEST,
-        StatusCode::TOO_EARLY,
-        StatusCode::TOO_MANY_REQUESTS,
-    ];
-    status.is_client_error() && !OF_THE_DESTINATION.contains(&status)
+    [StatusCode::BAD_REQUEST, StatusCode::PAYLOAD_TOO_LARGE, StatusCode::UNPROCESSABLE_ENTITY].contains(&status)
 }
 
 #[cfg(test)]
@@ -102,10 +90,13 @@ mod tests {
 
     #[test]
     fn only_a_status_that_blames_the_batch_gives_entries_up() {
-        for status in [400, 410, 411, 413, 414, 415, 422, 431] {
+        for status in [400, 413, 422] {
             assert!(matches!(error(status, None), SinkError::Refused(_)), "{status}");
         }
-        for status in [300, 302, 307, 401, 402, 403, 404, 405, 407, 408, 421, 425, 429, 500, 502, 503, 504] {
+        for status in [
+            300, 302, 307, 401, 402, 403, 404, 405, 407, 408, 410, 411, 415, 421, 425, 426, 429, 431, 451, 500, 502,
+            503, 504,
+        ] {
             assert!(matches!(error(status, None), SinkError::Failed(_)), "{status}");
         }
         for status in [429, 503] {

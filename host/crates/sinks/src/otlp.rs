@@ -53,7 +53,10 @@ impl Sink<EntryBatch> for Otlp {
         // An answer that cannot be read is a success without details.
         match rejected(answer.body.as_deref().unwrap_or_default()) {
             0 => Ok(()),
-            rejected => Err(SinkError::Partly("the server rejected a part of the log records".to_owned(), rejected)),
+            rejected => {
+                let rejected = rejected.min(batch.entries.len() as u64);
+                Err(SinkError::Partly("the server rejected a part of the log records".to_owned(), rejected))
+            }
         }
     }
 }
@@ -102,7 +105,8 @@ fn trace_id(text: &str) -> Option<[u8; 16]> {
 /// forbids to send any of them again.
 fn rejected(answer: &[u8]) -> u64 {
     let partial = field(answer, 1).and_then(|(_, partial)| field(partial, 1));
-    partial.map_or(0, |(rejected, _)| rejected)
+    // A negative number is none.
+    partial.and_then(|(rejected, _)| u64::try_from(rejected.cast_signed()).ok()).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use hyper_rustls::ConfigBuilderExt;
 use mcp_audit_log_core::sink::{EntryBatch, Sink, SinkError};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
@@ -26,6 +27,9 @@ use crate::syslog_message::frame;
 
 /// Messages that were written so long before the last ones may be lost with a connection.
 const IN_DOUBT: Duration = Duration::from_secs(30);
+/// How long the receiver's machine may confirm nothing before the connection counts as broken. Shorter than the time for
+/// which messages are kept.
+const UNCONFIRMED: Duration = Duration::from_secs(15);
 /// The most bytes of such messages that are kept.
 const KEPT: usize = 32 << 20;
 
@@ -91,21 +95,27 @@ impl Sink<EntryBatch> for Syslog {
         let Self { runtime, options, tls, connection, in_doubt, .. } = self;
         let again = in_doubt.iter().map(|(_, frame)| &**frame);
         let written = runtime.block_on(write(options, tls.as_ref(), connection.take(), again, &frames));
-        self.connection = Some(written.map_err(SinkError::Failed)?);
+        let (connection, is_new) = written.map_err(SinkError::Failed)?;
+        self.connection = Some(connection);
         let now = Instant::now();
+        if is_new {
+            // What came again is in doubt again: this connection may break as well.
+            self.in_doubt.iter_mut().for_each(|(written, _)| *written = now);
+        }
         frames.into_iter().for_each(|frame| self.keep(frame, now));
         Ok(())
     }
 }
 
-/// Writes the frames to the connection, or to a new one if it broke: to that, what was in doubt comes first.
+/// Writes the frames to the connection, or to a new one if it broke: to that, what was in doubt comes first. Also returns
+/// whether it is new.
 async fn write(
     options: &SyslogOptions,
     tls: Option<&(TlsConnector, ServerName<'static>)>,
     connection: Option<Box<dyn Connection>>,
     again: impl Iterator<Item = &[u8]>,
     frames: &[Arc<[u8]>],
-) -> Result<Box<dyn Connection>, String> {
+) -> Result<(Box<dyn Connection>, bool), String> {
     let patience = options.patience;
     let late = |what: &str| format!("{what} took longer than {} seconds", patience.as_secs());
     let mut bytes = Vec::new();
@@ -113,6 +123,7 @@ async fn write(
         Some(mut connection) => is_open(&mut connection).await.then_some(connection),
         None => None,
     };
+    let is_new = open.is_none();
     let mut connection = match open {
         Some(connection) => connection,
         None => {
@@ -128,7 +139,7 @@ async fn write(
     };
     let written = tokio::time::timeout(patience, write).await.map_err(|_| late("writing"))?;
     written.map_err(|error| format!("the connection broke: {error}"))?;
-    Ok(connection)
+    Ok((connection, is_new))
 }
 
 async fn connect(
@@ -138,6 +149,11 @@ async fn connect(
     let host = options.host.trim_matches(['[', ']']);
     let stream = TcpStream::connect((host, options.port)).await?;
     stream.set_nodelay(true)?;
+    let socket = SockRef::from(&stream);
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(UNCONFIRMED))?;
+    // Without a limit, what a receiver without power was sent waits in this machine for a quarter of an hour.
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(UNCONFIRMED))?;
     Ok(match tls {
         Some((connector, name)) => Box::new(connector.connect(name.clone(), stream).await?),
         None => Box::new(stream),
