@@ -168,6 +168,13 @@ fn a_changed_backup_and_a_full_folder_are_refused() {
     fs::create_dir(place.path().join("empty")).expect("made");
     let (code, all) = restore(&place.path().join("empty"), &to, &[]);
     assert!(code == Some(1) && all.contains("no backup"), "{all}");
+    let mut other = Server::start(&[]);
+    for _ in 0..5 {
+        other.api("service").post("/api/v1/events", r#"[{"channel":"mcp","method":"ping"}]"#);
+    }
+    assert!(other.stop().success(), "it stops");
+    let (code, all) = restore(&backup, &to, &["--checkpoint", &text(&other.data().join("signing.last"))]);
+    assert!(code == Some(1) && all.contains("not signed by the keys of this log") && !to.exists(), "{all}");
     for name in ["tokens.db", "secret.key", "signing.last", "mcp-audit-log.db"] {
         let path = backup.join(name);
         let whole = fs::read(&path).expect("a file");

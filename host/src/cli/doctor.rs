@@ -72,7 +72,10 @@ impl Doctor {
             None => found
                 .push(Finding::amiss("log", format_args!("there is none in {} yet; `serve` makes it", data.display()))),
             Some(Err(error)) => found.push(Finding::amiss("log", error)),
-            Some(Ok(log)) => found.extend(in_log(&log, config.sinks())?),
+            Some(Ok(log)) => match in_log(&log, config.sinks()) {
+                Ok(findings) => found.extend(findings),
+                Err(error) => found.push(Finding::amiss("log", format_args!("an admin cannot read it: {error}"))),
+            },
         }
         found.extend(backups.as_deref().map(|folder| backup(folder, SystemClock.now())));
         let upstreams: Vec<_> = config.upstreams.iter().flatten().map(|Server(upstream)| upstream).collect();

@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 
 use mcp_audit_log_core::durable_copy::{FileDigest, copy_file, own_folder, sync_folder};
 use mcp_audit_log_core::signer::SignerOptions;
-use mcp_audit_log_ledger::SignedCheckpoint;
+use mcp_audit_log_ledger::{SignedCheckpoint, VerifierKey};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_store::{self as store, ExternalCheckpoint, Verified, VerifyError, VerifyProgress};
 use serde::{Deserialize, Serialize};
@@ -91,6 +91,9 @@ pub enum BackupError {
         /// The difference.
         what: String,
     },
+    /// A checkpoint does not tell what was lost.
+    #[error("{0} is not signed by the keys of this log; name a checkpoint of this log")]
+    Foreign(String),
     /// A log is not overwritten.
     #[error("{} is not empty; restore into a new folder, and keep the old one as evidence", .0.display())]
     Occupied(PathBuf),
@@ -216,15 +219,38 @@ pub fn restore(
     if copy.exists() {
         fs::remove_dir_all(&copy).map_err(at(&copy))?;
     }
-    let lost = kept.iter().map(|checkpoint| size(&checkpoint.note)).filter(|size| *size > summary.size).max();
-    let within = kept.into_iter().filter(|checkpoint| size(&checkpoint.note) <= summary.size).collect();
-    let restored = put_back(&backup, &summary, &copy).and_then(|()| verify_copy(&copy, within, tell));
-    let verified = restored.inspect_err(|_| {
+    let (within, beyond) = kept.into_iter().partition(|checkpoint| size(&checkpoint.note) <= summary.size);
+    let restored = put_back(&backup, &summary, &copy).and_then(|()| {
+        let verified = verify_copy(&copy, within, tell)?;
+        if (verified.head.size, verified.head.root.to_string()) != (summary.size, summary.root.clone()) {
+            let what = "it names another log".to_owned();
+            return Err(BackupError::Changed { file: backup.join(ABOUT).display().to_string(), what });
+        }
+        let lost = lost(&copy, &summary, beyond)?;
+        fs::rename(&copy, folder).map_err(at(folder))?;
+        Ok((verified, lost))
+    });
+    let (verified, lost) = restored.inspect_err(|_| {
         let _ = fs::remove_dir_all(&copy);
     })?;
-    fs::rename(&copy, folder).map_err(at(folder))?;
-    let lost = lost.map(|size| summary.size..size);
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    sync_folder(parent).map_err(at(parent))?;
     Ok(RestoredLog { summary, verified, lost })
+}
+
+/// The entries that checkpoints prove, which are larger than the backup, and that it does not have. They must be signed by
+/// the keys of this log.
+fn lost(
+    copy: &Path,
+    summary: &BackupSummary,
+    beyond: Vec<ExternalCheckpoint>,
+) -> Result<Option<Range<u64>>, BackupError> {
+    let keys = store::open_to_read(copy)?.verifiers()?;
+    let keys: Vec<_> = keys.iter().filter_map(|key| VerifierKey::parse(key).ok()).collect();
+    if let Some(foreign) = beyond.iter().find(|checkpoint| checkpoint.note.verify(&keys).is_err()) {
+        return Err(BackupError::Foreign(foreign.name.clone()));
+    }
+    Ok(beyond.iter().map(|checkpoint| size(&checkpoint.note)).max().map(|size| summary.size..size))
 }
 
 fn size(note: &SignedCheckpoint) -> u64 {
@@ -298,14 +324,19 @@ pub fn newest_backup(path: &Path) -> Result<(PathBuf, BackupSummary), BackupErro
     } else {
         let inside = fs::read_dir(path).map_err(at(path))?.flatten().map(|entry| entry.path());
         let backups = inside.filter(|path| path.join(ABOUT).is_file() && !is_unfinished(path));
-        backups.max().ok_or_else(|| BackupError::None(path.to_owned()))?
+        let all = backups.map(|path| Ok((read_json::<BackupSummary>(&path.join(ABOUT))?, path)));
+        let all = all.collect::<Result<Vec<_>, BackupError>>()?;
+        let newest = all.into_iter().max_by_key(|(summary, _)| summary.made_at);
+        newest.ok_or_else(|| BackupError::None(path.to_owned()))?.1
     };
     let summary = read_json(&newest.join(ABOUT))?;
     Ok((newest, summary))
 }
 
+/// Whether an interrupted backup left this: a folder that is named by a time.
 fn is_unfinished(path: &Path) -> bool {
-    path.to_string_lossy().ends_with(UNFINISHED)
+    let name = path.file_name().and_then(|name| name.to_str()?.strip_suffix(UNFINISHED));
+    name.is_some_and(|name| name.starts_with("20") && name.ends_with('Z')) && path.is_dir()
 }
 
 fn remove_unfinished(into: &Path) -> Result<(), BackupError> {
