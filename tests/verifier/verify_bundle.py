@@ -162,6 +162,7 @@ def leaf_hash(entry):
 
 def check_payload(entry):
     payload = entry["payload"]
+    demand(list(payload) == ["salt", "request", "response", "notes"], "a payload is none")
     data = b"mcp-audit-log-payload-v1\x00" + unhex(payload["salt"])
     for text in (payload["request"], payload["response"], payload["notes"]):
         data += (2**64 - 1 if text is None else len(text.encode())).to_bytes(8, "big") + (text or "").encode()
@@ -221,8 +222,8 @@ def check_judgement(line, checkpoint, keys):
     kind = json.loads(line).get("judgement")
     names = {"record": ["since", "judges"], "sealed": ["proof"], "component": ["digest", "bytes"]}
     demand(kind in names, "there are more entries than the first line names")
-    read(line, ["judgement", *names[kind]])
-    value = json.loads(line)
+    value = read(line, ["judgement", *names[kind]])
+    demand(list(value) == ["judgement", *names[kind]], "a line about what judged is incomplete")
     if kind == "component":
         demand(value["digest"] == "sha256:" + sha(unbase64(value["bytes"])).hex(), "a component has another digest")
     if kind == "sealed":

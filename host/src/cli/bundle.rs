@@ -50,6 +50,7 @@ pub(super) struct Bundle {
 
 impl Bundle {
     pub(super) fn run(self) -> Outcome {
+        self.page.as_deref().map_or(Ok(()), written_page)?;
         let path = self.output.display();
         let opened = new(&self.output);
         let file =
@@ -63,8 +64,6 @@ impl Bundle {
             "{path}: entries from seq {first} to {last}, {shown} of them shown. Check it with `mcp-audit-log verify --bundle`."
         ));
         if let Some(page) = &self.page {
-            let written = new(page).and_then(|mut file| file.write_all(verifier_page().as_bytes()));
-            written.map_err(|error| format!("{} cannot be written: {error}; name another --page", page.display()))?;
             note(format_args!("{}: checks the bundle in a browser, with the log's keys.", page.display()));
         }
         if unsigned > 0 {
@@ -103,6 +102,12 @@ impl Bundle {
             ..BundleRequest::new(domain)
         })
     }
+}
+
+/// Writes the page that checks bundles.
+fn written_page(path: &Path) -> Result<(), Failure> {
+    let written = new(path).and_then(|mut file| file.write_all(verifier_page().as_bytes()));
+    Ok(written.map_err(|error| format!("{} cannot be written: {error}; name another --page", path.display()))?)
 }
 
 /// A new file that only its owner may read.

@@ -11,7 +11,7 @@ const PAGE: &str = include_str!("verify.html");
 const PLACE: &str = "/*FIELDS*/{}";
 
 /// The page as one file that needs no other: a second implementation of the checks of bundles and of proofs of one entry.
-/// It refuses the same files as `verify`, and sends nothing anywhere.
+/// It sends nothing anywhere.
 pub fn verifier_page() -> String {
     let mut kinds = Map::new();
     let mut add = |kind: &str, name: &str, number: u8| {
