@@ -58,7 +58,11 @@ impl CompiledCache {
         // owner may write to it, and this program never does again: it replaces files. The code's key is as secret as the
         // log itself.
         #[allow(unsafe_code, reason = "the one place where compiled code is taken over, and it is authenticated")]
-        let component = unsafe { Component::deserialize_file(engine, opened(&file)) };
+        let component = unsafe {
+            // Where the folder's disk forbids execution, the same bytes are loaded into memory.
+            Component::deserialize_file(engine, opened(&file))
+                .or_else(|_| Component::deserialize(engine, fs::read(opened(&file))?))
+        };
         let component =
             component.inspect_err(|error| tracing::warn!(%error, digest, "a compiled policy cannot be used"));
         Some((component.ok()?, usize::try_from(u64::from_le_bytes(*bytes)).ok()?))

@@ -248,7 +248,9 @@ fn compiled_cache(folder: &Path) -> Option<CompiledCache> {
 fn place(folder: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
     let key = std::fs::metadata(folder.join("secret.key")).ok()?;
-    let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    // The maker of an image of a disk chooses what is on it. A container often has no id, but its kernel has one.
+    let ids = ["/etc/machine-id", "/proc/sys/kernel/random/boot_id"].map(std::fs::read_to_string);
+    let machine = ids.into_iter().flatten().find(|id| !id.trim().is_empty())?;
     Some(format!("{} {}.{:09} {}", key.ino(), key.ctime(), key.ctime_nsec(), machine.trim()))
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct Head {
     /// The field whose values can be searched for, and whether entries can be grouped by it.
     pub(crate) field: Option<&'static str>,
     pub(crate) groups: bool,
+    /// Whether its values are numbers.
+    pub(crate) numbers: bool,
 }
 
 /// An entry.
@@ -47,8 +49,8 @@ pub(crate) enum Cell {
     Outcome,
     /// A text with this class, if there is one.
     Text(&'static str, Option<Shown>),
-    /// The object of the method, and the field that it is from unless that is the tool.
-    Target(&'static str, Option<Shown>),
+    /// A text with this class, and the field that it is from unless that is its column's.
+    From(&'static str, &'static str, Option<Shown>),
     /// A field that is not a default column. It shows its name where columns have no headings.
     Other(&'static str, &'static str, Option<Shown>),
 }
@@ -81,6 +83,7 @@ impl Head {
             label: title(column),
             field: field.filter(|field| field.has_parameter()).map(Field::name),
             groups: field.is_some_and(|field| GroupBy::parse(field.name()).is_some()),
+            numbers: field.is_some_and(|field| field.kind() == FieldType::Integer),
         }
     }
 }
@@ -98,10 +101,14 @@ impl Cell {
     fn new(column: Column, entry: &Entry, row: &Row, clock: PageClock) -> Self {
         match column {
             Column::Field(Field::Outcome) => Self::Outcome,
-            Column::Field(Field::Method) => Self::Text(class(column), Some(row.method.clone())),
+            // Without a method the action stands in its place.
+            Column::Field(Field::Method) => {
+                let own = if entry.text(Field::Method).is_none() { Field::Action.name() } else { "" };
+                Self::From(class(column), own, Some(row.method.clone()))
+            }
             Column::Target => {
                 let other = row.target_field.filter(|field| *field != Field::Tool);
-                Self::Target(other.map_or("", Field::name), row.target.clone())
+                Self::From(class(column), other.map_or("", Field::name), row.target.clone())
             }
             Column::Field(Field::DurationUs) => Self::Text(class(column), row.duration.as_deref().map(Shown::line)),
             Column::Field(field) if USUAL.contains(&column) => Self::Text(class(column), text(entry, field, clock)),

@@ -162,7 +162,8 @@ async fn page(
 ) -> Result<Page, Problem> {
     visitor.access.require(Right::Manage)?;
     let all = tokens(visitor)?;
-    let found = visitor.search(move |log, access| Ok((log.tokens(access, &all)?, log.groups_to_give(access))));
+    // A new token's secret is shown once, so this must not be refused for want of a turn.
+    let found = visitor.briefly(move |log, access| Ok((log.tokens(access, &all)?, log.groups_to_give(access))));
     let (found, groups) = found.await?;
     let (clock, base) = (visitor.clock(), visitor.site.base.as_str());
     let line = |token: &Token| TokenLine::new(token, clock, base);

@@ -72,7 +72,7 @@ function act(event) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || keys?.open || actions.matches(":popover-open")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || keys?.open || actions.isConnected && actions.dataset.open) return;
   if (event.key === "Escape") { if (escape(event.target)) event.preventDefault(); return; }
   if (typing(event.target) || off() && !event.key.startsWith("Arrow")) return;
   if (act(event)) event.preventDefault();

@@ -16,7 +16,7 @@ function fieldOf(cell) {
   const name = cell.dataset.field ?? head.dataset.field;
   const value = (cell.querySelector(".outcome") ?? cell).textContent.trim();
   // A value that was cut, or has hidden characters, would not be found by its text.
-  if (!name || !value || value.endsWith("…") || value.includes("\\u{")) return null;
+  if (!name || !value || value.endsWith("…") || /\\(u\{|[ntr])/.test(value)) return null;
   return { name, value, label: head.textContent.trim(), groups: cell.dataset.field !== undefined || head.dataset.groups !== undefined };
 }
 
@@ -32,7 +32,8 @@ function without({ name, value }) {
   return changed((search) => {
     let terms = [];
     try { terms = JSON.parse(search.get("domain") ?? "[]"); } catch { /* the server says what is wrong */ }
-    search.set("domain", JSON.stringify([...terms, [name, "!=", value]]));
+    const isCount = document.querySelector(`th[data-field="${name}"]`)?.dataset.numbers !== undefined;
+    search.set("domain", JSON.stringify([...terms, [name, "!=", isCount ? Number(value) : value]]));
   });
 }
 
@@ -46,13 +47,17 @@ function item(text, act) {
   return element;
 }
 
+// Whether the value is in the clipboard now.
 async function copy(cell, value) {
   try {
     await navigator.clipboard.writeText(value);
     say("Copied.");
+    return true;
   } catch {
     // Browsers let a page write to the clipboard over HTTPS only; the viewer copies the selection.
     getSelection().selectAllChildren(cell.querySelector(".outcome") ?? cell);
+    say("Selected. Copy it with the keys of your system.");
+    return false;
   }
 }
 
@@ -99,6 +104,7 @@ actions.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 actions.addEventListener("toggle", (event) => {
+  if (event.newState === "open") actions.dataset.open = "true"; else delete actions.dataset.open;
   if (event.newState === "closed" && (document.activeElement === document.body || actions.contains(document.activeElement))) {
     chosen?.parentElement.querySelector(".time a")?.focus({ preventScroll: true });
   }
@@ -119,6 +125,7 @@ async function unfold(link) {
   try {
     const answer = await fetch(link.href, { credentials: "same-origin", redirect: "error" });
     if (!answer.ok) throw new Error(answer.statusText);
+    if (!shown.isConnected) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const parts = ["#error", "#compare", "#changes", "#payload", "#fields", "#details"].map((part) => page.querySelector(part));
     const open = document.createElement("p");
@@ -126,7 +133,7 @@ async function unfold(link) {
     cell.replaceChildren(...parts.filter(Boolean).map((part) => document.adoptNode(part)), open);
     say("The entry is shown below its row.");
   } catch {
-    location.href = link.href;
+    if (shown.isConnected) location.href = link.href;
   }
 }
 
@@ -159,7 +166,7 @@ function press(event) {
 for (const part of document.querySelectorAll(".snippet")) {
   const text = part.querySelector("pre");
   const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Copy" });
-  button.addEventListener("click", async () => { await copy(text, text.textContent); button.textContent = "Copied"; });
+  button.addEventListener("click", async () => { button.textContent = await copy(text, text.textContent) ? "Copied" : "Selected"; });
   part.append(button);
 }
 
@@ -168,8 +175,7 @@ for (const value of document.querySelectorAll("#fields dd")) {
   const button = Object.assign(document.createElement("button"), { type: "button", className: "copy", textContent: "Copy" });
   button.addEventListener("click", async () => {
     const text = value.querySelector(".value");
-    await copy(text, text.textContent.trim());
-    button.textContent = "Copied";
+    button.textContent = await copy(text, text.textContent.trim()) ? "Copied" : "Selected";
   });
   value.querySelector(".acts")?.append(button);
 }
