@@ -51,7 +51,7 @@ fn texts_have_no_banned_words() {
                 seen[0] += 1;
                 vec![(1, read())]
             }
-            Some("html" | "js" | "css") if name.contains("/templates/") || name.contains("/assets/") => {
+            Some("html" | "js" | "css") if name.contains("/src/") || name.contains("/assets/") => {
                 seen[1] += 1;
                 vec![(1, read())]
             }

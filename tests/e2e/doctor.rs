@@ -31,11 +31,10 @@ fn the_doctor_of_a_healthy_server_is_content_and_names_each_fault() {
         assert!(said.contains(&format!("OK               {about}: ")), "{about}: {said}");
     }
     // Each fault is the only one.
-    let (nobody, empty) =
-        (format!("gone=http://127.0.0.1:{}/mcp", free_port()), tempfile::tempdir().expect("a folder"));
+    let (gone, empty) = (format!("gone=http://127.0.0.1:{}/mcp", free_port()), tempfile::tempdir().expect("a folder"));
     let (missing, empty) = (empty.path().join("missing"), empty.path().to_string_lossy());
     let broken: [(&[&str], &str); 4] = [
-        (&["--data", &data, "--upstream", &nobody], "upstream gone: "),
+        (&["--data", &data, "--upstream", &gone], "upstream gone: "),
         (&["--data", &data, "--backups", &empty], "backup: "),
         (&["--data", &missing.to_string_lossy()], "log: there is none"),
         (&["--data", &data, "--policy", "/nothing.wasm"], "log: "),

@@ -1,4 +1,4 @@
-//! (short: shared by keys and signer) Files that are complete or absent, and that only their owner may read.
+//! (short: shared by keys, signer and backups) Files that are complete or absent, and that only their owner may read.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -15,15 +15,20 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&new)?;
+    let mut file = create(&new)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&new, path)?;
     sync_folder(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+}
+
+/// Creates a file that only its owner may read. Fails if there is one.
+pub(crate) fn create(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 /// Makes the names in a folder durable: a synced file may still lose its name. Only some systems can open a folder.

@@ -38,11 +38,7 @@ impl FileDigest {
 /// # Errors
 /// One of the two cannot be used, or the new one exists.
 pub fn copy_file(from: &Path, to: &Path) -> io::Result<FileDigest> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(to)?;
+    let mut file = atomic_file::create(to)?;
     let digest = read(from, |piece| file.write_all(piece))?;
     file.sync_all()?;
     Ok(digest)

@@ -146,6 +146,15 @@ async fn connect(
     options: &SyslogOptions,
     tls: Option<&(TlsConnector, ServerName<'static>)>,
 ) -> std::io::Result<Box<dyn Connection>> {
+    let stream = tcp(options).await?;
+    Ok(match tls {
+        Some((connector, name)) => Box::new(connector.connect(name.clone(), stream).await?),
+        None => Box::new(stream),
+    })
+}
+
+/// A connection without TLS, which breaks soon if the receiver's machine is gone.
+async fn tcp(options: &SyslogOptions) -> std::io::Result<TcpStream> {
     let host = options.host.trim_matches(['[', ']']);
     let stream = TcpStream::connect((host, options.port)).await?;
     stream.set_nodelay(true)?;
@@ -154,10 +163,7 @@ async fn connect(
     // Without a limit, what a receiver without power was sent waits in this machine for a quarter of an hour.
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(UNCONFIRMED))?;
-    Ok(match tls {
-        Some((connector, name)) => Box::new(connector.connect(name.clone(), stream).await?),
-        None => Box::new(stream),
-    })
+    Ok(stream)
 }
 
 /// Whether the receiver has not hung up. It has nothing to say, and what it says all the same is ignored.

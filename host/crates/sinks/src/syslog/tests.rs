@@ -43,7 +43,17 @@ fn receiver() -> (TcpListener, Syslog) {
 }
 
 fn accepted(listener: &TcpListener) -> BufReader<TcpStream> {
-    BufReader::new(listener.accept().expect("a connection").0)
+    let connection = listener.accept().expect("a connection").0;
+    // A test that waits for what never comes fails instead.
+    connection.set_read_timeout(Some(Duration::from_secs(10))).expect("a limit");
+    BufReader::new(connection)
+}
+
+/// Hangs up, and waits until the sink's side has noticed.
+fn hang_up(syslog: &mut Syslog, reader: BufReader<TcpStream>) {
+    reader.get_ref().shutdown(Shutdown::Both).expect("cut");
+    drop(reader);
+    while syslog.runtime.block_on(is_open(syslog.connection.as_mut().expect("a connection"))) {}
 }
 
 #[test]
@@ -53,15 +63,38 @@ fn what_a_broken_connection_may_have_lost_comes_again_first() {
     syslog.put(&batch(3..5)).expect("written");
     let mut first = accepted(&listener);
     assert_eq!(seqs(&mut first, 5), [0, 1, 2, 3, 4], "over one connection");
-    first.get_ref().shutdown(Shutdown::Both).expect("cut");
-    drop(first);
-    // Until the end of the connection has arrived here.
-    while syslog.runtime.block_on(is_open(syslog.connection.as_mut().expect("a connection"))) {}
+    hang_up(&mut syslog, first);
     syslog.put(&batch(5..6)).expect("written over the next one");
     let mut second = accepted(&listener);
     assert_eq!(seqs(&mut second, 6), [0, 1, 2, 3, 4, 5]);
     syslog.put(&batch(6..7)).expect("written");
     assert_eq!(seqs(&mut second, 1), [6], "once is enough while the connection holds");
+}
+
+#[test]
+fn what_came_again_comes_once_more_if_that_connection_breaks_too() {
+    let (listener, mut syslog) = receiver();
+    syslog.put(&batch(0..3)).expect("written");
+    let mut first = accepted(&listener);
+    assert_eq!(seqs(&mut first, 3), [0, 1, 2]);
+    hang_up(&mut syslog, first);
+    // An outage that is longer than messages are in doubt.
+    syslog.in_doubt.iter_mut().for_each(|(written, _)| *written = written.checked_sub(2 * IN_DOUBT).expect("a time"));
+    for last in 3..5 {
+        syslog.put(&batch(last..last + 1)).expect("written over the next connection");
+        let mut next = accepted(&listener);
+        assert_eq!(seqs(&mut next, last as usize + 1), (0..=last).collect::<Vec<_>>());
+        hang_up(&mut syslog, next);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_connection_breaks_before_its_messages_are_forgotten() {
+    let (_listener, syslog) = receiver();
+    let stream = syslog.runtime.block_on(tcp(&syslog.options)).expect("a connection");
+    let unconfirmed = SockRef::from(&stream).tcp_user_timeout().expect("an option");
+    assert!(unconfirmed.is_some_and(|unconfirmed| unconfirmed < IN_DOUBT), "{unconfirmed:?}");
 }
 
 #[test]
