@@ -87,6 +87,12 @@ pub mod policy_signature {
     pub use mcp_audit_log_core::policy_signature::{PolicySignatureError, PolicyStatement, make_key, read_key};
 }
 
+/// TLS of the host's own clients: whose certificates they trust.
+#[cfg(feature = "http-client")]
+pub mod client_tls {
+    pub use mcp_audit_log_core::client_tls::{Authorities, AuthoritiesError};
+}
+
 /// The host's own HTTP requests.
 #[cfg(feature = "http-client")]
 #[doc(hidden)]

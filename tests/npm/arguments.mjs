@@ -1,13 +1,13 @@
 // What the script is asked to do: a URL, or a command to speak with over its standard input and output.
 
-const USAGE = `usage: node script.mjs --url URL [--token TOKEN] [--canary TEXT]
+const USAGE = `usage: node script.mjs --url URL [--token TOKEN] [--canary TEXT] [--http2]
        node script.mjs --stdio [--canary TEXT] -- COMMAND [ARGUMENT…]`;
 
 export function parse(words) {
   const options = { canary: "hello" };
   for (let at = 0; at < words.length; at += 1) {
     if (words[at] === "--") return checked({ ...options, command: words.slice(at + 1) });
-    if (words[at] === "--stdio") options.stdio = true;
+    if (["--stdio", "--http2"].includes(words[at])) options[words[at].slice(2)] = true;
     else options[key(words[at])] = value(words, (at += 1));
   }
   return checked(options);

@@ -1,7 +1,7 @@
 // A stream that breaks off half-way and is resumed by its last event id, with bare requests: the official client would
 // hide what was replayed.
 
-import { authorization } from "./session.mjs";
+import { authorization, fetching } from "./session.mjs";
 
 const TOOL = "trigger-long-running-operation";
 
@@ -36,7 +36,7 @@ function request({ options, transport }, { headers, ...init }) {
     "mcp-protocol-version": transport.protocolVersion,
     ...(init.body ? { "content-type": "application/json" } : {}),
   };
-  return fetch(options.url, { ...init, headers: { ...common, ...authorization(options), ...headers } });
+  return fetching(options)(options.url, { ...init, headers: { ...common, ...authorization(options), ...headers } });
 }
 
 async function open(session, init) {

@@ -5,6 +5,7 @@
 import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
 
 import { parse } from "./arguments.mjs";
+import { closeAll } from "./http2.mjs";
 import { normal } from "./normal.mjs";
 import { client as newClient, transport as newTransport } from "./session.mjs";
 import { steps } from "./steps.mjs";
@@ -33,6 +34,7 @@ async function run(options) {
   }
   current = "close";
   await client.close();
+  closeAll();
   return results;
 }
 

@@ -9,6 +9,8 @@ import {
   LoggingMessageNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 
+import { fetchOverHttp2 } from "./http2.mjs";
+
 export const INFO = { name: "official-client", version: "1.2.3" };
 const CAPABILITIES = { elicitation: {}, roots: { listChanged: false } };
 
@@ -31,6 +33,11 @@ export function transport(options) {
   return options.stdio ? overStdio(options.command) : overHttp(options);
 }
 
+/** What sends requests. */
+export function fetching({ http2 }) {
+  return http2 ? fetchOverHttp2 : fetch;
+}
+
 /** The headers that a request outside the client needs. */
 export function authorization({ token }) {
   return token ? { authorization: `Bearer ${token}` } : {};
@@ -51,7 +58,7 @@ const NO_RECONNECTING = {
 
 function overHttp(options) {
   const requestInit = { headers: authorization(options) };
-  const init = { requestInit, reconnectionOptions: NO_RECONNECTING };
+  const init = { fetch: fetching(options), requestInit, reconnectionOptions: NO_RECONNECTING };
   return new StreamableHTTPClientTransport(new URL(options.url), init);
 }
 

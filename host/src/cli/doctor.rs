@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use axum::http::header;
 use clap::Args;
-use mcp_audit_log::capture::upstream::Upstream;
+use mcp_audit_log::capture::upstream::{HostHeader, Upstream};
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::http_client::{HttpClient, Post};
 use mcp_audit_log::time::{Clock, SystemClock, Timestamp};
@@ -17,7 +18,7 @@ use mcp_audit_log_model::format::{bytes, count};
 use super::Outcome;
 use super::advice::Failure;
 use super::common::say;
-use super::config::{Server, SinkTable};
+use super::config::SinkTable;
 use super::serve::{DATA, Serve, options};
 
 /// Less free space than this, or than a twentieth of the disk, is too little, in bytes.
@@ -78,10 +79,15 @@ impl Doctor {
             },
         }
         found.extend(backups.as_deref().map(|folder| backup(folder, SystemClock.now())));
-        let upstreams: Vec<_> = config.upstreams.iter().flatten().map(|Server(upstream)| upstream).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        for upstream in upstreams {
-            found.push(runtime.block_on(asked(upstream)));
+        let public = config.proxy.as_ref().and_then(|proxy| proxy.public_url.as_ref());
+        let public = public.map(|url| url.value().to_string());
+        for server in config.servers() {
+            let about = format!("upstream {}", server.name());
+            found.push(match server.open() {
+                Ok(upstream) => runtime.block_on(asked(about, &upstream, public.as_deref())),
+                Err(error) => Finding::amiss(about, error),
+            });
         }
         for Finding { about, said } in &found {
             match said {
@@ -210,14 +216,18 @@ fn backup(folder: &Path, now: Timestamp) -> Finding {
     }
 }
 
-/// The upstream answers, and accepts the `Host` that it is sent.
-async fn asked(upstream: &Upstream) -> Finding {
-    let about = format!("upstream {}", upstream.name());
+/// The upstream answers, and accepts the `Host` that it is sent. `public` is the address of the server itself.
+async fn asked(about: String, upstream: &Upstream, public: Option<&str>) -> Finding {
     let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
-    let accept = ("accept", "application/json, text/event-stream".to_owned());
-    let post = Post { headers: vec![accept], patience: PATIENCE, ..Post::new("application/json", ping) };
-    let answer = match HttpClient::new(upstream.url()) {
-        Ok(client) => client.post(upstream.url(), post).await,
+    let own = upstream.headers().iter();
+    let own = own.filter_map(|(name, value)| Some((name.clone(), value.to_str().ok()?.to_owned())));
+    let accept = (header::ACCEPT, "application/json, text/event-stream".to_owned());
+    let headers = std::iter::once(accept).filter(|_| !upstream.headers().contains_key(header::ACCEPT)).chain(own);
+    let public = public.and_then(|url| url.split_once("://")).filter(|_| upstream.host_header() == HostHeader::Client);
+    let headers = headers.chain(public.map(|(_, host)| (header::HOST, host.to_owned())));
+    let post = Post { headers: headers.collect(), patience: PATIENCE, ..Post::new("application/json", ping) };
+    let answer = match HttpClient::trusting(upstream.url(), upstream.authorities()) {
+        Ok(client) => client.post(&upstream.whole_url(), post).await,
         Err(error) => Err(error.to_string()),
     };
     match answer.map(|answer| answer.status.as_u16()) {
@@ -229,6 +239,9 @@ async fn asked(upstream: &Upstream) -> Finding {
             ),
         ),
         Ok(status @ 500..) => Finding::amiss(about, format_args!("it answers with {status}; see its own log")),
+        Ok(401) if !upstream.headers().is_empty() => {
+            Finding::amiss(about, "it answers with 401; are the credentials in its `headers` right?")
+        }
         Ok(401) => Finding::well(about, "it answers, and wants a sign-in of its own"),
         Ok(status) => Finding::well(about, format_args!("it answers ({status})")),
     }

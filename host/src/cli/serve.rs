@@ -22,7 +22,7 @@ use super::advice::{Failure, seconds};
 use super::common::{
     GRACE, LogOptions, Signing, bear_hang_ups, listen, note_policy, say, serve_until_end, signing_keys, stop_signal,
 };
-use super::config::{Config, Server, Text, address};
+use super::config::{BasePath, Config, Server, Text, address, base_path};
 
 /// The default folder of the log.
 pub(super) const DATA: &str = "mcp-audit-log-data";
@@ -50,8 +50,8 @@ pub(super) struct Serve {
     #[arg(long, value_name = "ADDR", value_parser = address, env = "MCP_AUDIT_LOG_LISTEN")]
     listen: Option<SocketAddr>,
     /// An MCP server to serve at /mcp/NAME (repeatable). This option replaces the servers in the file.
-    #[arg(long = "upstream", value_name = "NAME=URL", value_parser = Upstream::parse)]
-    upstreams: Vec<Upstream>,
+    #[arg(long = "upstream", value_name = "NAME=URL", value_parser = Server::parse)]
+    upstreams: Vec<Server>,
     /// Strict recording for all servers: no call reaches a server before its intent is on the disk. A call that cannot
     /// be recorded gets 503.
     #[arg(long)]
@@ -77,6 +77,9 @@ pub(super) struct Serve {
     /// Publish checkpoints into this folder, which must exist.
     #[arg(long, value_name = "DIR", env = "MCP_AUDIT_LOG_CHECKPOINTS")]
     checkpoints: Option<PathBuf>,
+    /// Serve MCP, API and pages below this path, such as /audit, for a proxy in front that has other things at its root.
+    #[arg(long, value_name = "PATH", value_parser = base_path, env = "MCP_AUDIT_LOG_PATH")]
+    path: Option<BasePath>,
     /// A proxy in front serves browsers over https: the session cookie is then sent over https only.
     #[arg(long)]
     https: bool,
@@ -117,8 +120,9 @@ impl Serve {
         config.listen = self.listen.map(Text::from).or(config.listen);
         config.metrics = self.metrics.map(Text::from).or(config.metrics);
         config.https = self.https.then_some(true).or(config.https);
+        config.path = self.path.map(Text::from).or(config.path);
         if !self.upstreams.is_empty() {
-            config.upstreams = Some(self.upstreams.into_iter().map(Server).collect());
+            config.upstreams = Some(self.upstreams);
         }
         if self.strict {
             config.upstreams.iter_mut().flatten().for_each(Server::be_strict);
@@ -145,8 +149,7 @@ impl Serve {
 }
 
 async fn serve(config: Config, opened: &OnceLock<AuditLog>) -> Result<(), Failure> {
-    let upstreams: Vec<_> = config.upstreams.iter().flatten().map(|Server(upstream)| upstream.clone()).collect();
-    one_name_each(&upstreams)?;
+    let upstreams = config.open_upstreams()?;
     let data = config.data.clone().unwrap_or_else(|| DATA.into());
     // Before anything is made in the folder.
     let options = options(&config, data.clone())?;
@@ -164,9 +167,9 @@ async fn serve(config: Config, opened: &OnceLock<AuditLog>) -> Result<(), Failur
     let open = config.sign_in().open == Some(true);
     let sign_in = if open { SignIn::Open(identity.clone()) } else { SignIn::Tokens(identity.clone()) };
     let site = Site::new(log.clone(), identity, SignInLinks::default());
-    let site = if config.https == Some(true) { site.over_https() } else { site };
+    let site = if config.https == Some(true) { site.over_https() } else { site }.mounted_at(config.path());
     let public = config.proxy.as_ref().and_then(|proxy| proxy.public_url.as_ref());
-    let public = public.map_or(String::new(), |url| url.value().to_string());
+    let public = public.map_or(String::new(), |url| url.value().to_string()) + config.path();
     let address = |upstream: &Upstream| (upstream.name().to_owned(), format!("{public}/mcp/{}", upstream.name()));
     let site = site.mcp_servers(upstreams.iter().map(address));
     let router = everything(&log, upstreams.clone(), sign_in, site, config.proxy());
@@ -178,7 +181,7 @@ async fn serve(config: Config, opened: &OnceLock<AuditLog>) -> Result<(), Failur
         None => None,
     };
     let (stop, stop_metrics) = (stop_signal()?, stop_signal()?);
-    announce(&listener, &upstreams)?;
+    announce(&listener, config.path(), &upstreams)?;
     let metrics = tell_figures(metrics, &log, stop_metrics)?;
     tokio::try_join!(http::serve(listener, router, stop), metrics)?;
     Ok(())
@@ -238,20 +241,13 @@ pub(super) fn everything(
     site: Site,
     options: ProxyOptions,
 ) -> Router {
-    proxy::router_with(log.clone(), upstreams, sign_in, options).merge(http::router(site))
+    let path = options.path.clone();
+    let (traffic, pages) = (proxy::router_with(log.clone(), upstreams, sign_in, options), http::router(site));
+    if path.is_empty() { traffic.merge(pages) } else { traffic.nest(&path, pages) }
 }
 
-fn one_name_each(upstreams: &[Upstream]) -> Result<(), String> {
-    let mut names: Vec<_> = upstreams.iter().map(Upstream::name).collect();
-    names.sort_unstable();
-    match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(format!("two upstreams are called {:?}; give each its own name", pair[0])),
-        None => Ok(()),
-    }
-}
-
-fn announce(listener: &TcpListener, upstreams: &[Upstream]) -> io::Result<()> {
-    let address = listener.local_addr()?;
+fn announce(listener: &TcpListener, path: &str, upstreams: &[Upstream]) -> io::Result<()> {
+    let address = format!("{}{path}", listener.local_addr()?);
     say(format_args!("mcp-audit-log is listening on http://{address}"))?;
     for upstream in upstreams {
         say(format_args!("  http://{address}/mcp/{} is {}", upstream.name(), upstream.url()))?;

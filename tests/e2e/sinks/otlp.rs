@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use mcp_audit_log::client_tls::Authorities;
 use mcp_audit_log::event::{Channel, Event, Kind, OutcomeDetail};
 use mcp_audit_log::sink::SinkOptions;
 use mcp_audit_log::sinks::{Otlp, OtlpOptions};
@@ -29,7 +30,13 @@ fn actions() -> BTreeSet<String> {
 fn sends_to(receiver: &Receiver) -> (TempDir, AuditLog) {
     let folder = tempfile::tempdir().expect("a folder");
     let url = receiver.url().parse().expect("a URL");
-    let otlp = Otlp::new(OtlpOptions { url, token: None, patience: Duration::from_secs(5) }).expect("a receiver");
+    let otlp = Otlp::new(OtlpOptions {
+        url,
+        token: None,
+        authorities: Authorities::default(),
+        patience: Duration::from_secs(5),
+    })
+    .expect("a receiver");
     let sink = SinkOptions::new("otlp", Viewer::new("sink:otlp", ["admin"]));
     let log = Options::new(folder.path()).own_schedule().sink(sink, otlp).open().expect("a log");
     (folder, log)

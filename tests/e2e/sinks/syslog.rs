@@ -4,8 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use base64::Engine;
-use mcp_audit_log_tests::{Cutter, Process, eventually};
+use mcp_audit_log_tests::{Cutter, PrivateCa, Process, eventually};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -15,6 +14,7 @@ use crate::support::Subject;
 struct Rsyslog {
     _process: Process,
     folder: TempDir,
+    ca: PrivateCa,
     port: u16,
 }
 
@@ -22,14 +22,13 @@ impl Rsyslog {
     fn start(tls: bool) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
-        let certified = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
-        fs::write(path("certificate.pem"), pem("CERTIFICATE", certified.cert.der())).expect("written");
-        fs::write(path("key.pem"), pem("PRIVATE KEY", &certified.signing_key.serialize_der())).expect("written");
-        let (certificate, key) = (path("certificate.pem"), path("key.pem"));
+        let ca = PrivateCa::new();
+        let (authority, certificate, key) = (ca.authority(), ca.certificate(), ca.key());
+        let [authority, certificate, key] = [&authority, &certificate, &key].map(|path| path.display());
         let driver =
             if tls { r#"streamDriver.name="ossl" streamDriver.mode="1" streamDriver.authMode="anon""# } else { "" };
         let config = format!(
-            r#"global(workDirectory="{work}" maxMessageSize="8k" defaultNetstreamDriverCAFile="{certificate}"
+            r#"global(workDirectory="{work}" maxMessageSize="8k" defaultNetstreamDriverCAFile="{authority}"
     defaultNetstreamDriverCertFile="{certificate}" defaultNetstreamDriverKeyFile="{key}")
 module(load="imtcp" {driver})
 template(name="parts" type="string" string="%hostname% %app-name% %msgid% %pri-text% %structured-data% %msg%\n")
@@ -46,11 +45,11 @@ action(type="omfile" file="{out}" template="parts")
         let process = Process::start(&mut command);
         let file = folder.path().join("port");
         let port = eventually("rsyslog listens", || fs::read_to_string(&file).ok()?.trim().parse().ok());
-        Self { _process: process, folder, port }
+        Self { _process: process, folder, ca, port }
     }
 
-    fn certificate(&self) -> PathBuf {
-        self.folder.path().join("certificate.pem")
+    fn authority(&self) -> PathBuf {
+        self.ca.authority()
     }
 
     fn lines(&self) -> Vec<String> {
@@ -58,12 +57,6 @@ action(type="omfile" file="{out}" template="parts")
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
         whole.lines().map(ToOwned::to_owned).collect()
     }
-}
-
-fn pem(kind: &str, bytes: &[u8]) -> String {
-    let text = base64::engine::general_purpose::STANDARD.encode(bytes);
-    let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
-    format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", lines.join("\n"))
 }
 
 /// The entry in a line.
@@ -88,7 +81,7 @@ fn config(scheme: &str, port: u16, ca: &Path) -> String {
 fn everything_arrives_over(scheme: &str) {
     let rsyslog = Rsyslog::start(scheme == "tls");
     let cutter = Cutter::before(rsyslog.port);
-    let subject = Subject::new(&config(scheme, cutter.port(), &rsyslog.certificate()), &[]);
+    let subject = Subject::new(&config(scheme, cutter.port(), &rsyslog.authority()), &[]);
     let mut running = subject.start();
     let has = |seq: u64| rsyslog.lines().iter().any(|line| self::seq(line) == seq);
     running.record(100, "before");
@@ -150,7 +143,7 @@ fn rsyslog_gets_every_entry_in_order_over_tls_though_the_connection_is_cut() {
 #[test]
 fn a_receiver_whose_certificate_is_unknown_gets_nothing() {
     let (rsyslog, other) = (Rsyslog::start(true), Rsyslog::start(true));
-    let subject = Subject::new(&config("tls", rsyslog.port, &other.certificate()), &[]);
+    let subject = Subject::new(&config("tls", rsyslog.port, &other.authority()), &[]);
     let file = subject.config();
     let (fine, said) = subject.command(&["test", "siem", "--config", file.to_str().expect("UTF-8")]);
     assert!(!fine && said.contains("syslog at 127.0.0.1:") && said.contains("certificate"), "{said}");

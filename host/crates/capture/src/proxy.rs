@@ -1,5 +1,6 @@
 //! The reverse proxy: several MCP servers at one address; each call is authenticated, forwarded and recorded.
 
+pub(crate) mod additions;
 pub(crate) mod answer;
 pub(crate) mod connect;
 pub(crate) mod expiry;
@@ -49,6 +50,9 @@ pub struct ProxyOptions {
     pub public: Option<Origin>,
     /// Whether clients use https, if no header shows it.
     pub https: bool,
+    /// The path below which everything is served, such as `/audit`; by default the root. Merge the router, and do not
+    /// nest it: documents about OAuth have their places at the root.
+    pub path: String,
 }
 
 pub(super) struct Proxy {
@@ -58,6 +62,8 @@ pub(super) struct Proxy {
     origins: Origins,
     public: Option<Origin>,
     https: bool,
+    /// Empty, or with a slash in front and none at its end.
+    path: String,
 }
 
 /// Serves each upstream at `/mcp/NAME` and below, and records the traffic. If two upstreams have the same name, the
@@ -73,6 +79,7 @@ pub fn router_with(log: AuditLog, upstreams: Vec<Upstream>, sign_in: SignIn, opt
     let open = matches!(sign_in, SignIn::Open(_));
     let proxy = proxy(upstreams, sign_in, options);
     let router = routes(Arc::clone(&proxy)).route_layer(AuditLayer::named_by(log.clone(), server));
+    let router = if proxy.path.is_empty() { router } else { Router::new().nest(&proxy.path, router) };
     // If the proxy signs callers in itself, an upstream never sees the caller, so it needs no sign-in.
     if open { router.merge(oauth::router(log, proxy)) } else { router }
 }
@@ -84,10 +91,12 @@ pub fn unrecorded(upstreams: Vec<Upstream>, sign_in: SignIn, options: ProxyOptio
 }
 
 fn proxy(upstreams: Vec<Upstream>, sign_in: SignIn, options: ProxyOptions) -> Arc<Proxy> {
-    let ProxyOptions { timeouts, origins, public, https } = options;
+    let ProxyOptions { timeouts, origins, public, https, path } = options;
+    let path = path.trim_matches('/');
+    let path = if path.is_empty() { String::new() } else { format!("/{path}") };
     let forwarder = Forwarder::new(timeouts, upstreams.iter());
     let upstreams = upstreams.into_iter().map(|upstream| (upstream.name().to_owned(), upstream)).collect();
-    Arc::new(Proxy { upstreams, forwarder, sign_in, origins, public, https })
+    Arc::new(Proxy { upstreams, forwarder, sign_in, origins, public, https, path })
 }
 
 fn routes(proxy: Arc<Proxy>) -> Router {
@@ -111,6 +120,7 @@ async fn handle(State(proxy): State<Arc<Proxy>>, mut request: Request) -> Respon
                 };
             }
             proxy.vouch(request.headers_mut(), upstream);
+            upstream.put_on(request.headers_mut());
             let lease = request.extensions_mut().remove::<Lease>();
             let slot = request.extensions().get::<FailureSlot>().cloned().unwrap_or_default();
             let sending = proxy.forwarder.send(upstream, &target, request);
@@ -158,7 +168,7 @@ impl Proxy {
             Some(format!("{}://{host}", if self.https { "https" } else { "http" }))
         };
         let public = self.public.as_ref().map(ToString::to_string).or_else(said);
-        PublicAddress::of(request, name, public)
+        PublicAddress::of(request, name, public, &self.path)
     }
 
     /// Sets the `Origin` that the upstream gets. An upstream accepts only the origins of its own pages, so the proxy

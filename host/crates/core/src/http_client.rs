@@ -7,11 +7,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
+use hyper::header::HeaderName;
 use hyper::{Request, Response, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use crate::client_tls::Authorities;
 
 /// The longest answer that is read, in bytes.
 pub const LONGEST: usize = 256 << 10;
@@ -28,7 +31,7 @@ const IDLE: Duration = Duration::from_secs(4);
 pub enum HttpClient {
     /// Over plain HTTP.
     Plain(Client<HttpConnector, Full<Bytes>>),
-    /// Over TLS, with the system's certificates.
+    /// Over TLS.
     Tls(Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
 }
 
@@ -44,8 +47,8 @@ pub struct Post {
     pub kind: &'static str,
     /// The bearer token.
     pub token: Option<String>,
-    /// Further headers: names in lower case, and values without control characters.
-    pub headers: Vec<(&'static str, String)>,
+    /// Further headers, with values without control characters.
+    pub headers: Vec<(HeaderName, String)>,
     /// The body.
     pub body: Bytes,
     /// How long sending it and reading the answer may take.
@@ -77,25 +80,34 @@ impl HttpClient {
     /// The URL uses https, and the system has no certificates.
     pub fn new(url: &Uri) -> Result<Self, HttpClientError> {
         // Requests are rare, so idle connections are not kept.
-        Self::with_idle(url, 0)
+        Self::trusting(url, &Authorities::default())
+    }
+
+    /// The same with other authorities.
+    ///
+    /// # Errors
+    /// The URL uses https, and the system has no certificates.
+    pub fn trusting(url: &Uri, authorities: &Authorities) -> Result<Self, HttpClientError> {
+        Self::with_idle(url, authorities, 0)
     }
 
     /// The same for requests one after another, over one connection. The runtime must not stand still between them.
     ///
     /// # Errors
     /// The URL uses https, and the system has no certificates.
-    pub fn keeping(url: &Uri) -> Result<Self, HttpClientError> {
-        Self::with_idle(url, 1)
+    pub fn keeping(url: &Uri, authorities: &Authorities) -> Result<Self, HttpClientError> {
+        Self::with_idle(url, authorities, 1)
     }
 
-    fn with_idle(url: &Uri, connections: usize) -> Result<Self, HttpClientError> {
+    fn with_idle(url: &Uri, authorities: &Authorities, connections: usize) -> Result<Self, HttpClientError> {
         let mut builder = Client::builder(TokioExecutor::new());
         builder.pool_max_idle_per_host(connections).pool_idle_timeout(IDLE).pool_timer(TokioTimer::new());
         if url.scheme_str() != Some("https") {
             return Ok(Self::Plain(builder.build_http()));
         }
-        let roots = HttpsConnectorBuilder::new().with_native_roots().map_err(HttpClientError)?;
-        Ok(Self::Tls(builder.build(roots.https_only().enable_http1().build())))
+        let config = authorities.client_config().map_err(HttpClientError)?;
+        let connector = HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_http1();
+        Ok(Self::Tls(builder.build(connector.build())))
     }
 
     /// The body of a plain 200; redirections are not followed.

@@ -11,6 +11,9 @@ pub mod durable_copy;
 /// The data folder's secret key.
 pub mod secret;
 
+/// TLS of the host's own clients.
+#[cfg(feature = "http-client")]
+pub mod client_tls;
 /// The host's own HTTP requests.
 #[cfg(feature = "http-client")]
 pub mod http_client;

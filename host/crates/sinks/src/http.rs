@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hyper::{StatusCode, Uri};
+use mcp_audit_log_core::client_tls::Authorities;
 use mcp_audit_log_core::http_client::{Answer, HttpClient, HttpClientError, Post};
 use mcp_audit_log_core::sink::SinkError;
 use tokio::runtime::{Builder, Runtime};
@@ -14,9 +15,9 @@ pub enum DestinationError {
     /// Without TLS the network could read and change entries.
     #[error("entries must be sent with TLS, except to this machine")]
     Plain,
-    /// The certificates, or the name of the server.
-    #[error("TLS cannot be used: {0}")]
-    Tls(String),
+    /// The host is no name that a certificate can have.
+    #[error("its host is not a name for TLS: {0}")]
+    Name(String),
     /// The client.
     #[error(transparent)]
     Client(#[from] HttpClientError),
@@ -34,14 +35,14 @@ pub(crate) struct HttpDestination {
 }
 
 impl HttpDestination {
-    pub(crate) fn new(url: &Uri, patience: Duration) -> Result<Self, DestinationError> {
+    pub(crate) fn new(url: &Uri, authorities: &Authorities, patience: Duration) -> Result<Self, DestinationError> {
         if url.scheme_str() != Some("https") && !url.host().is_some_and(is_here) {
             return Err(DestinationError::Plain);
         }
         // A thread of its own, so that a connection that the server closes between two batches is known to be closed.
         let runtime =
             Builder::new_multi_thread().worker_threads(1).thread_name("audit-sink-http").enable_all().build()?;
-        Ok(Self { client: HttpClient::keeping(url)?, runtime, url: url.clone(), patience })
+        Ok(Self { client: HttpClient::keeping(url, authorities)?, runtime, url: url.clone(), patience })
     }
 
     /// Sends a batch. The answer, if it is a success.
@@ -108,7 +109,9 @@ mod tests {
 
     #[test]
     fn entries_leave_the_machine_only_over_tls() {
-        let open = |url: &str| HttpDestination::new(&url.parse().expect("a URL"), Duration::from_secs(1)).map(drop);
+        let system = Authorities::default();
+        let open =
+            |url: &str| HttpDestination::new(&url.parse().expect("a URL"), &system, Duration::from_secs(1)).map(drop);
         assert!(matches!(open("http://siem.example.com/"), Err(DestinationError::Plain)));
         assert!(matches!(open("http://127.0.0.1.example.com/"), Err(DestinationError::Plain)));
         for url in ["http://127.0.0.1:1/", "http://localhost/", "http://[::1]:1/"] {

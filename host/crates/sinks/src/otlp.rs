@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use hyper::Uri;
+use mcp_audit_log_core::client_tls::Authorities;
 use mcp_audit_log_core::http_client::Post;
 use mcp_audit_log_core::sink::{EntryBatch, Sink, SinkError};
 use mcp_audit_log_model::entry::Entry;
@@ -25,6 +26,8 @@ pub struct OtlpOptions {
     pub url: Uri,
     /// The token that is sent as `Authorization: Bearer …`.
     pub token: Option<String>,
+    /// Whose certificates vouch for the receiver.
+    pub authorities: Authorities,
     /// How long the receiver may take to answer.
     pub patience: Duration,
 }
@@ -41,8 +44,8 @@ impl Otlp {
     /// # Errors
     /// The URL is not allowed, or the system has no certificates to trust.
     pub fn new(options: OtlpOptions) -> Result<Self, DestinationError> {
-        let OtlpOptions { url, token, patience } = options;
-        Ok(Self { destination: HttpDestination::new(&url, patience)?, token })
+        let OtlpOptions { url, token, authorities, patience } = options;
+        Ok(Self { destination: HttpDestination::new(&url, &authorities, patience)?, token })
     }
 }
 

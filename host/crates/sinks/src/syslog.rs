@@ -5,22 +5,19 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use hyper_rustls::ConfigBuilderExt;
+use mcp_audit_log_core::client_tls::Authorities;
 use mcp_audit_log_core::sink::{EntryBatch, Sink, SinkError};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::http::{DestinationError, is_here};
 use crate::syslog_message::frame;
@@ -42,8 +39,8 @@ pub struct SyslogOptions {
     pub port: u16,
     /// Whether the connection is encrypted; it must be, except to this machine.
     pub tls: bool,
-    /// A file of certificates in PEM that vouch for the receiver, instead of the system's.
-    pub ca_file: Option<PathBuf>,
+    /// Whose certificates vouch for the receiver.
+    pub authorities: Authorities,
     /// How long connecting, and writing a batch, may take.
     pub patience: Duration,
 }
@@ -180,27 +177,12 @@ async fn is_open(connection: &mut Box<dyn Connection>) -> bool {
     }
 }
 
-/// TLS with the certificates of the file or of the system.
+/// TLS with the certificates that vouch for the receiver.
 fn trusting(options: &SyslogOptions) -> Result<(TlsConnector, ServerName<'static>), DestinationError> {
-    let builder = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()));
-    let builder =
-        builder.with_safe_default_protocol_versions().map_err(|error| DestinationError::Tls(error.to_string()))?;
-    let builder = match &options.ca_file {
-        Some(path) => {
-            let unusable =
-                |error: &dyn std::fmt::Display| DestinationError::Tls(format!("{}: {error}", path.display()));
-            let mut roots = RootCertStore::empty();
-            for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unusable(&error))? {
-                let certificate = certificate.map_err(|error| unusable(&error))?;
-                roots.add(certificate).map_err(|error| unusable(&error))?;
-            }
-            builder.with_root_certificates(roots)
-        }
-        None => builder.with_native_roots()?,
-    };
+    let config = options.authorities.client_config()?;
     let host = options.host.trim_matches(['[', ']']).to_owned();
-    let name = ServerName::try_from(host).map_err(|error| DestinationError::Tls(error.to_string()))?;
-    Ok((TlsConnector::from(Arc::new(builder.with_no_client_auth())), name))
+    let name = ServerName::try_from(host).map_err(|error| DestinationError::Name(error.to_string()))?;
+    Ok((TlsConnector::from(Arc::new(config)), name))
 }
 
 #[cfg(test)]

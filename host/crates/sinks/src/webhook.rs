@@ -7,6 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use hyper::Uri;
+use hyper::header::HeaderName;
+use mcp_audit_log_core::client_tls::Authorities;
 use mcp_audit_log_core::http_client::Post;
 use mcp_audit_log_core::sink::{EntryBatch, Sink, SinkError};
 use mcp_audit_log_model::time::{Clock, SECOND, SystemClock};
@@ -29,6 +31,8 @@ pub struct WebhookOptions {
     pub secret: Option<SigningSecret>,
     /// The token that is sent as `Authorization: Bearer …`.
     pub token: Option<String>,
+    /// Whose certificates vouch for the receiver.
+    pub authorities: Authorities,
     /// How long the receiver may take to answer.
     pub patience: Duration,
 }
@@ -84,8 +88,8 @@ impl Webhook {
     /// # Errors
     /// The URL is not allowed, or the system has no certificates to trust.
     pub fn new(options: WebhookOptions) -> Result<Self, DestinationError> {
-        let WebhookOptions { url, secret, token, patience } = options;
-        Ok(Self { destination: HttpDestination::new(&url, patience)?, secret, token })
+        let WebhookOptions { url, secret, token, authorities, patience } = options;
+        Ok(Self { destination: HttpDestination::new(&url, &authorities, patience)?, secret, token })
     }
 
     /// The request for a batch that is sent at this time.
@@ -98,9 +102,10 @@ impl Webhook {
         let mut headers = vec![("idempotency-key", id.clone())];
         if let Some(secret) = &self.secret {
             let signature = format!("v1,{}", secret.sign(&id, seconds, &body)?);
-            let (id, time) = ("webhook-id", "webhook-timestamp");
-            headers.extend([(id, headers[0].1.clone()), (time, seconds.to_string()), ("webhook-signature", signature)]);
+            let time = ("webhook-timestamp", seconds.to_string());
+            headers.extend([("webhook-id", id), time, ("webhook-signature", signature)]);
         }
+        let headers = headers.into_iter().map(|(name, value)| (HeaderName::from_static(name), value)).collect();
         Ok(Post { headers, token: self.token.clone(), ..Post::new("application/json", body) })
     }
 }
@@ -124,7 +129,8 @@ mod tests {
     fn webhook(secret: Option<&str>) -> Webhook {
         let secret = secret.map(|secret| SigningSecret::parse(secret).expect("a secret"));
         let url = "http://127.0.0.1:1/".parse().expect("a URL");
-        let options = WebhookOptions { url, secret, token: Some("t".into()), patience: Duration::from_secs(1) };
+        let (authorities, patience) = (Authorities::default(), Duration::from_secs(1));
+        let options = WebhookOptions { url, secret, token: Some("t".into()), authorities, patience };
         Webhook::new(options).expect("a webhook")
     }
 
@@ -180,7 +186,7 @@ mod tests {
         let webhook = webhook(Some("0123456789abcdef0123456789abcdef"));
         let headers = |batch: &EntryBatch, seconds| webhook.request(batch, seconds).expect("a request").headers;
         let (first, again) = (headers(&batch(7..9), 1), headers(&batch(7..9), 2));
-        assert_eq!((first[0].0, &first[0], &first[1]), ("idempotency-key", &again[0], &again[1]));
+        assert_eq!((first[0].0.as_str(), &first[0], &first[1]), ("idempotency-key", &again[0], &again[1]));
         assert_ne!(first[3], again[3], "the time is signed");
         let grown = headers(&batch(7..10), 1);
         assert_ne!(grown[0], first[0]);

@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod proxy;
+mod secrets;
 mod sign_in;
 mod sinks;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use mcp_audit_log::capture::proxy::ProxyOptions;
+use mcp_audit_log::capture::upstream::Upstream;
 use mcp_audit_log::identity::{GroupMap, Network, Origins, TrustedProxies};
 use mcp_audit_log::ledger::VerifierKey;
 use mcp_audit_log::manifest::Manifest;
@@ -29,7 +31,7 @@ pub(super) use proxy::{CorsTable, ProxyTable, Server};
 pub(super) use sign_in::SignInTable;
 pub(super) use sinks::{OpenedSink, SinkTable};
 use text::Mistake;
-pub(super) use text::{MaskName, Text, address};
+pub(super) use text::{BasePath, MaskName, Text, address, base_path};
 
 /// The content of the file. Missing values have their defaults; the command line overrides the file.
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -48,6 +50,8 @@ pub(super) struct Config {
     pub(super) listen: Option<Text<SocketAddr>>,
     pub(super) metrics: Option<Text<SocketAddr>>,
     pub(super) https: Option<bool>,
+    /// The path below which MCP, API and pages are served.
+    pub(super) path: Option<Text<BasePath>>,
     pub(super) trusted_proxies: Option<Vec<Text<Network>>>,
     pub(super) queue: Option<Queue>,
     pub(super) checkpoints: Option<CheckpointTable>,
@@ -119,6 +123,7 @@ impl Config {
         if let Some(sign_in) = &mut self.sign_in {
             sign_in.beside(folder);
         }
+        self.upstreams.iter_mut().flatten().for_each(|server| server.beside(folder));
         self.sinks.iter_mut().flatten().for_each(|sink| sink.beside(folder));
         self
     }
@@ -156,7 +161,12 @@ impl Config {
     /// How the proxy hands requests on.
     pub(super) fn proxy(&self) -> ProxyOptions {
         let cors = self.cors.clone().unwrap_or_default();
-        self.proxy.clone().unwrap_or_default().options(&cors, self.https == Some(true))
+        self.proxy.clone().unwrap_or_default().options(&cors, self.https == Some(true), self.path())
+    }
+
+    /// The path below which everything is served: empty, or with a slash in front.
+    pub(super) fn path(&self) -> &str {
+        self.path.as_ref().map_or("", |path| &path.value().0)
     }
 
     /// The sites whose pages may call from a browser.
@@ -170,6 +180,17 @@ impl Config {
         GroupMap::new(self.groups.clone().unwrap_or_default(), everybody)
     }
 
+    /// The upstreams, as they are configured.
+    pub(super) fn servers(&self) -> &[Server] {
+        self.upstreams.as_deref().unwrap_or_default()
+    }
+
+    /// The upstreams with their credentials, each under a name of its own.
+    pub(super) fn open_upstreams(&self) -> Result<Vec<Upstream>, Failure> {
+        one_name_each("upstreams", self.servers().iter().map(Server::name))?;
+        self.servers().iter().map(Server::open).collect()
+    }
+
     /// The sinks, as they are configured.
     pub(super) fn sinks(&self) -> &[SinkTable] {
         self.sinks.as_deref().unwrap_or_default()
@@ -177,11 +198,7 @@ impl Config {
 
     /// The sinks with their destinations, each under a name of its own.
     pub(super) fn open_sinks(&self) -> Result<Vec<OpenedSink>, Failure> {
-        let mut names: Vec<_> = self.sinks().iter().map(SinkTable::name).collect();
-        names.sort_unstable();
-        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(format!("two sinks are called {:?}; give each its own name", pair[0]).into());
-        }
+        one_name_each("sinks", self.sinks().iter().map(SinkTable::name))?;
         self.sinks().iter().map(SinkTable::open).collect()
     }
 
@@ -201,5 +218,14 @@ impl Config {
             Some(header) => front.sign_in(header.names(), self.group_map()),
             None => front,
         }
+    }
+}
+
+fn one_name_each<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), Failure> {
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(format!("two {what} are called {:?}; give each its own name", pair[0]).into()),
+        None => Ok(()),
     }
 }

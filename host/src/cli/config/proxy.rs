@@ -1,5 +1,8 @@
 //! `[proxy]`, `[cors]` and `[[upstreams]]`: the upstreams of the proxy, and how requests are forwarded.
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mcp_audit_log::capture::proxy::{ProxyOptions, Timeouts};
@@ -7,6 +10,8 @@ use mcp_audit_log::capture::upstream::{HostHeader, Upstream, UpstreamError};
 use mcp_audit_log::identity::{Origin, Origins};
 use serde::{Deserialize, Serialize};
 
+use super::super::advice::Failure;
+use super::secrets::{HeaderSource, authorities};
 use super::text::{Read, Text};
 
 /// How requests are forwarded.
@@ -29,12 +34,12 @@ pub(in crate::cli) struct CorsTable {
 
 impl ProxyTable {
     /// The proxy's options.
-    pub(super) fn options(&self, cors: &CorsTable, https: bool) -> ProxyOptions {
+    pub(super) fn options(&self, cors: &CorsTable, https: bool, path: &str) -> ProxyOptions {
         let public = self.public_url.as_ref().map(|url| url.value().clone());
         let timeouts = timeouts([self.connect_seconds, self.tls_seconds, self.first_byte_seconds, self.idle_seconds]);
         // A page of the proxy's own address is no foreign one.
         let origins = cors.origins().iter().chain(&public).cloned().collect();
-        ProxyOptions { timeouts, origins, public, https }
+        ProxyOptions { timeouts, origins, public, https, path: path.to_owned() }
     }
 }
 
@@ -51,22 +56,14 @@ fn timeouts(seconds: [Option<u32>; 4]) -> Timeouts {
 
 /// An MCP server behind the proxy.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(try_from = "Written", into = "Written")]
-pub(in crate::cli) struct Server(pub(in crate::cli) Upstream);
-
-impl Server {
-    /// Makes calls wait until their intent is durable.
-    pub(in crate::cli) fn be_strict(&mut self) {
-        self.0 = self.0.clone().with_strict(true);
-    }
-}
-
-#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+pub(in crate::cli) struct Server {
     name: Text<Name>,
     url: Text<Url>,
     host: Option<Text<HostHeader>>,
+    /// The headers that it gets with each request.
+    headers: Option<BTreeMap<String, HeaderSource>>,
+    ca_file: Option<PathBuf>,
     connect_seconds: Option<u32>,
     tls_seconds: Option<u32>,
     first_byte_seconds: Option<u32>,
@@ -74,9 +71,67 @@ struct Written {
     strict: Option<bool>,
 }
 
+impl Server {
+    /// Reads `NAME=URL`.
+    pub(in crate::cli) fn parse(text: &str) -> Result<Self, UpstreamError> {
+        let upstream = Upstream::parse(text)?;
+        let (name, url) = (upstream.name().to_owned(), upstream.whole_url().to_string());
+        Ok(Self {
+            name: Text::of(&name, Name(name.clone())),
+            url: Text::of(&url, Url(url.clone())),
+            host: None,
+            headers: None,
+            ca_file: None,
+            connect_seconds: None,
+            tls_seconds: None,
+            first_byte_seconds: None,
+            idle_seconds: None,
+            strict: None,
+        })
+    }
+
+    /// Makes calls wait until their intent is durable.
+    pub(in crate::cli) fn be_strict(&mut self) {
+        self.strict = Some(true);
+    }
+
+    pub(in crate::cli) fn name(&self) -> &str {
+        &self.name.value().0
+    }
+
+    pub(super) fn beside(&mut self, folder: &Path) {
+        let of_headers = self.headers.iter_mut().flat_map(BTreeMap::values_mut).filter_map(HeaderSource::file_mut);
+        of_headers.chain(&mut self.ca_file).for_each(|path| *path = folder.join(&path));
+    }
+
+    /// The upstream with its credentials, which are read now.
+    pub(in crate::cli) fn open(&self) -> Result<Upstream, Failure> {
+        let name = self.name();
+        let wrong = |error: &dyn std::fmt::Display| Failure::from(format!("the upstream {name:?}: {error}"));
+        let limits = timeouts([self.connect_seconds, self.tls_seconds, self.first_byte_seconds, self.idle_seconds]);
+        let host = self.host.as_ref().map(|host| *host.value()).unwrap_or_default();
+        let upstream = Upstream::new(name, &self.url.value().0)?.with_host(host).with_timeouts(limits);
+        let authorities = authorities(self.ca_file.as_deref()).map_err(|error| wrong(&error))?;
+        let upstream = upstream.with_strict(self.strict.unwrap_or_default()).with_authorities(authorities);
+        self.headers.iter().flatten().try_fold(upstream, |upstream, (name, source)| {
+            let header = name.parse().map_err(|_| wrong(&format!("{name:?} is not a header name")))?;
+            let value = source.value(name).map_err(|error| wrong(&error))?;
+            Ok(upstream.with_header(header, value)?)
+        })
+    }
+}
+
 /// The name and the URL of an upstream. Each is checked alone, so that an error has its own line.
+#[derive(Clone, Debug)]
 struct Name(String);
+#[derive(Clone)]
 struct Url(String);
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Url")
+    }
+}
 
 impl Read for Name {
     fn read(text: &str) -> Result<Self, String> {
@@ -112,40 +167,5 @@ impl Read for HostHeader {
 impl Read for Origin {
     fn read(text: &str) -> Result<Self, String> {
         Self::parse(text).map_err(|error| error.to_string())
-    }
-}
-
-impl TryFrom<Written> for Server {
-    type Error = UpstreamError;
-
-    fn try_from(written: Written) -> Result<Self, UpstreamError> {
-        let Written { name, url, host, connect_seconds, tls_seconds, first_byte_seconds, idle_seconds, strict } =
-            written;
-        let limits = timeouts([connect_seconds, tls_seconds, first_byte_seconds, idle_seconds]);
-        let host = host.map(|host| *host.value()).unwrap_or_default();
-        let upstream = Upstream::new(&name.value().0, &url.value().0)?.with_host(host).with_timeouts(limits);
-        Ok(Self(upstream.with_strict(strict.unwrap_or_default())))
-    }
-}
-
-impl From<Server> for Written {
-    fn from(Server(upstream): Server) -> Self {
-        let Timeouts { connect, tls, first_byte, idle } = upstream.timeouts();
-        let [connect_seconds, tls_seconds, first_byte_seconds, idle_seconds] = [connect, tls, first_byte, idle]
-            .map(|limit| limit.map(|limit| u32::try_from(limit.as_secs()).unwrap_or(u32::MAX)));
-        let host = match upstream.host_header() {
-            HostHeader::Upstream => "upstream",
-            HostHeader::Client => "client",
-        };
-        Self {
-            name: Text::of(upstream.name(), Name(upstream.name().to_owned())),
-            url: Text::of(&upstream.url().to_string(), Url(upstream.url().to_string())),
-            host: Some(Text::of(host, upstream.host_header())),
-            connect_seconds,
-            tls_seconds,
-            first_byte_seconds,
-            idle_seconds,
-            strict: Some(upstream.is_strict()),
-        }
     }
 }

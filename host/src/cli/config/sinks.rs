@@ -13,7 +13,8 @@ use mcp_audit_log::sinks::{Otlp, OtlpOptions, SigningSecret, Syslog, SyslogOptio
 use mcp_audit_log::time::{Clock, SystemClock, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::super::advice::{Failure, unreadable};
+use super::super::advice::Failure;
+use super::secrets::{authorities, secret, secret_line};
 use super::text::{Read, Text};
 
 /// The time that a destination has to answer, unless the file sets another one.
@@ -47,6 +48,7 @@ struct WebhookTable {
     secret_env: Option<String>,
     token_file: Option<PathBuf>,
     token_env: Option<String>,
+    ca_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -62,6 +64,7 @@ struct OtlpTable {
     url: Text<Uri>,
     token_file: Option<PathBuf>,
     token_env: Option<String>,
+    ca_file: Option<PathBuf>,
 }
 
 /// The address of a syslog receiver.
@@ -131,9 +134,12 @@ impl Read for SinkStart {
 
 impl SinkTable {
     pub(super) fn beside(&mut self, folder: &Path) {
-        let webhook = self.webhook.iter_mut().flat_map(|table| [&mut table.secret_file, &mut table.token_file]);
+        let webhook = self
+            .webhook
+            .iter_mut()
+            .flat_map(|table| [&mut table.secret_file, &mut table.token_file, &mut table.ca_file]);
         let syslog = self.syslog.iter_mut().map(|table| &mut table.ca_file);
-        let otlp = self.otlp.iter_mut().map(|table| &mut table.token_file);
+        let otlp = self.otlp.iter_mut().flat_map(|table| [&mut table.token_file, &mut table.ca_file]);
         for path in webhook.chain(syslog).chain(otlp).flatten() {
             *path = folder.join(&path);
         }
@@ -192,47 +198,24 @@ impl WebhookTable {
         let secret = secret.map(|text| SigningSecret::parse(&text)).transpose();
         let secret = secret.map_err(|error| format!("its secret cannot be used: {error}"))?;
         let token = secret_line("token", self.token_file.as_deref(), self.token_env.as_deref())?;
-        Ok(Webhook::new(WebhookOptions { url: self.url.value().clone(), secret, token, patience })?)
+        let (url, authorities) = (self.url.value().clone(), authorities(self.ca_file.as_deref())?);
+        Ok(Webhook::new(WebhookOptions { url, secret, token, authorities, patience })?)
     }
 }
 
 impl OtlpTable {
     fn open(&self, patience: Duration) -> Result<Otlp, Failure> {
         let token = secret_line("token", self.token_file.as_deref(), self.token_env.as_deref())?;
-        Ok(Otlp::new(OtlpOptions { url: self.url.value().clone(), token, patience })?)
+        let (url, authorities) = (self.url.value().clone(), authorities(self.ca_file.as_deref())?);
+        Ok(Otlp::new(OtlpOptions { url, token, authorities, patience })?)
     }
 }
 
 impl SyslogTable {
     fn open(&self, patience: Duration) -> Result<Syslog, Failure> {
         let SyslogUrl { host, port, tls } = self.url.value().clone();
-        Ok(Syslog::new(SyslogOptions { host, port, tls, ca_file: self.ca_file.clone(), patience })?)
-    }
-}
-
-/// A secret from a file or from the environment.
-fn secret(what: &str, file: Option<&Path>, variable: Option<&str>) -> Result<Option<String>, Failure> {
-    match (file, variable) {
-        (Some(_), Some(_)) => Err(format!("set either {what}_file or {what}_env").into()),
-        (Some(path), None) => {
-            Ok(Some(std::fs::read_to_string(path).map_err(unreadable(path, &format!("{what}_file")))?))
-        }
-        (None, Some(variable)) => match std::env::var(variable) {
-            Ok(text) => Ok(Some(text)),
-            Err(_) => Err(format!("the environment has no {variable}, which {what}_env names").into()),
-        },
-        (None, None) => Ok(None),
-    }
-}
-
-/// The same for a secret that is sent as it is, in a header.
-fn secret_line(what: &str, file: Option<&Path>, variable: Option<&str>) -> Result<Option<String>, Failure> {
-    let text = secret(what, file, variable)?.map(|text| text.trim().to_owned());
-    match text {
-        Some(text) if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
-            Err(format!("its {what} must be one line of visible characters").into())
-        }
-        text => Ok(text),
+        let authorities = authorities(self.ca_file.as_deref())?;
+        Ok(Syslog::new(SyslogOptions { host, port, tls, authorities, patience })?)
     }
 }
 

@@ -90,6 +90,35 @@ impl Read for Filled {
     }
 }
 
+/// A path below which everything is served: empty for the root, else with a slash in front and none at its end.
+#[derive(Clone, Debug)]
+pub(in crate::cli) struct BasePath(pub(in crate::cli) String);
+
+impl Read for BasePath {
+    fn read(text: &str) -> Result<Self, String> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        let is_segment =
+            |part: &str| !part.is_empty() && part.bytes().all(is_plain) && !part.trim_matches('.').is_empty();
+        let inside = text.strip_prefix('/').map(|inside| inside.trim_end_matches('/'));
+        match inside {
+            Some("") => Ok(Self(String::new())),
+            Some(inside) if inside.split('/').all(is_segment) => Ok(Self(format!("/{inside}"))),
+            _ => Err(format!("{text:?} is not a path to serve below; write one such as /audit")),
+        }
+    }
+}
+
+/// A path on the command line.
+pub(in crate::cli) fn base_path(text: &str) -> Result<BasePath, String> {
+    BasePath::read(text)
+}
+
+impl std::fmt::Display for BasePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "/" } else { &self.0 })
+    }
+}
+
 /// The name of one of the host's own masks.
 #[derive(Clone, Debug)]
 pub(in crate::cli) struct MaskName(pub(super) String);

@@ -9,15 +9,15 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::http::Uri;
-use hyper_rustls::ConfigBuilderExt as _;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiAddrs, GaiResolver, Name};
 use hyper_util::rt::TokioIo;
+use mcp_audit_log_core::client_tls::Authorities;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{self, ClientConfig, crypto};
 use tower_service::Service;
 
 use super::timeouts::Timeouts;
@@ -61,9 +61,9 @@ impl Progress {
 }
 
 impl Reach {
-    /// `tls` is whether any upstream is behind TLS.
-    pub(crate) fn new(tls: bool) -> Self {
-        Self { tls: if tls { trusting() } else { None } }
+    /// `authorities` vouch for a server behind TLS; without them there is none.
+    pub(crate) fn new(authorities: Option<&Authorities>) -> Self {
+        Self { tls: authorities.and_then(trusting) }
     }
 
     /// A connection to the host of `url`, ready for HTTP.
@@ -112,15 +112,9 @@ impl Reach {
     }
 }
 
-/// TLS with the certificates that this machine trusts.
-fn trusting() -> Option<TlsConnector> {
-    // The library's choice of cryptography for the whole process is not ours to make.
-    let provider = Arc::new(crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let trusting = builder.map_err(io::Error::other).and_then(|builder| builder.with_native_roots());
-    match trusting {
-        Ok(roots) => {
-            let mut config = roots.with_no_client_auth();
+fn trusting(authorities: &Authorities) -> Option<TlsConnector> {
+    match authorities.client_config() {
+        Ok(mut config) => {
             config.alpn_protocols = vec![b"http/1.1".to_vec()];
             Some(TlsConnector::from(Arc::new(config)))
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, Response, StatusCode, Uri, Version, header, request};
 use hyper::body::Incoming;
+use mcp_audit_log_core::client_tls::Authorities;
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::answer_body;
@@ -20,24 +21,34 @@ use crate::tap::transport::{FailureSlot, Transport};
 
 /// A client for the upstreams. Connections are shared and kept for a short time.
 pub(crate) struct Forwarder {
-    reach: Reach,
-    pools: BTreeMap<String, Arc<Pool>>,
+    routes: BTreeMap<String, Route>,
     timeouts: Timeouts,
+}
+
+/// How one upstream is reached.
+struct Route {
+    reach: Reach,
+    pool: Arc<Pool>,
 }
 
 /// One request to one upstream.
 struct ForwardedRequest<'a> {
     upstream: &'a Upstream,
     timeouts: Timeouts,
-    pool: Arc<Pool>,
+    route: &'a Route,
     slot: FailureSlot,
 }
 
 impl Forwarder {
     pub(crate) fn new<'a>(timeouts: Timeouts, upstreams: impl Iterator<Item = &'a Upstream> + Clone) -> Self {
-        let reach = Reach::new(upstreams.clone().any(Upstream::is_tls));
-        let pools = upstreams.map(|upstream| (upstream.name().to_owned(), Arc::default())).collect();
-        Self { reach, pools, timeouts }
+        // The system's certificates are read once.
+        let system = Authorities::default();
+        let ordinary = Reach::new(upstreams.clone().any(Upstream::is_tls).then_some(&system));
+        let route = |upstream: &Upstream| {
+            let own = Some(upstream.authorities()).filter(|own| **own != system && upstream.is_tls());
+            Route { reach: own.map_or_else(|| ordinary.clone(), |own| Reach::new(Some(own))), pool: Arc::default() }
+        };
+        Self { routes: upstreams.map(|upstream| (upstream.name().to_owned(), route(upstream))).collect(), timeouts }
     }
 
     /// Sends the request to `target`, which is on the host of `upstream`.
@@ -47,10 +58,12 @@ impl Forwarder {
         let by_browser = wants_page(&parts.headers);
         prepare(&mut parts, upstream, target);
         let timeouts = upstream.timeouts().or(self.timeouts);
-        let pool = self.pools.get(upstream.name()).cloned().unwrap_or_default();
-        let way = ForwardedRequest { upstream, timeouts, pool, slot };
+        let Some(route) = self.routes.get(upstream.name()) else {
+            return own_answer(Transport::UpstreamUnreachable, upstream);
+        };
+        let way = ForwardedRequest { upstream, timeouts, route, slot };
         let body = Loan::new(body);
-        match self.answer(&way, &parts, &body).await {
+        match way.answer(&parts, &body).await {
             Ok(response) => {
                 body.forget();
                 way.back(response, by_browser)
@@ -62,36 +75,6 @@ impl Forwarder {
             }
         }
     }
-
-    /// The upstream's answer. If the upstream closed a reused connection meanwhile, the request is sent once more, on a
-    /// new connection.
-    ///
-    /// A POST may have had an effect, so it is resent only if it did not arrive: the connection had carried another
-    /// exchange before, ended at once, and brought no byte for this one. Browsers do the same. One risk remains: an
-    /// upstream that reads a request from an idle connection, acts on it, and closes the connection within moments
-    /// without a byte. The entry is marked `resent`. A body that is too long to keep uses a new connection from the
-    /// start.
-    async fn answer(
-        &self,
-        way: &ForwardedRequest<'_>,
-        parts: &request::Parts,
-        body: &Loan,
-    ) -> Result<Response<Incoming>, Transport> {
-        if body.is_kept()
-            && let Some(used) = way.pool.take()
-        {
-            match way.over(used, parts, body).await? {
-                Ok(response) => return Ok(response),
-                Err(Again { was_sent: true }) => way.slot.resent(),
-                Err(Again { was_sent: false }) => {}
-            }
-        }
-        let connecting = self.reach.connect(way.upstream.url(), way.upstream.is_tls(), way.timeouts);
-        let connected = body.read_during(connecting).await;
-        let Some(wire) = connected else { return Err(body.failed().unwrap_or(Transport::ClientClosed)) };
-        let fresh = Connection::over(wire?).await?;
-        way.over(fresh, parts, body).await?.map_err(|_| Transport::UpstreamClosed)
-    }
 }
 
 /// Whether a request that has to be sent again had been sent.
@@ -100,6 +83,31 @@ struct Again {
 }
 
 impl ForwardedRequest<'_> {
+    /// The upstream's answer. If the upstream closed a reused connection meanwhile, the request is sent once more, on a
+    /// new connection.
+    ///
+    /// A POST may have had an effect, so it is resent only if it did not arrive: the connection had carried another
+    /// exchange before, ended at once, and brought no byte for this one. Browsers do the same. One risk remains: an
+    /// upstream that reads a request from an idle connection, acts on it, and closes the connection within moments
+    /// without a byte. The entry is marked `resent`. A body that is too long to keep uses a new connection from the
+    /// start.
+    async fn answer(&self, parts: &request::Parts, body: &Loan) -> Result<Response<Incoming>, Transport> {
+        if body.is_kept()
+            && let Some(used) = self.route.pool.take()
+        {
+            match self.over(used, parts, body).await? {
+                Ok(response) => return Ok(response),
+                Err(Again { was_sent: true }) => self.slot.resent(),
+                Err(Again { was_sent: false }) => {}
+            }
+        }
+        let connecting = self.route.reach.connect(self.upstream.url(), self.upstream.is_tls(), self.timeouts);
+        let connected = body.read_during(connecting).await;
+        let Some(wire) = connected else { return Err(body.failed().unwrap_or(Transport::ClientClosed)) };
+        let fresh = Connection::over(wire?).await?;
+        self.over(fresh, parts, body).await?.map_err(|_| Transport::UpstreamClosed)
+    }
+
     /// Sends the request over `connection`: an answer, or that it may be sent again.
     async fn over(
         &self,
@@ -110,7 +118,7 @@ impl ForwardedRequest<'_> {
         let request = Request::from_parts(parts.clone(), body.lend());
         match self.first_byte(&mut connection, request, body).await? {
             Ok(response) => {
-                self.pool.keep(connection);
+                self.route.pool.keep(connection);
                 Ok(Ok(response))
             }
             Err(Unanswered { error, unsent, stale }) => match body.failed() {

@@ -12,17 +12,20 @@ pub(crate) struct PublicAddress {
     /// The path of the upstream here, as the client wrote it: `/mcp/NAME`, with the prefix of an enclosing router.
     mount: String,
     name: String,
+    /// The path below which the proxy is served.
+    path: String,
     /// The address in front of it, such as `https://gateway.example.com`, if it is known.
     pub(crate) public: Option<String>,
 }
 
 impl PublicAddress {
     /// The public address of the upstream called `name`, for this request.
-    pub(crate) fn of<B>(request: &Request<B>, name: &str, public: Option<String>) -> Self {
-        let path = request.uri().path();
-        let original = request.extensions().get::<OriginalUri>().map_or(path, |OriginalUri(uri)| uri.path());
-        let outside = original.strip_suffix(path).unwrap_or_default();
-        Self { mount: format!("{outside}/mcp/{name}"), name: name.to_owned(), public }
+    pub(crate) fn of<B>(request: &Request<B>, name: &str, public: Option<String>, path: &str) -> Self {
+        let inner = request.uri().path();
+        let original = request.extensions().get::<OriginalUri>().map_or(inner, |OriginalUri(uri)| uri.path());
+        let outside = original.strip_suffix(inner).unwrap_or_default();
+        let mount = format!("{outside}/mcp/{name}");
+        Self { mount, name: name.to_owned(), path: path.to_owned(), public }
     }
 
     fn public(&self) -> &str {
@@ -31,17 +34,17 @@ impl PublicAddress {
 
     /// The URL of the server that clients were given.
     pub(crate) fn resource(&self) -> String {
-        format!("{}/mcp/{}", self.public(), self.name)
+        format!("{}{}/mcp/{}", self.public(), self.path, self.name)
     }
 
     /// The address of the metadata document about it.
     fn metadata(&self) -> String {
-        format!("{}/.well-known/oauth-protected-resource/mcp/{}", self.public(), self.name)
+        format!("{}/.well-known/oauth-protected-resource{}/mcp/{}", self.public(), self.path, self.name)
     }
 
     /// The address for clients of `rest`, which belongs to an authorization server on the upstream's host.
     pub(crate) fn oauth(&self, rest: &str) -> String {
-        format!("{}/oauth/{}{rest}", self.public(), self.name)
+        format!("{}{}/oauth/{}{rest}", self.public(), self.path, self.name)
     }
 }
 
@@ -79,8 +82,8 @@ struct MappedAddress {
     path: String,
     /// Query and fragment.
     rest: String,
-    /// Whether the original address had a host.
-    whole: bool,
+    /// Whether the original address says the same to every reader: it has a host, and nothing was taken from it.
+    is_whole: bool,
 }
 
 /// Maps `address`, in an answer to a request for `target`, for a client of the proxy; `None` if it stays unchanged.
@@ -101,7 +104,7 @@ pub(crate) fn elsewhere(address: &str, upstream: &Upstream, target: &Uri) -> Opt
 }
 
 fn in_full(led: MappedAddress, upstream: &Upstream) -> Option<String> {
-    (!led.whole).then(|| format!("{}{}{}", upstream.origin(), led.path, led.rest))
+    (!led.is_whole).then(|| format!("{}{}{}", upstream.origin(), led.path, led.rest))
 }
 
 /// Path, query and fragment of an address that names the upstream's host.
@@ -126,13 +129,15 @@ fn lead(address: &str, upstream: &Upstream, target: &Uri) -> Option<MappedAddres
         _ if path.split('/').next().is_some_and(|first| first.contains(':')) => return None,
         _ if path.starts_with('/') => (path.to_owned(), false),
         // The same address with another query or fragment: it is right on both sides.
-        _ if path.is_empty() => return None,
+        _ if path.is_empty() && upstream.shown(rest) == rest => return None,
+        _ if path.is_empty() => (target.path().to_owned(), false),
         _ => {
             let folder = target.path().rsplit_once('/').map_or("", |(folder, _)| folder);
             (format!("{folder}/{path}"), false)
         }
     };
-    Some(MappedAddress { path: plain(&path), rest: rest.to_owned(), whole })
+    let shown = upstream.shown(rest);
+    Some(MappedAddress { path: plain(&path), is_whole: whole && shown == rest, rest: shown })
 }
 
 /// The part of `path` below `base`.
@@ -168,7 +173,8 @@ mod tests {
 
     #[test]
     fn addresses_of_the_upstream_are_mapped_below_the_proxys_path() {
-        let door = PublicAddress { mount: "/x/mcp/up".to_owned(), name: "up".to_owned(), public: None };
+        let (mount, name) = ("/x/mcp/up".to_owned(), "up".to_owned());
+        let door = PublicAddress { mount, name, path: String::new(), public: None };
         for (base, asked, address, expected) in [
             ("http://h:1/mcp", "/mcp", "/mcp/", Some("/x/mcp/up/")),
             ("http://h:1/mcp", "/mcp", "/mcp?a=/b#c", Some("/x/mcp/up?a=/b#c")),
@@ -195,6 +201,12 @@ mod tests {
             ("http://h:1/mcp", "/mcp", "mailto:a@b", None),
             ("http://h:1/mcp", "/mcp", "?page=2", None),
             ("http://h:1/mcp", "/mcp", "", None),
+            // With a query of the upstream's own, which callers do not see.
+            ("http://h:1/mcp?key=k", "/mcp", "/mcp/?a=1&key=k#c", Some("/x/mcp/up/?a=1#c")),
+            ("http://h:1/mcp?key=k", "/mcp", "?key=k&page=2", Some("/x/mcp/up?page=2")),
+            ("http://h:1/mcp?key=k", "/mcp", "?page=2", None),
+            ("http://h:1/mcp?key=k", "/mcp", "http://h:1/login?key=k", Some("http://h:1/login")),
+            ("http://h:1/mcp?key=k", "/mcp", "http://h:1/login", None),
         ] {
             let upstream = Upstream::new("up", base).expect("an upstream");
             let target = asked.parse().expect("a path");
@@ -205,11 +217,12 @@ mod tests {
     #[test]
     fn a_challenge_links_to_the_proxys_document() {
         let public = Some("https://gw".to_owned());
-        let door = PublicAddress { mount: "/mcp/up".to_owned(), name: "up".to_owned(), public };
+        let (mount, name) = ("/audit/mcp/up".to_owned(), "up".to_owned());
+        let door = PublicAddress { mount, name, path: "/audit".to_owned(), public };
         for (sent, expected) in [
             (
                 r#"Bearer error="invalid_token", resource_metadata="http://h/.well-known/x", scope="a""#,
-                r#"Bearer error="invalid_token", resource_metadata="https://gw/.well-known/oauth-protected-resource/mcp/up", scope="a""#,
+                r#"Bearer error="invalid_token", resource_metadata="https://gw/.well-known/oauth-protected-resource/audit/mcp/up", scope="a""#,
             ),
             ("Basic realm=\"x\"", "Basic realm=\"x\""),
         ] {

@@ -1,8 +1,10 @@
 //! An MCP server after the proxy: its name and its address.
 
 use axum::http::uri::{InvalidUri, PathAndQuery, Scheme};
-use axum::http::{HeaderValue, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use mcp_audit_log_core::client_tls::Authorities;
 
+use super::additions::Additions;
 use super::timeouts::Timeouts;
 
 /// Longest name.
@@ -11,7 +13,7 @@ pub(crate) const NAME: usize = 64;
 /// How often a server may decode a path.
 const DECODINGS: usize = 2;
 
-/// A named MCP server, reached as `/mcp/NAME`.
+/// A named MCP server, reached as `/mcp/NAME`. Its [`Debug`] form has neither its credentials nor its query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
     name: String,
@@ -21,6 +23,8 @@ pub struct Upstream {
     host_header: HostHeader,
     timeouts: Timeouts,
     is_strict: bool,
+    additions: Additions,
+    authorities: Authorities,
 }
 
 /// The `Host` header that an upstream gets.
@@ -52,6 +56,9 @@ pub enum UpstreamError {
     /// The URL has what would be shown or sent where it does not belong.
     #[error("the URL of upstream {0:?} must not have {1}")]
     Part(String, &'static str),
+    /// A header that the proxy cannot send.
+    #[error("upstream {0:?} cannot get the header {1}: it {2}")]
+    Header(String, HeaderName, &'static str),
 }
 
 impl Upstream {
@@ -64,7 +71,8 @@ impl Upstream {
         Self::new(name, url)
     }
 
-    /// The server at `url`, called `name`.
+    /// The server at `url`, called `name`. The URL's query goes before that of each request, and callers cannot replace
+    /// it; as it may have a key in it, it is never shown.
     ///
     /// # Errors
     /// The name or the URL is not allowed.
@@ -76,11 +84,17 @@ impl Upstream {
         if url.contains('#') {
             return Err(UpstreamError::Part(name.to_owned(), "a fragment (#…)"));
         }
+        let (url, query) = url.split_once('?').unwrap_or((url, ""));
+        let mut additions = Additions::default();
+        additions.set_query(query);
         let url: Uri = url.parse().map_err(|error| UpstreamError::Url(name.to_owned(), error))?;
         let authority = authority(&url).ok_or_else(|| UpstreamError::Scheme(name.to_owned()))?;
         let (host_header, timeouts) = (HostHeader::default(), Timeouts::default());
-        let upstream = Self { name: name.to_owned(), url, authority, host_header, timeouts, is_strict: false };
+        let (name, authorities) = (name.to_owned(), Authorities::default());
+        let upstream = Self { name, url, authority, host_header, timeouts, is_strict: false, additions, authorities };
         upstream.check()?;
+        // What is sent later must be a URL as well.
+        upstream.target("", None).ok_or_else(|| UpstreamError::Part(upstream.name.clone(), "such a query (?…)"))?;
         Ok(upstream)
     }
 
@@ -100,15 +114,30 @@ impl Upstream {
         Self { is_strict, ..self }
     }
 
+    /// The same upstream, which gets this header with each request; callers cannot replace it. It is never recorded,
+    /// shown or logged.
+    ///
+    /// # Errors
+    /// The header belongs to the transport.
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Result<Self, UpstreamError> {
+        let refused = |why| UpstreamError::Header(self.name.clone(), name.clone(), why);
+        self.additions.add(name.clone(), value).map_err(refused)?;
+        Ok(self)
+    }
+
+    /// The same upstream, whose certificate one of these must vouch for.
+    pub fn with_authorities(self, authorities: Authorities) -> Self {
+        Self { authorities, ..self }
+    }
+
     fn check(&self) -> Result<(), UpstreamError> {
         let http = self.url.scheme() == Some(&Scheme::HTTP) || self.is_tls();
         let Some(authority) = self.url.authority().filter(|authority| http && !authority.host().is_empty()) else {
             return Err(UpstreamError::Scheme(self.name.clone()));
         };
-        match (authority.as_str().contains('@'), self.url.query()) {
-            (true, _) => Err(UpstreamError::Part(self.name.clone(), "a user or password; clients send their own")),
-            (_, Some(_)) => Err(UpstreamError::Part(self.name.clone(), "a query (?…)")),
-            (false, None) => Ok(()),
+        match authority.as_str().contains('@') {
+            true => Err(UpstreamError::Part(self.name.clone(), "a user or password; send them as a header")),
+            false => Ok(()),
         }
     }
 
@@ -117,7 +146,7 @@ impl Upstream {
         &self.name
     }
 
-    /// Its address.
+    /// Its address, without its query.
     pub fn url(&self) -> &Uri {
         &self.url
     }
@@ -135,6 +164,31 @@ impl Upstream {
     /// Whether calls reach it only after their intent is durable.
     pub fn is_strict(&self) -> bool {
         self.is_strict
+    }
+
+    /// The headers that it gets with each request.
+    pub fn headers(&self) -> &HeaderMap {
+        self.additions.headers()
+    }
+
+    /// Whose certificates it is trusted by.
+    pub fn authorities(&self) -> &Authorities {
+        &self.authorities
+    }
+
+    /// Its address with its query, which must not be shown.
+    pub fn whole_url(&self) -> Uri {
+        self.target("", None).unwrap_or_else(|| self.url.clone())
+    }
+
+    /// A query and fragment that it wrote, as callers may see them.
+    pub(crate) fn shown(&self, rest: &str) -> String {
+        self.additions.without_own(rest)
+    }
+
+    /// Puts its own headers on a request.
+    pub(crate) fn put_on(&self, headers: &mut HeaderMap) {
+        self.additions.put_on(headers);
     }
 
     pub(crate) fn is_tls(&self) -> bool {
@@ -168,7 +222,7 @@ impl Upstream {
         }
         let base = self.url.path();
         let base = if rest.is_empty() { base } else { base.trim_end_matches('/') };
-        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+        let query = self.additions.query(query).map(|query| format!("?{query}")).unwrap_or_default();
         let mut parts = self.url.clone().into_parts();
         parts.path_and_query = Some(PathAndQuery::try_from(format!("{base}{rest}{query}")).ok()?);
         Uri::from_parts(parts).ok()
@@ -254,7 +308,6 @@ mod tests {
             ("a=ftp://x/mcp", "http:// or https://"),
             ("a=/mcp", "http:// or https://"),
             ("a=http://u:p@x/mcp", "user or password"),
-            ("a=http://x/mcp?k=v", "query"),
             ("a=http://x/mcp#f", "fragment"),
             ("a=http://[", "is not valid"),
         ] {
@@ -287,6 +340,8 @@ mod tests {
             ("http://h/mcp", "/x%255cy", None, None),
             ("http://h/mcp", "/a..b/...;v=1/x%2Fy/100%/%zz", None, Some("http://h/mcp/a..b/...;v=1/x%2Fy/100%/%zz")),
             ("http://h/mcp", "/%C3%A4", None, Some("http://h/mcp/%C3%A4")),
+            ("http://h/mcp?k=v", "", None, Some("http://h/mcp?k=v")),
+            ("http://h/mcp?k=v", "/x", Some("k=w&a=1"), Some("http://h/mcp/x?k=v&a=1")),
         ] {
             let upstream = Upstream::new("a", url).expect("good");
             assert_eq!(upstream.target(rest, query).map(|uri| uri.to_string()).as_deref(), expected);

@@ -43,27 +43,29 @@ pub(crate) struct Oauth {
 /// The routes.
 pub(crate) fn router(log: AuditLog, proxy: Arc<Proxy>) -> Router {
     let known = proxy.upstreams.keys().map(|name| (name.clone(), Endpoints::default())).collect();
+    let path = proxy.path.clone();
     Router::new()
-        .route("/.well-known/oauth-protected-resource/mcp/{*rest}", any(resource))
-        .route("/.well-known/oauth-authorization-server/oauth/{*rest}", any(server))
-        .route("/.well-known/openid-configuration/oauth/{*rest}", any(server))
-        .route("/oauth/{*rest}", any(endpoint))
+        .route(&format!("/.well-known/oauth-protected-resource{path}/mcp/{{*rest}}"), any(resource))
+        .route(&format!("/.well-known/oauth-authorization-server{path}/oauth/{{*rest}}"), any(server))
+        .route(&format!("/.well-known/openid-configuration{path}/oauth/{{*rest}}"), any(server))
+        .route(&format!("{path}/oauth/{{*rest}}"), any(endpoint))
         .with_state(Arc::new(Oauth { log, proxy, known }))
 }
 
 /// The metadata of a protected resource (RFC 9728).
 async fn resource(State(oauth): State<Arc<Oauth>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
-    let (name, inside) = split(path.strip_prefix("/.well-known/oauth-protected-resource/mcp/").unwrap_or_default());
+    let (name, inside) = split(oauth.behind(&path, "/.well-known/oauth-protected-resource", "/mcp/"));
     oauth.discover(name, request.map(drop), async |upstream, door| oauth.resource(upstream, door, inside).await).await
 }
 
 /// An authorization server on an upstream's host (RFC 8414, OpenID Connect Discovery).
 async fn server(State(oauth): State<Arc<Oauth>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
-    let rest = path.strip_prefix("/.well-known/").unwrap_or_default();
-    let (kind, rest) = rest.split_once("/oauth/").unwrap_or_default();
-    let (name, inside) = split(rest);
+    let Some(kind) = WELL_KNOWN.iter().find(|kind| path.starts_with(&format!("/.well-known/{kind}/"))) else {
+        return nothing();
+    };
+    let (name, inside) = split(oauth.behind(&path, &format!("/.well-known/{kind}"), "/oauth/"));
     let wanted = format!("/.well-known/{kind}{}", inside.trim_end_matches('/'));
     oauth.discover(name, request.map(drop), async |upstream, door| oauth.server(upstream, door, &wanted).await).await
 }
@@ -71,7 +73,7 @@ async fn server(State(oauth): State<Arc<Oauth>>, request: Request) -> Response {
 /// One of its endpoints, or its document at OpenID Connect's older path.
 async fn endpoint(State(oauth): State<Arc<Oauth>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
-    let (name, inside) = split(path.strip_prefix("/oauth/").unwrap_or_default());
+    let (name, inside) = split(oauth.behind(&path, "", "/oauth/"));
     if inside.ends_with("/.well-known/openid-configuration") {
         let found = async |upstream: &Upstream, door: &PublicAddress| oauth.server(upstream, door, inside).await;
         return oauth.discover(name, request.map(drop), found).await;
@@ -95,6 +97,12 @@ fn no_address() -> Response {
 }
 
 impl Oauth {
+    /// What follows the place, the proxy's own path and the folder in `path`.
+    fn behind<'a>(&self, path: &'a str, place: &str, folder: &str) -> &'a str {
+        let rest = path.strip_prefix(place).and_then(|rest| rest.strip_prefix(&self.proxy.path));
+        rest.and_then(|rest| rest.strip_prefix(folder)).unwrap_or_default()
+    }
+
     fn door<B>(&self, request: &axum::http::Request<B>, name: &str) -> Option<PublicAddress> {
         Some(self.proxy.door(request, name)).filter(|door| door.public.is_some())
     }
