@@ -60,7 +60,20 @@ async fn a_bundle_shows_matching_entries_and_hides_the_rest() {
     let apples = parse_text("tool:apples", &Context::new(log.view().now(), None, None)).expect("a filter");
     let text = bundle(&log, &BundleRequest { domain: apples, ..everything() });
     assert!(text.contains("apples") && !text.contains("pears") && !text.contains("log.started"), "{text}");
-    assert_eq!(text.lines().count(), 1 + entries(log.view()).len());
+    assert_eq!(text.lines().count(), 1 + 3, "from the first match to the last");
+    let long = |most| log.begin_bundle(&access(log.view(), &["admin"]), everything(), most);
+    let entries = entries(log.view()).len() as u64;
+    assert!(matches!(long(entries - 1), Err(EvidenceError::TooLong { entries: found, .. }) if found == entries));
+    assert!(long(entries).is_ok(), "so many are allowed");
+    let none = parse_text("tool:plums", &Context::new(log.view().now(), None, None)).expect("a filter");
+    let none = BundleRequest { domain: none, ..everything() };
+    let nothing = log.view().bundle(&access(log.view(), &["admin"]), &none, &mut Vec::new());
+    assert!(matches!(nothing, Err(EvidenceError::Nothing)), "nothing matches");
+    let all = BundleRequest { from: Some(Timestamp::EPOCH), ..none };
+    let nothing = log.view().bundle(&access(log.view(), &["admin"]), &all, &mut Vec::new());
+    assert!(matches!(nothing, Err(EvidenceError::Nothing)), "nor with a beginning");
+    let all = BundleRequest { to: Some(log.view().now().plus(DAY)), ..all };
+    assert!(bundle(&log, &all).lines().count() as u64 > entries, "times of recording are kept as they are");
     assert!(
         log.view().bundle(&access(log.view(), &["user"]), &everything(), &mut Vec::new()).is_err(),
         "not for everybody"

@@ -4,6 +4,7 @@
 mod access;
 mod actions;
 mod bad_input;
+mod bundle;
 mod calls;
 mod export;
 mod groups;

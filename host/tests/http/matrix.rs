@@ -68,6 +68,7 @@ const TABLE: &[Row] = &[
     ("get", "/api/v1/proofs/consistency", "", OVERSEERS, About::All(200)),
     ("post", "/api/v1/events", EVENT, SENDERS, About::All(200)),
     ("get", "/api/v1/export", "", OVERSEERS, About::All(200)),
+    ("get", "/api/v1/bundle", "", OVERSEERS, About::All(200)),
     ("get", "/api/v1/exports/{id}", "", OVERSEERS, one(200, 200, 200, 404)),
     ("get", "/api/v1/groups", "", READERS, About::All(200)),
     ("get", "/api/v1/overview", "", READERS, About::All(200)),

@@ -95,6 +95,7 @@ fn pages(site: &Arc<Site>) -> Router<Arc<Site>> {
         .route("/usage", get(usage::page::show))
         .route("/integrity", get(integrity::page::show))
         .route("/integrity/verify", post(integrity::page::verify))
+        .route("/bundle", get(export::bundle::from_page).post(export::bundle::from_page))
         .route("/export", get(export::form::download).post(export::form::download))
         .route(
             "/policies",

@@ -15,21 +15,25 @@ use mcp_audit_log_ledger::{
     Bundle, BundleEntry, BundlePayload, Frontier, JudgementLine, Nodes, ProofFile, SignedCheckpoint,
 };
 use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::event::{Event, OutcomeDetail};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
+use uuid::Uuid;
 
 use super::judgement::Stack;
 use super::{AuditLog, EvidenceError, LogView};
 
 /// The number of entries that are read at once.
 const STEP: usize = 500;
+/// The length from which on a piece takes no further entry, in bytes.
+const PIECE: usize = 1 << 20;
 
 /// The entries of a bundle.
 #[derive(Clone, Debug)]
 pub struct BundleRequest {
-    /// Recorded from then on.
+    /// Recorded from then on; from the first match on if it is absent.
     pub from: Option<Timestamp>,
-    /// Recorded before then.
+    /// Recorded before then; up to the last match if it is absent.
     pub to: Option<Timestamp>,
     /// The entries with content. All other entries in the range, and those that the viewer may not see, have only `seq`
     /// and time of recording.
@@ -42,7 +46,8 @@ pub struct BundleRequest {
 }
 
 impl BundleRequest {
-    /// All entries of the log. Those that match `domain` have content, none has a payload, and what judged is not included.
+    /// The entries from the first that matches `domain` to the last. The matches have content, none has a payload, and what
+    /// judged is not included.
     pub fn new(domain: Domain) -> Self {
         Self { from: None, to: None, domain, payloads: false, judgement: false }
     }
@@ -60,52 +65,141 @@ pub struct Bundled {
     pub unsigned: u64,
 }
 
+/// A bundle that is being written, piece by piece.
+pub struct BundleExport {
+    request: BundleRequest,
+    checkpoint: SignedCheckpoint,
+    /// The first line, until it is written.
+    header: Option<String>,
+    /// The `seq` of the next entry.
+    next: u64,
+    bundled: Bundled,
+    judged: Judged,
+    is_complete: bool,
+    /// The entry about it.
+    recorded_as: Option<Uuid>,
+}
+
+impl BundleExport {
+    /// The entries of `wanted` that the newest checkpoint covers.
+    fn new(view: &LogView, request: BundleRequest, wanted: Range<u64>) -> Result<Self, EvidenceError> {
+        let newest = view.files.newest_checkpoint()?.ok_or(EvidenceError::Unsigned)?;
+        let checkpoint = SignedCheckpoint::parse(newest.checkpoint.note.as_bytes())?;
+        let size = checkpoint.checkpoint().size;
+        let (first, end) = (wanted.start, wanted.end.min(size));
+        if first >= end {
+            return Err(EvidenceError::Unsigned);
+        }
+        let (left, right) = view.files.tree(|_, nodes| {
+            let right = ledger::completion(end, size).into_iter().map(|node| nodes.node(node));
+            Ok((Frontier::of(first, nodes)?, right.collect::<Result<Vec<_>, _>>()?))
+        })?;
+        let keys = view.files.verifiers()?;
+        let header = Bundle::new(first, end, left.hashes(), &right, checkpoint.to_string(), keys).line();
+        Ok(Self {
+            request,
+            checkpoint,
+            header: Some(header),
+            next: first,
+            bundled: Bundled { places: first..end, shown: 0, unsigned: wanted.end - end },
+            judged: Judged::default(),
+            is_complete: false,
+            recorded_as: None,
+        })
+    }
+
+    /// The next piece of the file; `None` after the last one. The rights are those of `access`, so a bundle ends when its
+    /// viewer loses them. Blocks.
+    ///
+    /// # Errors
+    /// The errors of [`LogView::bundle`].
+    pub fn step(&mut self, view: &LogView, access: &Grant) -> Result<Option<Vec<u8>>, EvidenceError> {
+        needed(access, &self.request, |right| access.require(right))?;
+        let mut piece = Vec::new();
+        if let Some(header) = self.header.take() {
+            writeln!(piece, "{header}")?;
+        }
+        if self.next < self.bundled.places.end {
+            self.write_entries(view, access, &mut piece)?;
+        } else if self.is_complete {
+            return Ok(None);
+        } else {
+            view.write_judged(access, &self.judged, &self.checkpoint, &mut piece)?;
+            self.is_complete = true;
+        }
+        Ok(Some(piece))
+    }
+
+    fn write_entries(&mut self, view: &LogView, access: &Grant, piece: &mut Vec<u8>) -> Result<(), EvidenceError> {
+        let Self { request, bundled, judged, next, .. } = self;
+        let entries = view.reader(access).sealed(&request.domain, next.checked_sub(1), STEP)?;
+        if entries.first().is_none_or(|(entry, _)| entry.seq != *next) {
+            return Err(EvidenceError::Removed);
+        }
+        for (entry, shown) in entries.into_iter().take_while(|(entry, _)| entry.seq < bundled.places.end) {
+            if piece.len() > PIECE {
+                break;
+            }
+            *next = entry.seq + 1;
+            bundled.shown += u64::from(shown);
+            if shown && request.judgement {
+                judged.add(entry.seq, view.judged_by(entry.seq)?);
+            }
+            writeln!(piece, "{}", view.line(&entry, shown, request.payloads)?)?;
+        }
+        Ok(())
+    }
+
+    /// What it holds so far.
+    pub fn bundled(&self) -> &Bundled {
+        &self.bundled
+    }
+}
+
 impl LogView {
     /// Writes a bundle that ends at the newest checkpoint, or earlier.
     ///
     /// # Errors
-    /// The viewer may not export (payloads), or neither configure nor verify (what judged), no checkpoint covers these
-    /// entries, a component is missing, or reading or writing fails.
+    /// The viewer may not export (payloads), or neither configure nor verify (what judged), nothing matches, no checkpoint
+    /// covers these entries, a component is missing, or reading or writing fails.
     pub fn bundle(
         &self,
         access: &Grant,
         request: &BundleRequest,
         out: &mut impl Write,
     ) -> Result<Bundled, EvidenceError> {
-        may(access, request)?;
-        let newest = self.files.newest_checkpoint()?.ok_or(EvidenceError::Unsigned)?;
-        let checkpoint = SignedCheckpoint::parse(newest.checkpoint.note.as_bytes())?;
-        let size = checkpoint.checkpoint().size;
-        let places = self.files.seqs()?;
-        let first = request.from.map_or(Ok(places.start), |from| self.files.seq_at(from))?;
-        let wanted = request.to.map_or(Ok(places.end), |to| self.files.seq_at(to))?;
-        let end = wanted.min(size);
-        if first >= end {
-            return Err(EvidenceError::Unsigned);
+        needed(access, request, |right| access.require(right))?;
+        let bundle = BundleExport::new(self, request.clone(), self.wanted(access, request)?)?;
+        self.write_out(access, bundle, out)
+    }
+
+    fn write_out(
+        &self,
+        access: &Grant,
+        mut bundle: BundleExport,
+        out: &mut impl Write,
+    ) -> Result<Bundled, EvidenceError> {
+        while let Some(piece) = bundle.step(self, access)? {
+            out.write_all(&piece)?;
         }
-        let (left, right) = self.files.tree(|_, nodes| {
-            let right = ledger::completion(end, size).into_iter().map(|node| nodes.node(node));
-            Ok((Frontier::of(first, nodes)?, right.collect::<Result<Vec<_>, _>>()?))
-        })?;
-        let keys = self.files.verifiers()?;
-        writeln!(out, "{}", Bundle::new(first, end, left.hashes(), &right, checkpoint.to_string(), keys).line())?;
-        let mut bundled = Bundled { places: first..end, shown: 0, unsigned: wanted - end };
-        let mut next = first;
-        let mut judged = Judged::default();
-        while next < end {
-            let entries = self.reader(access).sealed(&request.domain, next.checked_sub(1), STEP)?;
-            let Some((last, _)) = entries.last() else { return Err(EvidenceError::Unsigned) };
-            next = last.seq + 1;
-            for (entry, shown) in entries.into_iter().filter(|(entry, _)| entry.seq < end) {
-                bundled.shown += u64::from(shown);
-                if shown && request.judgement {
-                    judged.add(entry.seq, self.judged_by(entry.seq)?);
-                }
-                writeln!(out, "{}", self.line(&entry, shown, request.payloads)?)?;
-            }
+        Ok(bundle.bundled)
+    }
+
+    /// The range of `seq` that a bundle needs: from the first match to the last, unless times of recording are given.
+    fn wanted(&self, access: &Grant, request: &BundleRequest) -> Result<Range<u64>, EvidenceError> {
+        let reader = self.reader(access);
+        let first = match request.from {
+            Some(from) => Some(self.files.seq_at(from)?),
+            None => reader.after(request.domain.clone(), None, 1)?.first().map(|entry| entry.seq),
+        };
+        let end = match request.to {
+            Some(to) => Some(self.files.seq_at(to)?),
+            None => reader.page(request.domain.clone(), None, 1)?.entries.first().map(|entry| entry.seq + 1),
+        };
+        match (first, end) {
+            (Some(first), Some(end)) if first < end => Ok(first..end),
+            _ => Err(EvidenceError::Nothing),
         }
-        self.write_judged(access, &judged, &checkpoint, out)?;
-        Ok(bundled)
     }
 
     fn line(&self, entry: &Entry, shown: bool, payloads: bool) -> Result<String, ReadError> {
@@ -193,6 +287,9 @@ impl LogView {
     }
 }
 
+/// The action of the entry about a bundle.
+const EXPORTED: &str = "bundle.exported";
+
 impl AuditLog {
     /// The same as [`LogView::bundle`] for all current entries. An entry about the bundle is recorded before this
     /// returns. Blocks.
@@ -205,23 +302,66 @@ impl AuditLog {
         request: &BundleRequest,
         out: &mut impl Write,
     ) -> Result<Bundled, EvidenceError> {
-        may(access, request)?;
-        let mut event = self.by("bundle.exported", access).fact("format", "bundle").fact("payloads", request.payloads);
+        let bundle = self.begin_bundle(access, request.clone(), u64::MAX)?;
+        self.view().write_out(access, bundle, out)
+    }
+
+    /// Begins a bundle of at most so many entries, those between the first and the last match included; when this returns,
+    /// the entry about it is durable. Call [`BundleExport::step`] until it returns `None`, or
+    /// [`AuditLog::break_bundle`]. Blocks.
+    ///
+    /// # Errors
+    /// The errors of [`LogView::bundle`], there are more entries, or the bundle could not be recorded or signed.
+    pub fn begin_bundle(
+        &self,
+        access: &Grant,
+        request: BundleRequest,
+        most: u64,
+    ) -> Result<BundleExport, EvidenceError> {
+        needed(access, &request, |right| self.allow(access, right, EXPORTED))?;
+        let wanted = self.view().wanted(access, &request)?;
+        let entries = wanted.end - wanted.start;
+        if entries > most {
+            return Err(EvidenceError::TooLong { entries, most });
+        }
+        let event = self.about_bundle(access, &request);
+        let recorded_as = Some(event.id);
+        self.0.recorder.change(StateChange::default(), vec![event]).map_err(super::SignError::from)?;
+        self.sign()?;
+        Ok(BundleExport { recorded_as, ..BundleExport::new(self.view(), request, wanted)? })
+    }
+
+    /// Records that a bundle was aborted, without waiting. If the queue is full, the loss is counted.
+    pub fn break_bundle(&self, access: &Grant, bundle: &BundleExport, why: &str) {
+        let failed = self.about_bundle(access, &bundle.request).failed(OutcomeDetail::Incomplete, "export", why);
+        if let Err(error) = self.record(Event { parent: bundle.recorded_as, ..failed }) {
+            tracing::warn!(%error, "an aborted bundle was not recorded");
+        }
+    }
+
+    fn about_bundle(&self, access: &Grant, request: &BundleRequest) -> Event {
+        let mut event = self.by(EXPORTED, access).fact("format", "bundle").fact("payloads", request.payloads);
+        if request.domain != Domain::TRUE {
+            event = event.fact("filter", request.domain.to_string());
+        }
         if request.judgement {
             event = event.fact("judgement_included", true);
         }
         for (name, moment) in [("from", request.from), ("to", request.to)] {
             event = moment.into_iter().fold(event, |event, moment| event.fact(name, moment.to_string()));
         }
-        self.0.recorder.change(StateChange::default(), vec![event]).map_err(super::SignError::from)?;
-        self.sign()?;
-        self.view().bundle(access, request, out)
+        event
     }
 }
 
-fn may(access: &Grant, request: &BundleRequest) -> Result<(), EvidenceError> {
-    let needed = [Some(Right::Export), request.payloads.then_some(Right::ExportPayloads)];
-    let may = needed.into_iter().flatten().try_for_each(|right| access.require(right));
+/// Checks every right that the bundle needs.
+fn needed(
+    access: &Grant,
+    request: &BundleRequest,
+    has: impl Fn(Right) -> Result<(), Denied>,
+) -> Result<(), EvidenceError> {
+    let rights = [Some(Right::Export), request.payloads.then_some(Right::ExportPayloads)];
+    let may = rights.into_iter().flatten().try_for_each(has);
     may.and_then(|()| if request.judgement { access.require_oversight() } else { Ok(()) })
-        .map_err(|denied: Denied| ReadError::from(denied).into())
+        .map_err(|denied| ReadError::from(denied).into())
 }

@@ -23,6 +23,23 @@ pub enum EvidenceError {
     /// The newest checkpoint covers fewer entries.
     #[error("no checkpoint covers this yet; one is signed within a minute while the log is open")]
     Unsigned,
+    /// No entry matches.
+    #[error("no entry that you may see matches, so there is nothing to prove; widen the search")]
+    Nothing,
+    /// There are more entries than a bundle may have.
+    #[error(
+        "from the first match to the last there are {entries} entries, and a bundle here has at most {most}; choose a \
+         shorter time, or use `mcp-audit-log bundle` on the log's machine"
+    )]
+    TooLong {
+        /// How many there are.
+        entries: u64,
+        /// The limit.
+        most: u64,
+    },
+    /// A cleanup removed entries of a bundle while it was written.
+    #[error("a cleanup removed entries while they were read; start again")]
+    Removed,
     /// The checkpoint cannot be signed.
     #[error(transparent)]
     Sign(#[from] SignError),

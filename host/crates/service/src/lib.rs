@@ -53,7 +53,7 @@ pub use activation::PolicyRequest;
 pub use audit_action::RefusalLimiter;
 pub use background::{Background, NotTaken};
 pub use backup::{BackupError, BackupSummary, RestoredLog, back_up, newest_backup, restore};
-pub use bundle::{BundleRequest, Bundled};
+pub use bundle::{BundleExport, BundleRequest, Bundled};
 pub use checkpoints::SignError;
 pub use crons::{CleanupProgress, CronStatus, JobProgress};
 pub use evidence::{EvidenceError, rotate_keys};

@@ -92,6 +92,11 @@ pub(crate) fn routes() -> Routes {
                 .refuses(&[DENIED, CROSS_SITE, BUSY]),
         )
         .at(
+            "/bundle",
+            get("exportBundle", "Export the matching entries with what proves them", export::bundle::download)
+                .refuses(&[DENIED, CROSS_SITE, BUSY]),
+        )
+        .at(
             "/exports/{id}",
             get("getExport", "Get the manifest of a complete export", export::api::show).refuses(&[DENIED, BUSY]),
         )

@@ -3,7 +3,7 @@
 use std::io;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use mcp_audit_log_export::{ExportManifest, Format};
@@ -22,20 +22,27 @@ pub(crate) struct File {
 impl File {
     /// `base` is the path where the site is mounted.
     pub(crate) fn new(format: Format, manifest: &ExportManifest, base: &str, pieces: mpsc::Receiver<Piece>) -> Self {
-        let name = format.file_name(manifest.begun_at);
         let kind = if format == Format::Csv { "text/csv; charset=utf-8; header=present" } else { format.media_type() };
-        let mut headers = HeaderMap::new();
-        let mut set = |name, value: String| {
-            headers.extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
-        };
-        set(header::CONTENT_TYPE, kind.to_owned());
-        set(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""));
-        set(header::CACHE_CONTROL, "no-store".to_owned());
+        let mut file = Self::named(&format.file_name(manifest.begun_at), kind, pieces);
         if let Some(id) = manifest.export {
             // RFC 8288: what describes this file, once it is complete.
-            set(header::LINK, format!("<{base}/api/v1/exports/{id}>; rel=\"describedby\"; type=\"application/json\""));
+            let link = format!("<{base}/api/v1/exports/{id}>; rel=\"describedby\"; type=\"application/json\"");
+            file.set(header::LINK, link);
         }
-        Self { headers, pieces }
+        file
+    }
+
+    /// A file of this name and media type.
+    pub(super) fn named(name: &str, kind: &str, pieces: mpsc::Receiver<Piece>) -> Self {
+        let mut file = Self { headers: HeaderMap::new(), pieces };
+        file.set(header::CONTENT_TYPE, kind.to_owned());
+        file.set(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""));
+        file.set(header::CACHE_CONTROL, "no-store".to_owned());
+        file
+    }
+
+    fn set(&mut self, name: HeaderName, value: String) {
+        self.headers.extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
     }
 }
 

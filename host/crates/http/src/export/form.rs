@@ -1,4 +1,4 @@
-//! The export of the list: its form, and the download.
+//! The export of the list: its form, which a timeline uses for its bundle too, and the download.
 
 use axum::Extension;
 use axum::extract::Query;
@@ -8,7 +8,7 @@ use mcp_audit_log_contract::access::{Grant, Right};
 use mcp_audit_log_export::Format;
 use mcp_audit_log_model::field::Field;
 
-use super::File;
+use super::{File, bundle};
 use crate::export;
 use crate::problem::Problem;
 use crate::query::columns::Column;
@@ -28,6 +28,8 @@ pub(crate) struct Form {
     pub(crate) shown: Option<String>,
     /// Whether payloads are offered.
     pub(crate) payloads: bool,
+    /// How large a bundle may be.
+    pub(crate) bundle_limits: String,
 }
 
 impl Form {
@@ -41,6 +43,7 @@ impl Form {
             formats,
             shown: columns.map(names),
             payloads: access.may(Right::ExportPayloads),
+            bundle_limits: bundle::limits(),
         })
     }
 }

@@ -1,18 +1,16 @@
-//! An export over HTTP, for API and pages.
+//! Exports and bundles over HTTP, for API and pages.
 //!
 //! The file is sent as it is made. A slow client holds one piece; a client that hangs up ends the work. An incomplete
 //! file never ends cleanly: its end is sent only after the entry about it is durable.
 
 pub(crate) mod api;
+pub(crate) mod bundle;
 mod file;
 pub(crate) mod form;
 mod run;
 mod wanted;
 
-use std::sync::{Arc, Mutex};
-
 use axum::Extension;
-use tokio::sync::mpsc;
 
 use self::run::Run;
 use crate::problem::Problem;
@@ -38,10 +36,7 @@ pub(crate) async fn begin(visitor: Visitor, pairs: Pairs, ending: Option<Extensi
         Ok((format, log.begin_export(access, wanted)?))
     });
     let (format, export) = begun.await?;
-    let (pieces, body) = mpsc::channel(1);
-    let file = File::new(format, export.manifest(), &site.base, body);
-    let ending = ending.map(|Extension(ending)| ending);
-    let run = Run::new(visitor, Arc::new(Mutex::new(export)), pieces, ending, turn);
-    tokio::spawn(run.finish());
-    Ok(file)
+    let (manifest, base) = (export.manifest().clone(), site.base.clone());
+    let pieces = Run::begin(visitor, export, ending.map(|Extension(ending)| ending), turn);
+    Ok(File::new(format, &manifest, &base, pieces))
 }

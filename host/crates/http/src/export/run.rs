@@ -1,10 +1,12 @@
-//! Runs an export: it writes piece after piece, as fast as the client reads them.
+//! Sends a file as it is made: piece after piece, as fast as the client reads them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use mcp_audit_log_contract::access::Grant;
 use mcp_audit_log_export::Export;
+use mcp_audit_log_service::AuditLog;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout};
 
@@ -24,11 +26,37 @@ pub(crate) enum Piece {
     End,
 }
 
-/// An export in progress.
-pub(crate) struct Run {
+/// A file that is made piece by piece.
+pub(crate) trait Making: Send + 'static {
+    /// The next piece, which may be empty; `None` after the last one.
+    fn step(&mut self, log: &AuditLog, access: &Grant) -> Result<Option<Vec<u8>>, Problem>;
+
+    /// Records that all of it was sent.
+    fn end(&mut self, log: &AuditLog, access: &Grant) -> Result<(), Problem>;
+
+    /// Records that it was aborted.
+    fn abort(&mut self, log: &AuditLog, access: &Grant, why: &str);
+}
+
+impl Making for Export {
+    fn step(&mut self, log: &AuditLog, access: &Grant) -> Result<Option<Vec<u8>>, Problem> {
+        Ok(Self::step(self, &log.view().reader(access))?)
+    }
+
+    fn end(&mut self, log: &AuditLog, access: &Grant) -> Result<(), Problem> {
+        Ok(log.end_export(access, self).map(drop)?)
+    }
+
+    fn abort(&mut self, log: &AuditLog, access: &Grant, why: &str) {
+        log.break_export(access, self, why);
+    }
+}
+
+/// A download in progress.
+pub(crate) struct Run<M> {
     visitor: Visitor,
     /// Shared with the thread that writes the next piece, so that it survives a panic there.
-    export: Arc<Mutex<Export>>,
+    making: Arc<Mutex<M>>,
     pieces: mpsc::Sender<Piece>,
     /// The server's stop signal, if this process runs the server.
     ending: Option<Ending>,
@@ -37,22 +65,26 @@ pub(crate) struct Run {
     _turn: OwnedSemaphorePermit,
 }
 
-impl Run {
-    pub(crate) fn new(
+impl<M: Making> Run<M> {
+    /// Begins to send it. Its pieces come out of the receiver.
+    pub(crate) fn begin(
         visitor: Visitor,
-        export: Arc<Mutex<Export>>,
-        pieces: mpsc::Sender<Piece>,
+        making: M,
         ending: Option<Ending>,
         turn: OwnedSemaphorePermit,
-    ) -> Self {
-        Self { visitor, export, pieces, ending, checked: Instant::now(), _turn: turn }
+    ) -> mpsc::Receiver<Piece> {
+        let (pieces, body) = mpsc::channel(1);
+        let making = Arc::new(Mutex::new(making));
+        let run = Self { visitor, making, pieces, ending, checked: Instant::now(), _turn: turn };
+        tokio::spawn(run.finish());
+        body
     }
 
     /// Sends the whole file, and records the result.
-    pub(crate) async fn finish(mut self) {
+    async fn finish(mut self) {
         if let Err(why) = self.send().await {
-            let export = self.export.lock().unwrap_or_else(PoisonError::into_inner);
-            self.visitor.site.log.break_export(&self.visitor.access, &export, &why);
+            let mut making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+            making.abort(&self.visitor.site.log, &self.visitor.access, &why);
         }
     }
 
@@ -81,11 +113,10 @@ impl Run {
             self.visitor = self.visitor.again().await?;
             self.checked = Instant::now();
         }
-        let export = Arc::clone(&self.export);
-        let made = self.visitor.search_on(move |log, access| {
-            let mut export = export.lock().unwrap_or_else(PoisonError::into_inner);
-            Ok(export.step(&log.view().reader(access))?)
-        });
+        let making = Arc::clone(&self.making);
+        let made = self
+            .visitor
+            .search_on(move |log, access| making.lock().unwrap_or_else(PoisonError::into_inner).step(log, access));
         made.await
     }
 
@@ -104,11 +135,10 @@ impl Run {
     }
 
     async fn end(&self) -> Result<(), Problem> {
-        let export = Arc::clone(&self.export);
-        let ended = self.visitor.change(move |log, access| {
-            let export = export.lock().unwrap_or_else(PoisonError::into_inner);
-            Ok(log.end_export(access, &export).map(drop)?)
-        });
+        let making = Arc::clone(&self.making);
+        let ended = self
+            .visitor
+            .change(move |log, access| making.lock().unwrap_or_else(PoisonError::into_inner).end(log, access));
         ended.await
     }
 }

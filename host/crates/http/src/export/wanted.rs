@@ -2,6 +2,7 @@
 
 use mcp_audit_log_contract::access::Grant;
 use mcp_audit_log_export::{Column, Columns, ExportRequest, Format};
+use mcp_audit_log_filter::Domain;
 use mcp_audit_log_service::AuditLog;
 use serde_json::json;
 
@@ -14,19 +15,25 @@ use crate::query::search::{Pairs, Search, short, single, values};
 
 const FORMAT: &str = "format";
 const COLUMNS: &str = "columns";
-const PAYLOADS: &str = "payloads";
+pub(super) const PAYLOADS: &str = "payloads";
 
 /// Reads the parameters.
 pub(crate) fn read(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<ExportRequest, Problem> {
-    let search = Search::beside(&[FORMAT, COLUMNS, PAYLOADS], pairs, log, access)?;
+    let domain = domain(&[FORMAT, COLUMNS, PAYLOADS], pairs, log, access)?;
+    let format = format(pairs)?;
+    let columns = Columns::parse(single(pairs, COLUMNS)?.unwrap_or_default(), payloads(pairs)?);
+    let columns = columns.map_err(|error| Problem::parameter(COLUMNS, format!("{COLUMNS}: {error}.")))?;
+    Ok(ExportRequest { domain, columns, format })
+}
+
+/// The search of an export, which has the parameters `more` besides.
+pub(super) fn domain(more: &[&str], pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<Domain, Problem> {
+    let search = Search::beside(more, pairs, log, access)?;
     if let Some(name) = ["limit", "cursor"].into_iter().find(|name| values(pairs, name).next().is_some()) {
         let advice = "an export has no pages and holds everything that matches; leave this out.";
         return Err(Problem::parameter(name, format!("{name}: {advice}")));
     }
-    let format = format(pairs)?;
-    let columns = Columns::parse(single(pairs, COLUMNS)?.unwrap_or_default(), payloads(pairs)?);
-    let columns = columns.map_err(|error| Problem::parameter(COLUMNS, format!("{COLUMNS}: {error}.")))?;
-    Ok(ExportRequest { domain: search.domain, columns, format })
+    Ok(search.domain)
 }
 
 fn format(pairs: &Pairs) -> Result<Format, Problem> {
@@ -37,7 +44,8 @@ fn format(pairs: &Pairs) -> Result<Format, Problem> {
     })
 }
 
-fn payloads(pairs: &Pairs) -> Result<bool, Problem> {
+/// Whether payloads are wanted.
+pub(super) fn payloads(pairs: &Pairs) -> Result<bool, Problem> {
     match single(pairs, PAYLOADS)? {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),

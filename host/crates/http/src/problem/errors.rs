@@ -63,7 +63,8 @@ impl From<EvidenceError> for Problem {
     fn from(error: EvidenceError) -> Self {
         match error {
             EvidenceError::Read(error) => error.into(),
-            EvidenceError::Unsigned => Self::new(BUSY, sentence(&format!("{error}."))),
+            EvidenceError::Unsigned | EvidenceError::Removed => Self::new(BUSY, sentence(&format!("{error}."))),
+            EvidenceError::Nothing | EvidenceError::TooLong { .. } => Self::query(sentence(&format!("{error}."))),
             EvidenceError::Sign(error) => error.into(),
             error => Self::internal(&error),
         }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::link::THREADS;
 use super::row::{Line, lines};
+use crate::export::form::Form;
 use crate::problem::Problem;
 use crate::query::extractor::bounded;
 use crate::query::search::{Pairs, Search, query, refuse_others, single};
@@ -32,6 +33,8 @@ struct Page {
     frame: Frame,
     label: &'static str,
     value: Shown,
+    /// The form of a bundle, if the viewer may export.
+    export: Option<Form>,
     /// The list of the same entries.
     list: String,
     sums: String,
@@ -120,6 +123,7 @@ impl Page {
                 Shown::cut(&format!("Timeline: {} {value}", asked.label), 80).to_string(),
             ),
             label: asked.label,
+            export: Form::new(&asked.search, &visitor.access, None),
             list: format!("{}{}", site.home(), query(search)),
             sums: counted(found.found as u64, "entry", "entries"),
             began: found.begun.map(|at| (clock.exact(at), clock.both(at))),
