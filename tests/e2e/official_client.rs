@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use mcp_audit_log_tests::{Everything, Server, eventually, expect_entries, files_with, script, text};
+use mcp_audit_log_tests::{Everything, Server, eventually, expect_entries, files_with, same_results, script, text};
 use serde_json::Value;
 
 /// The script's actions as entries: method, target, outcome, detail.
@@ -57,16 +57,6 @@ fn the_proxy_changes_nothing_and_records_each_message_once() {
     each_lasted(&messages);
     filters_find_them(&server);
     session_ids_are_kept_from_everyone(&server, &everything, &messages);
-}
-
-/// Compares step by step, so that a difference is named and not hidden in the whole document.
-fn same_results(direct: &Value, proxied: &Value) {
-    let steps = direct.as_object().expect("steps");
-    assert!(steps.len() > 10, "the script did too little: {:?}", steps.keys());
-    for (step, result) in steps {
-        assert_eq!(&proxied[step], result, "\"{step}\" went another way through the proxy");
-    }
-    assert_eq!(steps.len(), proxied.as_object().map_or(0, serde_json::Map::len));
 }
 
 /// The entries about the client, oldest first. The ends of its streams are recorded last.

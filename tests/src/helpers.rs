@@ -50,6 +50,16 @@ fn results<'a>(mut command: Command, arguments: impl IntoIterator<Item = &'a str
         .unwrap_or_else(|error| panic!("{error} in the script's results\n{complaint}"))
 }
 
+/// Compares two results of the script step by step, so that a difference is named and not hidden in the document.
+pub fn same_results(direct: &Value, proxied: &Value) {
+    let steps = direct.as_object().expect("steps");
+    assert!(steps.len() > 10, "the script did too little: {:?}", steps.keys());
+    for (step, result) in steps {
+        assert_eq!(&proxied[step], result, "\"{step}\" went another way through the proxy");
+    }
+    assert_eq!(steps.len(), proxied.as_object().map_or(0, serde_json::Map::len));
+}
+
 /// The files below `folder` that have `needle` somewhere in their bytes.
 pub fn files_with(folder: &Path, needle: &str) -> Vec<PathBuf> {
     let files = files(folder);

@@ -1,7 +1,6 @@
 //! nginx and Caddy in front of the log, below a path of theirs, as docs/behind.md has them: over HTTP/2, with streams.
 
-use mcp_audit_log_tests::{Api, Everything, PrivateCa, Server, eventually, script_trusting, text};
-use serde_json::Value;
+use mcp_audit_log_tests::{Api, Everything, PrivateCa, Server, eventually, same_results, script_trusting, text};
 
 use crate::web_server::{WebServer, port};
 
@@ -24,7 +23,7 @@ fn through(front: impl Fn(&PrivateCa, u16, &str) -> WebServer) {
     for protocol in [&["--http2"][..], &[]] {
         let arguments = ["--url", &url, "--token", &token].into_iter().chain(protocol.iter().copied());
         let proxied = script_trusting(&ca.authority(), arguments);
-        same(&direct, &proxied);
+        same_results(&direct, &proxied);
     }
     let requests = eventually("all requests", || Some(front.requests()).filter(|all| all.len() > 40));
     let over_http2 = requests.iter().filter(|line| line.contains("HTTP/2.0")).count();
@@ -36,12 +35,6 @@ fn through(front: impl Fn(&PrivateCa, u16, &str) -> WebServer) {
     // Nothing is at the root.
     let root = Api::anonymous(inner);
     assert_eq!((root.get("/healthz").status, root.get("/audit/healthz").status), (404, 200));
-}
-
-fn same(direct: &Value, proxied: &Value) {
-    for (step, result) in direct.as_object().expect("steps") {
-        assert_eq!(&proxied[step], result, "\"{step}\" went another way");
-    }
 }
 
 /// The recipe in the documentation, for a server at `inner`.

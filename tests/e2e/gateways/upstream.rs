@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use mcp_audit_log_tests::{Everything, PrivateCa, Server, eventually, files_with, product, run, script, text};
+use mcp_audit_log_tests::{
+    Everything, PrivateCa, Server, eventually, files_with, product, run, same_results, script, text,
+};
 
 use crate::web_server::{WebServer, port};
 
@@ -46,9 +48,15 @@ fn the_official_client_gets_through_with_the_credentials_of_the_proxy_and_sees_n
     let server = Server::with(&[], &["--config", path]);
     let token = server.token("ursula", "user");
     let proxied = script(["--url", &server.mcp("guarded"), "--token", &token]);
-    for (step, result) in direct.as_object().expect("steps") {
-        assert_eq!(&proxied[step], result, "\"{step}\" went another way");
-    }
+    same_results(&direct, &proxied);
+    // The same over HTTP/2, by ALPN.
+    let newer =
+        config(&guarded.url(), Some(&ca), "token").replace("[upstreams.headers]", "http2 = true\n[upstreams.headers]");
+    fs::write(&file, newer).expect("written");
+    let over_http2 = Server::with(&[], &["--config", path]);
+    let token = over_http2.token("ursula", "user");
+    let results = script(["--url", &over_http2.mcp("guarded"), "--token", &token]);
+    same_results(&direct, &results);
     // What the proxy sends stays where it is.
     let admin = server.api("admin");
     let entries = eventually("entries", || Some(admin.entries("user=ursula&limit=500")).filter(|all| all.len() > 20));
@@ -59,7 +67,10 @@ fn the_official_client_gets_through_with_the_credentials_of_the_proxy_and_sees_n
         assert!(!server.process().output().contains(secret), "{}", server.process().output());
         assert!(!proxied.to_string().contains(secret));
     }
-    assert!(guarded.requests().iter().all(|line| line.starts_with("HTTP/1.1 /mcp?key=")), "{:?}", guarded.requests());
+    let requests = guarded.requests();
+    let newer = requests.iter().filter(|line| line.starts_with("HTTP/2.0 ")).count();
+    assert!(requests.iter().all(|line| line.contains(&format!(" /mcp?key={KEY}"))), "{requests:?}");
+    assert_eq!(newer * 2, requests.len(), "one half over HTTP/2");
 }
 
 #[test]

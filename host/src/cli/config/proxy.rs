@@ -69,6 +69,7 @@ pub(in crate::cli) struct Server {
     first_byte_seconds: Option<u32>,
     idle_seconds: Option<u32>,
     strict: Option<bool>,
+    http2: Option<bool>,
 }
 
 impl Server {
@@ -87,6 +88,7 @@ impl Server {
             first_byte_seconds: None,
             idle_seconds: None,
             strict: None,
+            http2: None,
         })
     }
 
@@ -113,6 +115,7 @@ impl Server {
         let upstream = Upstream::new(name, &self.url.value().0)?.with_host(host).with_timeouts(limits);
         let authorities = authorities(self.ca_file.as_deref()).map_err(|error| wrong(&error))?;
         let upstream = upstream.with_strict(self.strict.unwrap_or_default()).with_authorities(authorities);
+        let upstream = upstream.with_http2(self.http2.unwrap_or_default());
         self.headers.iter().flatten().try_fold(upstream, |upstream, (name, source)| {
             let header = name.parse().map_err(|_| wrong(&format!("{name:?} is not a header name")))?;
             let value = source.value(name).map_err(|error| wrong(&error))?;

@@ -8,6 +8,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
+use super::pool::Held;
 use crate::bodies::polled;
 use crate::tap::transport::{FailureSlot, Transport};
 
@@ -27,11 +28,17 @@ impl Idle {
     }
 }
 
-/// The body of an answer.
-pub(crate) fn answer_body(inner: Incoming, slot: FailureSlot, idle: Option<Duration>) -> axum::body::Body {
+/// The body of an answer. `held` is dropped with it.
+pub(crate) fn answer_body(
+    inner: Incoming,
+    slot: FailureSlot,
+    idle: Option<Duration>,
+    held: Option<Held>,
+) -> axum::body::Body {
     let new = |limit| Idle { limit, sleep: Box::pin(tokio::time::sleep(limit)), waiting: false };
     let mut idle = idle.map(new);
     polled(inner, move |inner, context| {
+        let _held = &held;
         let failed = match Pin::new(inner).poll_frame(context) {
             Poll::Ready(Some(Err(error))) => Transport::of_answer(&error),
             Poll::Ready(frame) => {

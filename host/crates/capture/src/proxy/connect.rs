@@ -61,9 +61,9 @@ impl Progress {
 }
 
 impl Reach {
-    /// `authorities` vouch for a server behind TLS; without them there is none.
-    pub(crate) fn new(authorities: Option<&Authorities>) -> Self {
-        Self { tls: authorities.and_then(trusting) }
+    /// `authorities` vouch for a server behind TLS; without them there is none. `http2` is whether HTTP/2 is spoken to it.
+    pub(crate) fn new(authorities: Option<&Authorities>, http2: bool) -> Self {
+        Self { tls: authorities.and_then(|authorities| trusting(authorities, http2)) }
     }
 
     /// A connection to the host of `url`, ready for HTTP.
@@ -112,10 +112,10 @@ impl Reach {
     }
 }
 
-fn trusting(authorities: &Authorities) -> Option<TlsConnector> {
+fn trusting(authorities: &Authorities, http2: bool) -> Option<TlsConnector> {
     match authorities.client_config() {
         Ok(mut config) => {
-            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+            config.alpn_protocols = vec![if http2 { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
             Some(TlsConnector::from(Arc::new(config)))
         }
         Err(error) => {

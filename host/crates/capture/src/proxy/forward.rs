@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Body;
+use axum::http::uri::Scheme;
 use axum::http::{HeaderMap, Request, Response, StatusCode, Uri, Version, header, request};
 use hyper::body::Incoming;
 use mcp_audit_log_core::client_tls::Authorities;
@@ -12,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::answer::answer_body;
 use super::connect::Reach;
 use super::headers::{confine, end_to_end, keep_session, leave_session, wants_page};
-use super::pool::{Connection, Pool, Unanswered};
+use super::pool::{Connection, Held, Pool, Unanswered};
 use super::shared_body::{Loan, SharedBody};
 use super::sign_in::refusal;
 use super::timeouts::Timeouts;
@@ -43,10 +44,11 @@ impl Forwarder {
     pub(crate) fn new<'a>(timeouts: Timeouts, upstreams: impl Iterator<Item = &'a Upstream> + Clone) -> Self {
         // The system's certificates are read once.
         let system = Authorities::default();
-        let ordinary = Reach::new(upstreams.clone().any(Upstream::is_tls).then_some(&system));
+        let ordinary = Reach::new(upstreams.clone().any(Upstream::is_tls).then_some(&system), false);
         let route = |upstream: &Upstream| {
-            let own = Some(upstream.authorities()).filter(|own| **own != system && upstream.is_tls());
-            Route { reach: own.map_or_else(|| ordinary.clone(), |own| Reach::new(Some(own))), pool: Arc::default() }
+            let is_ordinary = !upstream.is_http2() && *upstream.authorities() == system;
+            let own = || Reach::new(upstream.is_tls().then_some(upstream.authorities()), upstream.is_http2());
+            Route { reach: if is_ordinary { ordinary.clone() } else { own() }, pool: Arc::default() }
         };
         Self { routes: upstreams.map(|upstream| (upstream.name().to_owned(), route(upstream))).collect(), timeouts }
     }
@@ -64,9 +66,9 @@ impl Forwarder {
         let way = ForwardedRequest { upstream, timeouts, route, slot };
         let body = Loan::new(body);
         match way.answer(&parts, &body).await {
-            Ok(response) => {
+            Ok((response, held)) => {
                 body.forget();
-                way.back(response, by_browser)
+                way.back(response, held, by_browser)
             }
             Err(failed) => {
                 body.read_on().await;
@@ -76,6 +78,9 @@ impl Forwarder {
         }
     }
 }
+
+/// An answer, and its connection if the answer still needs it.
+type Answered = (Response<Incoming>, Option<Held>);
 
 /// Whether a request that has to be sent again had been sent.
 struct Again {
@@ -91,12 +96,12 @@ impl ForwardedRequest<'_> {
     /// upstream that reads a request from an idle connection, acts on it, and closes the connection within moments
     /// without a byte. The entry is marked `resent`. A body that is too long to keep uses a new connection from the
     /// start.
-    async fn answer(&self, parts: &request::Parts, body: &Loan) -> Result<Response<Incoming>, Transport> {
+    async fn answer(&self, parts: &request::Parts, body: &Loan) -> Result<Answered, Transport> {
         if body.is_kept()
             && let Some(used) = self.route.pool.take()
         {
             match self.over(used, parts, body).await? {
-                Ok(response) => return Ok(response),
+                Ok(answered) => return Ok(answered),
                 Err(Again { was_sent: true }) => self.slot.resent(),
                 Err(Again { was_sent: false }) => {}
             }
@@ -104,7 +109,11 @@ impl ForwardedRequest<'_> {
         let connecting = self.route.reach.connect(self.upstream.url(), self.upstream.is_tls(), self.timeouts);
         let connected = body.read_during(connecting).await;
         let Some(wire) = connected else { return Err(body.failed().unwrap_or(Transport::ClientClosed)) };
-        let fresh = Connection::over(wire?).await?;
+        let scheme = if self.upstream.is_tls() { Scheme::HTTPS } else { Scheme::HTTP };
+        let fresh = match self.upstream.is_http2() {
+            true => Connection::http2(wire?, scheme).await?,
+            false => Connection::http1(wire?).await?,
+        };
         self.over(fresh, parts, body).await?.map_err(|_| Transport::UpstreamClosed)
     }
 
@@ -114,13 +123,10 @@ impl ForwardedRequest<'_> {
         mut connection: Connection,
         parts: &request::Parts,
         body: &Loan,
-    ) -> Result<Result<Response<Incoming>, Again>, Transport> {
+    ) -> Result<Result<Answered, Again>, Transport> {
         let request = Request::from_parts(parts.clone(), body.lend());
         match self.first_byte(&mut connection, request, body).await? {
-            Ok(response) => {
-                self.route.pool.keep(connection);
-                Ok(Ok(response))
-            }
+            Ok(response) => Ok(Ok((response, self.route.pool.keep(connection)))),
             Err(Unanswered { error, unsent, stale }) => match body.failed() {
                 Some(client) => Err(client),
                 None if (unsent || stale) && body.is_kept() && connection.is_used() => {
@@ -156,14 +162,14 @@ impl ForwardedRequest<'_> {
         }
     }
 
-    fn back(&self, response: Response<Incoming>, by_browser: bool) -> Response<Body> {
+    fn back(&self, response: Response<Incoming>, held: Option<Held>, by_browser: bool) -> Response<Body> {
         let (mut parts, body) = response.into_parts();
         end_to_end(&mut parts.headers);
         leave_session(&mut parts.headers);
         confine(&mut parts.headers, by_browser);
         parts.version = Version::HTTP_11;
         parts.extensions.clear();
-        Response::from_parts(parts, answer_body(body, self.slot.clone(), self.timeouts.idle()))
+        Response::from_parts(parts, answer_body(body, self.slot.clone(), self.timeouts.idle(), held))
     }
 }
 

@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1::{Builder, SendRequest};
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::{http1, http2};
+use hyper::header::HOST;
+use hyper::http::uri::{Authority, Parts, Scheme};
+use hyper::{Request, Response, Uri, Version};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
 use super::connect::CountedConnection;
 use super::shared_body::SharedBody;
@@ -25,6 +27,9 @@ const HEADERS: usize = 1_000;
 /// The time within which a connection that the upstream had already closed must fail. If it fails later, the upstream
 /// may have acted on the request.
 const PROMPT: Duration = Duration::from_secs(2);
+/// How often a server of HTTP/2 is asked whether it is there, and how long it may take to answer.
+const ASKED_EVERY: Duration = Duration::from_secs(15);
+const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 /// Most connections that are kept unused.
 const KEPT: usize = 256;
 
@@ -40,11 +45,23 @@ struct Unused {
     swept: bool,
 }
 
-/// A connection for one request at a time.
+/// A connection for one request at a time. That holds for HTTP/2 too: a server allows only so many requests over one
+/// connection, and streams that stay open would use them up.
 pub(crate) struct Connection {
-    sender: SendRequest<SharedBody>,
+    sender: Sender,
     received: Arc<AtomicU64>,
     used: bool,
+}
+
+enum Sender {
+    Http1(http1::SendRequest<SharedBody>),
+    Http2(http2::SendRequest<SharedBody>, Scheme),
+}
+
+/// A connection whose answer is not over. When this is dropped, the pool has it again.
+pub(crate) struct Held {
+    connection: Option<Connection>,
+    pool: Arc<Pool>,
 }
 
 /// Why a request has no answer.
@@ -57,16 +74,34 @@ pub(crate) struct Unanswered {
 }
 
 impl Connection {
-    /// HTTP over a new connection.
-    pub(crate) async fn over(wire: CountedConnection) -> Result<Self, Transport> {
+    /// HTTP/1.1 over a new connection.
+    pub(crate) async fn http1(wire: CountedConnection) -> Result<Self, Transport> {
         let received = wire.received();
-        let mut builder = Builder::new();
+        let mut builder = http1::Builder::new();
         builder.max_headers(HEADERS);
         let (sender, connection) =
             builder.handshake(TokioIo::new(wire)).await.map_err(|_| Transport::UpstreamClosed)?;
         // Callers that wait for an answer learn how it ended.
         tokio::spawn(async move { drop(connection.await) });
-        Ok(Self { sender, received, used: false })
+        Ok(Self { sender: Sender::Http1(sender), received, used: false })
+    }
+
+    /// HTTP/2 over a new connection to a server of this scheme.
+    pub(crate) async fn http2(wire: CountedConnection, scheme: Scheme) -> Result<Self, Transport> {
+        let received = wire.received();
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder.timer(TokioTimer::new()).keep_alive_interval(ASKED_EVERY).keep_alive_timeout(ANSWERS_WITHIN);
+        let (sender, connection) =
+            builder.handshake(TokioIo::new(wire)).await.map_err(|_| Transport::UpstreamClosed)?;
+        tokio::spawn(async move { drop(connection.await) });
+        Ok(Self { sender: Sender::Http2(sender, scheme), received, used: false })
+    }
+
+    fn is_ready(&self) -> bool {
+        match &self.sender {
+            Sender::Http1(sender) => sender.is_ready(),
+            Sender::Http2(sender, _) => sender.is_ready(),
+        }
     }
 
     /// Whether it has carried an exchange before.
@@ -78,7 +113,11 @@ impl Connection {
     pub(crate) async fn send(&mut self, request: Request<SharedBody>) -> Result<Response<Incoming>, Unanswered> {
         // An unused connection carries nothing, so all bytes from here on belong to this request.
         let (before, begun) = (self.received.load(Ordering::Relaxed), Instant::now());
-        self.sender.try_send_request(request).await.map_err(|mut failure: TrySendError<_>| {
+        let answer = match &mut self.sender {
+            Sender::Http1(sender) => sender.try_send_request(request).await,
+            Sender::Http2(sender, scheme) => sender.try_send_request(as_http2(request, scheme)).await,
+        };
+        answer.map_err(|mut failure: TrySendError<_>| {
             let unsent = failure.take_message().is_some();
             let silent = self.received.load(Ordering::Relaxed) == before;
             let stale = self.used && silent && begun.elapsed() < PROMPT;
@@ -92,25 +131,34 @@ impl Pool {
     pub(crate) fn take(&self) -> Option<Connection> {
         let mut unused = self.unused();
         while let Some((since, connection)) = unused.list.pop() {
-            if since.elapsed() < IDLE && connection.sender.is_ready() {
+            if since.elapsed() < IDLE && connection.is_ready() {
                 return Some(connection);
             }
         }
         None
     }
 
-    /// Returns a connection to the pool once its answer has been read. A closed connection is dropped.
-    pub(crate) fn keep(self: &Arc<Self>, mut connection: Connection) {
+    /// Returns a connection to the pool once its answer has been read. A closed connection is dropped. What this returns
+    /// must live as long as the answer.
+    pub(crate) fn keep(self: &Arc<Self>, mut connection: Connection) -> Option<Held> {
         connection.used = true;
-        if connection.sender.is_ready() {
-            return self.put(connection);
-        }
         let pool = Arc::clone(self);
-        tokio::spawn(async move {
-            if connection.sender.ready().await.is_ok() {
-                pool.put(connection);
+        match connection.sender {
+            // It takes no other request meanwhile, and says when the answer is over.
+            Sender::Http1(mut sender) if !sender.is_ready() => {
+                tokio::spawn(async move {
+                    if sender.ready().await.is_ok() {
+                        pool.put(Connection { sender: Sender::Http1(sender), ..connection });
+                    }
+                });
+                None
             }
-        });
+            Sender::Http1(_) => {
+                pool.put(connection);
+                None
+            }
+            Sender::Http2(..) => Some(Held { connection: Some(connection), pool }),
+        }
     }
 
     fn put(self: &Arc<Self>, connection: Connection) {
@@ -143,4 +191,27 @@ impl Pool {
     fn unused(&self) -> MutexGuard<'_, Unused> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.pool.put(connection);
+        }
+    }
+}
+
+/// The form of HTTP/2: scheme and host are parts of the target, and there is no `Host`.
+fn as_http2(mut request: Request<SharedBody>, scheme: &Scheme) -> Request<SharedBody> {
+    let host = request.headers_mut().remove(HOST);
+    let authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    let mut parts = Parts::default();
+    parts.scheme = Some(scheme.clone());
+    parts.authority = authority;
+    parts.path_and_query = request.uri().path_and_query().cloned();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    *request.version_mut() = Version::HTTP_2;
+    request
 }

@@ -23,6 +23,7 @@ pub struct Upstream {
     host_header: HostHeader,
     timeouts: Timeouts,
     is_strict: bool,
+    is_http2: bool,
     additions: Additions,
     authorities: Authorities,
 }
@@ -91,7 +92,9 @@ impl Upstream {
         let authority = authority(&url).ok_or_else(|| UpstreamError::Scheme(name.to_owned()))?;
         let (host_header, timeouts) = (HostHeader::default(), Timeouts::default());
         let (name, authorities) = (name.to_owned(), Authorities::default());
-        let upstream = Self { name, url, authority, host_header, timeouts, is_strict: false, additions, authorities };
+        let (is_strict, is_http2) = (false, false);
+        let upstream =
+            Self { name, url, authority, host_header, timeouts, is_strict, is_http2, additions, authorities };
         upstream.check()?;
         // What is sent later must be a URL as well.
         upstream.target("", None).ok_or_else(|| UpstreamError::Part(upstream.name.clone(), "such a query (?…)"))?;
@@ -130,6 +133,12 @@ impl Upstream {
         Self { authorities, ..self }
     }
 
+    /// The same upstream, which speaks HTTP/2, or HTTP/1.1 as by default. HTTP/2 needs ALPN with TLS, and prior knowledge
+    /// without.
+    pub fn with_http2(self, is_http2: bool) -> Self {
+        Self { is_http2, ..self }
+    }
+
     fn check(&self) -> Result<(), UpstreamError> {
         let http = self.url.scheme() == Some(&Scheme::HTTP) || self.is_tls();
         let Some(authority) = self.url.authority().filter(|authority| http && !authority.host().is_empty()) else {
@@ -164,6 +173,11 @@ impl Upstream {
     /// Whether calls reach it only after their intent is durable.
     pub fn is_strict(&self) -> bool {
         self.is_strict
+    }
+
+    /// Whether HTTP/2 is spoken to it.
+    pub fn is_http2(&self) -> bool {
+        self.is_http2
     }
 
     /// The headers that it gets with each request.

@@ -8,7 +8,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -22,27 +22,43 @@ use tokio::time::{Instant, Sleep};
 /// The time that a client with a closed sending side is kept while nothing is written to it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The number of requests in progress on a connection.
+/// The requests in progress on a connection.
 #[derive(Clone, Default)]
-pub(super) struct UnderWay(Arc<AtomicUsize>);
+pub(super) struct UnderWay(Arc<Requests>);
+
+#[derive(Default)]
+struct Requests {
+    in_progress: AtomicUsize,
+    /// Whether there was one.
+    any: AtomicBool,
+}
 
 /// A request in progress, until this is dropped.
 pub(super) struct Request(UnderWay);
 
 impl UnderWay {
     pub(super) fn begin(&self) -> Request {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.0.any.store(true, Ordering::Relaxed);
+        self.0.in_progress.fetch_add(1, Ordering::Relaxed);
         Request(self.clone())
     }
 
     fn is_any(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
+        self.0.in_progress.load(Ordering::Relaxed) > 0
+    }
+
+    /// Completes when no request has come within `patience`.
+    pub(super) async fn is_late(&self, patience: Duration) {
+        tokio::time::sleep(patience).await;
+        if self.0.any.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
     }
 }
 
 impl Drop for Request {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.in_progress.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -8,10 +8,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use mcp_audit_log_identity::ConnectionStanding;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -19,6 +19,7 @@ use tower_service::Service as _;
 
 use super::connection_slots::ConnectionSlots;
 use super::half_closed::{self, UnderWay, answer_body};
+use super::http2;
 
 /// The time that open requests have to finish. A stream that its client keeps open would never finish.
 const GRACE: Duration = Duration::from_secs(3);
@@ -86,12 +87,15 @@ async fn serve_in(
             Ok((stream, address)) => {
                 let mut place = room.enter(one_of_all);
                 let known = (Ending(end.subscribe()), place.standing());
-                let connection = open.watch(connection(stream, address, known, router.clone()));
+                let under_way = UnderWay::default();
+                let connection = open.watch(connection(stream, address, known, under_way.clone(), router.clone()));
                 tokio::spawn(async move {
                     tokio::select! {
                         // A client that hangs up or sends no HTTP is no concern of the server.
                         _ = connection => {}
                         () = place.is_taken() => {}
+                        // Until its first request, it is not known which HTTP it speaks.
+                        () = under_way.is_late(HEAD_PATIENCE) => {}
                     }
                 });
             }
@@ -115,22 +119,24 @@ fn connection(
     stream: TcpStream,
     address: SocketAddr,
     (ending, standing): (Ending, ConnectionStanding),
+    under_way: UnderWay,
     router: Router,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
+) -> impl GracefulConnection + Send {
     // Answers are small; waiting for more of them only makes them late.
     let _ = stream.set_nodelay(true);
-    let under_way = UnderWay::default();
     let stream = half_closed::Connection::new(stream, under_way.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
+        http2::as_http1(&mut request);
         request.extensions_mut().insert(ConnectInfo(address));
         request.extensions_mut().insert(ending.clone());
         request.extensions_mut().insert(standing.clone());
         let (under_way, answering) = (under_way.begin(), router.clone().call(request));
         async move { answering.await.map(|response| response.map(|body| answer_body(body, under_way))) }
     });
-    let mut builder = http1::Builder::new();
-    builder.max_headers(HEADERS).timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
-    builder.serve_connection(TokioIo::new(stream), service)
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().max_headers(HEADERS).timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
+    http2::limit(&mut builder);
+    builder.serve_connection(TokioIo::new(stream), service).into_owned()
 }
 
 fn is_of_the_client(error: &io::Error) -> bool {
