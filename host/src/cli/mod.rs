@@ -17,6 +17,7 @@ mod filter;
 mod groups;
 mod key;
 mod list;
+mod manual;
 mod matches;
 mod openapi;
 mod policy;
@@ -113,6 +114,10 @@ enum Command {
     /// Print the document of the HTTP API, in OpenAPI 3.1.
     #[command(name = "openapi")]
     OpenApi(openapi::OpenApi),
+    /// Print what a shell needs to complete this command line.
+    Completions(manual::Completions),
+    /// Write a manual page for each command.
+    Man(manual::Man),
     /// Run a demo: a real MCP server, real clients and three users, on a new log.
     #[cfg(feature = "demo")]
     Demo(demo::Demo),
@@ -178,6 +183,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Erase(erase) => erase.run(),
         Command::Policy(policy) => policy.run(),
         Command::OpenApi(openapi) => openapi.run(),
+        Command::Completions(completions) => completions.run(),
+        Command::Man(man) => man.run(),
         #[cfg(feature = "demo")]
         Command::Demo(demo) => demo.run(),
     };
