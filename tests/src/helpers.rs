@@ -31,18 +31,18 @@ pub(crate) fn within<T>(patience: Duration, ask: &mut dyn FnMut() -> Option<T>) 
 
 /// Runs tests/npm/script.mjs with these arguments and returns its normalised results.
 pub fn script<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Value {
-    results(Command::new("node"), arguments)
+    program("script.mjs", arguments, &[])
 }
 
 /// The same with a client that trusts this authority besides.
 pub fn script_trusting<'a>(authority: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Value {
-    let mut command = Command::new("node");
-    command.env("NODE_EXTRA_CA_CERTS", authority);
-    results(command, arguments)
+    program("script.mjs", arguments, &[("NODE_EXTRA_CA_CERTS", &authority.to_string_lossy())])
 }
 
-fn results<'a>(mut command: Command, arguments: impl IntoIterator<Item = &'a str>) -> Value {
-    command.arg(npm().join("script.mjs")).args(arguments).stdin(Stdio::null());
+/// Runs a program of tests/npm with these arguments and environment variables, and returns the JSON that it prints.
+pub fn program<'a>(name: &str, arguments: impl IntoIterator<Item = &'a str>, environment: &[(&str, &str)]) -> Value {
+    let mut command = Command::new("node");
+    command.arg(npm().join(name)).args(arguments).envs(environment.iter().copied()).stdin(Stdio::null());
     let output = command.output().unwrap_or_else(|error| panic!("node does not start: {error}; run tests/run"));
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "the official client failed: {complaint}");

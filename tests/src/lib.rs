@@ -25,7 +25,7 @@ pub use cutter::Cutter;
 pub use everything::Everything;
 pub use helpers::eventually;
 pub use helpers::files_with;
-pub use helpers::{same_results, script, script_trusting};
+pub use helpers::{program, same_results, script, script_trusting};
 pub use log::{expect_entries, grouped, listed, text};
 pub use private_ca::PrivateCa;
 pub use process::{Process, binary, product, run};

@@ -110,6 +110,7 @@ const SYSTEM: &[(&str, &str)] = &[
     ("log.started", "Audit log started"),
     ("log.stopped", "Audit log stopped"),
     ("log.gap", "Events lost"),
+    ("log.asked", "Log asked through a tool"),
     ("event.unjudged", "Recorded without a policy verdict"),
     ("log.verified", "Audit log verified"),
     ("sign_in.succeeded", "Signed in by browser"),

@@ -19,6 +19,8 @@ mod key;
 mod list;
 mod manual;
 mod matches;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod openapi;
 mod policy;
 mod print;
@@ -68,6 +70,9 @@ enum Command {
     /// Stop a wrapped server when its wrapper is killed.
     #[command(name = stdio::WATCHDOG, hide = true)]
     StdioWatchdog(stdio::Watchdog),
+    /// Answer questions of an assistant about the log: its MCP tools on standard input and output.
+    #[cfg(feature = "mcp")]
+    Mcp(mcp::Mcp),
     /// Create, list and revoke tokens of users and agents.
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -163,6 +168,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Stdio(stdio) => stdio.run(),
         Command::StdioWatchdog(watchdog) => watchdog.run(),
+        #[cfg(feature = "mcp")]
+        Command::Mcp(mcp) => mcp.run(),
         Command::Token(token) => token.run(),
         Command::List(list) => list.run(),
         Command::Groups(groups) => groups.run(),

@@ -11,6 +11,7 @@ mod groups;
 mod health;
 mod holds;
 mod matrix;
+mod mcp;
 mod metrics;
 mod mounted;
 mod openapi;

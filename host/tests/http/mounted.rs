@@ -86,3 +86,12 @@ async fn the_vendors_style_sheet_is_loaded_last() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_tools_of_the_log_are_below_the_mount() {
+    let world = nested();
+    let ada = world.bearer("ada", &["user"]).header("accept", "application/json, text/event-stream");
+    let ask = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+    let answer = ada.post("/audit/api/mcp", ask).await.json();
+    assert_eq!(answer["result"]["tools"][0]["name"], "search_entries", "{answer}");
+}

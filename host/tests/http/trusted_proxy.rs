@@ -28,11 +28,21 @@ fn world() -> World {
 }
 
 async fn from(world: &World, peer: [u8; 4], method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    with_body(world, peer, (method, path), headers, "").await
+}
+
+async fn with_body(
+    world: &World,
+    peer: [u8; 4],
+    (method, path): (&str, &str),
+    headers: &[(&str, &str)],
+    body: &'static str,
+) -> Answer {
     let mut request = Request::builder().method(method).uri(path).header("host", "log.example");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let mut request = request.body(Body::empty()).expect("a request");
+    let mut request = request.body(Body::from(body)).expect("a request");
     request.extensions_mut().insert(ConnectInfo(SocketAddr::from((peer, 40_000))));
     let response = world.router.clone().call(request).await.expect("an answer");
     world.read(response).await
@@ -92,4 +102,25 @@ async fn an_entry_has_the_callers_real_address() {
     let entries = from(&world, STRANGER, "GET", path, &[("authorization", &secret)]).await.json();
     let addresses: Vec<_> = entries["entries"].as_array().expect("a list").iter().map(|entry| &entry["ip"]).collect();
     assert_eq!(addresses, [&json!("203.0.113.9"), &json!("198.51.100.7")]);
+}
+
+#[tokio::test]
+async fn the_tools_of_the_log_know_the_proxys_user_if_no_foreign_page_asks() {
+    const ASK: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"describe_fields"}}"#;
+    let world = world();
+    let client = [
+        ("content-type", "application/json"),
+        ("accept", "application/json, text/event-stream"),
+        ("x-user", "ada"),
+        ("x-instance", "eu"),
+    ];
+    let ask = async |origin: &[(&str, &str)]| {
+        with_body(&world, PROXY, ("POST", "/api/mcp"), &[&client[..], origin].concat(), ASK).await
+    };
+    let answer = ask(&[("origin", "https://log.example")]).await.json();
+    assert_eq!(answer["result"]["structuredContent"]["user"], "ada", "{answer}");
+    ask(&[]).await.problem(403, "Cross-site");
+    ask(&[("origin", "https://evil.example")]).await.problem(403, "Cross-site");
+    let stranger = with_body(&world, STRANGER, ("POST", "/api/mcp"), &client, ASK).await;
+    stranger.problem(401, "Bearer");
 }

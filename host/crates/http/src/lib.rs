@@ -12,6 +12,8 @@ mod events;
 mod export;
 mod integrity;
 mod log;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod metrics;
 mod openapi;
 mod policies;
@@ -75,6 +77,7 @@ pub fn router(site: Site) -> Router {
     let site = Arc::new(Site { tabs: TABS, ..site });
     Router::new()
         .nest(API, api::router(&site))
+        .merge(tools(&site))
         .merge(no_other_api())
         .merge(api::health::router())
         .merge(sign_in::page::router())
@@ -84,6 +87,17 @@ pub fn router(site: Site) -> Router {
         .layer(from_fn_with_state(Arc::clone(&site), limit))
         .layer(from_fn(middleware::harden))
         .with_state(site)
+}
+
+/// The log as MCP tools, if this build has them.
+#[cfg(feature = "mcp")]
+fn tools(site: &Arc<Site>) -> Router<Arc<Site>> {
+    mcp::router(site)
+}
+
+#[cfg(not(feature = "mcp"))]
+fn tools(_: &Arc<Site>) -> Router<Arc<Site>> {
+    Router::new()
 }
 
 /// The pages, all behind the sign-in. Unknown paths get a page too.
@@ -133,7 +147,7 @@ async fn limit(State(site): State<Arc<Site>>, request: Request, next: Next) -> R
     if path == Some(events::PATH) || timed_body::is_empty(&request) {
         return next.run(request).await;
     }
-    let is_page = path.is_none();
+    let is_page = !request.uri().path().starts_with("/api/");
     let Some(response) = timed_body::run(site.patience, request, next).await else {
         let advice = format!(
             "The body took longer than {} seconds and nothing was done. Send it again.",

@@ -232,6 +232,12 @@ impl Problem {
         &self.detail
     }
 
+    /// The last part of the kind's URN.
+    #[cfg(feature = "mcp")]
+    pub(super) fn kind(&self) -> &'static str {
+        self.kind.rsplit(':').next().unwrap_or_default()
+    }
+
     /// The parameter that is wrong.
     pub(super) fn wrong_parameter(&self) -> Option<&str> {
         self.wrong.as_ref().map(|wrong| wrong.parameter.as_str())

@@ -6,11 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mcp_audit_log_contract::access::{Denied, Grant, GrantInternals, Right};
+use mcp_audit_log_core::recorder::RecordError;
 use mcp_audit_log_model::event::{Channel, Event, Kind, OutcomeDetail};
 use mcp_audit_log_model::time::{SECOND, Timestamp};
 use tokio::runtime::Handle;
 
 use super::{AuditLog, Inner};
+
+/// The action of an entry about a question to the log through its MCP tools.
+pub const ASKED: &str = "log.asked";
 
 impl AuditLog {
     /// An event about an action of the viewer on the log.
@@ -26,10 +30,7 @@ impl AuditLog {
     /// The viewer lacks the right.
     pub fn allow(&self, access: &Grant, right: Right, action: &str) -> Result<(), Denied> {
         access.require(right).inspect_err(|denied| {
-            let viewer = access.viewer();
-            let who = format!("{} of {}", viewer.user, viewer.instance.as_deref().unwrap_or_default());
-            // A viewer without rights must not be able to fill the log.
-            if !self.0.refusals.is_recorded_as(action, self, Some(who), "changes") {
+            if !self.is_refusal_recorded_alone(action, access, "changes") {
                 return;
             }
             let event = self.by(action, access).failed(OutcomeDetail::Denied, "denied", format!("Refused: {denied}."));
@@ -37,6 +38,46 @@ impl AuditLog {
                 tracing::warn!(%error, action, "a refused change was not recorded");
             }
         })
+    }
+}
+
+/// A question to the log through one of its MCP tools.
+#[derive(Clone, Debug)]
+pub struct ToolQuestion {
+    /// The name of the tool.
+    pub tool: &'static str,
+    /// The arguments, as JSON.
+    pub arguments: String,
+    /// The number of results; or whether it was denied, the kind of the error, and the log's own sentence about it.
+    pub result: Result<u64, (bool, String, String)>,
+    /// How long the answer took, in microseconds.
+    pub duration_us: u64,
+}
+
+impl AuditLog {
+    /// Records a question of the viewer, in an entry of the action [`ASKED`], and returns when it is stored. Many refusals
+    /// are counted in one entry.
+    ///
+    /// # Errors
+    /// It was not recorded.
+    pub async fn asked(&self, access: &Grant, question: ToolQuestion) -> Result<(), RecordError> {
+        let event = self.by(ASKED, access).fact("question", question.tool);
+        let event = event.fact("arguments", question.arguments);
+        let event = Event { duration_us: Some(question.duration_us), ..event };
+        let event = match question.result {
+            Ok(results) => event.fact("results", i64::try_from(results).unwrap_or(i64::MAX)),
+            Err((true, ..)) if !self.is_refusal_recorded_alone(ASKED, access, "questions") => return Ok(()),
+            Err((true, kind, message)) => event.failed(OutcomeDetail::Denied, kind, message),
+            Err((false, kind, message)) => event.failed(OutcomeDetail::ToolError, kind, message),
+        };
+        self.record_durably(event).await.map(drop)
+    }
+
+    /// Whether a refusal of this viewer gets its own entry. A viewer without rights must not be able to fill the log.
+    fn is_refusal_recorded_alone(&self, action: &str, access: &Grant, what: &'static str) -> bool {
+        let viewer = access.viewer();
+        let who = format!("{} of {}", viewer.user, viewer.instance.as_deref().unwrap_or_default());
+        self.0.refusals.is_recorded_as(action, self, Some(who), what)
     }
 }
 

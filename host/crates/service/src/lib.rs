@@ -50,7 +50,7 @@ use uuid::Uuid;
 use self::checkpoints::Checkpoints;
 
 pub use activation::PolicyRequest;
-pub use audit_action::RefusalLimiter;
+pub use audit_action::{ASKED, RefusalLimiter, ToolQuestion};
 pub use background::{Background, NotTaken};
 pub use backup::{BackupError, BackupSummary, RestoredLog, back_up, newest_backup, restore};
 pub use bundle::{BundleExport, BundleRequest, Bundled};

@@ -28,6 +28,8 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use super::advice::{Failure, unreadable};
 pub(super) use checkpoints::CheckpointTable;
 pub(super) use proxy::{CorsTable, ProxyTable, Server};
+#[cfg(feature = "mcp")]
+pub(super) use secrets::authorities;
 pub(super) use sign_in::SignInTable;
 pub(super) use sinks::{OpenedSink, SinkTable};
 use text::Mistake;

@@ -36,7 +36,7 @@ pub(super) fn secret_line(what: &str, file: Option<&Path>, variable: Option<&str
 }
 
 /// The authorities of a file, or the system's.
-pub(super) fn authorities(file: Option<&Path>) -> Result<Authorities, AuthoritiesError> {
+pub(in crate::cli) fn authorities(file: Option<&Path>) -> Result<Authorities, AuthoritiesError> {
     file.map_or_else(|| Ok(Authorities::default()), Authorities::of_file)
 }
 

@@ -63,21 +63,30 @@ pub(crate) async fn show(visitor: Visitor, id: Id) -> Result<Json<Whole>, Proble
 }
 
 fn whole(log: &AuditLog, access: &Grant, id: &Id) -> Result<Whole, Problem> {
-    access.require(Right::Read)?;
-    let id = id.of("entry")?;
-    let mut entry = log.view().reader(access).entry(id)?.ok_or_else(Problem::no_entry)?;
-    let payload = access.may(Right::ReadPayloads).then(|| payload(log, access, &entry)).transpose()?;
+    let may_read_payload = access.may(Right::ReadPayloads);
+    let (mut entry, payload) = read(id, may_read_payload, log, access)?;
+    let payload = may_read_payload.then(|| payload.map(Payload::new));
     Ok(Whole { details: std::mem::take(&mut entry.details), entry, payload })
 }
 
-fn payload(log: &AuditLog, access: &Grant, entry: &Entry) -> Result<Option<Payload>, Problem> {
+/// The entry with this id and, if it is asked for, its payload. The reading of a payload is recorded first.
+pub(crate) fn read(
+    id: &Id,
+    with_payload: bool,
+    log: &AuditLog,
+    access: &Grant,
+) -> Result<(Entry, Option<StoredPayload>), Problem> {
+    access.require(Right::Read)?;
+    let entry = log.view().reader(access).entry(id.of("entry")?)?.ok_or_else(Problem::no_entry)?;
     // Nothing is read where nothing is kept, and no reading recorded.
-    let kept = if entry.has_payload { log.read_payload(access, entry.id)? } else { None };
-    Ok(kept.map(|(_, StoredPayload { request, response, notes, salt: _ })| Payload {
-        request: request.map(Body::new),
-        response: response.map(Body::new),
-        notes,
-    }))
+    let kept = if with_payload && entry.has_payload { log.read_payload(access, entry.id)? } else { None };
+    Ok((entry, kept.map(|(_, payload)| payload)))
+}
+
+impl Payload {
+    fn new(StoredPayload { request, response, notes, salt: _ }: StoredPayload) -> Self {
+        Self { request: request.map(Body::new), response: response.map(Body::new), notes }
+    }
 }
 
 impl Body {

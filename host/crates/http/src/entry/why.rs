@@ -46,14 +46,16 @@ impl Parameters for WhyQuery {
 
 /// Needs no right beyond seeing the entry to ask about oneself.
 pub(crate) async fn show(visitor: Visitor, id: Id, asked: ParsedQuery<WhyQuery>) -> Result<Json<Explanation>, Problem> {
-    let why = visitor.search(move |log, access| {
-        access.require(Right::Read)?;
-        refuse_others(&asked.pairs, || [USER, GROUP, TENANT].into_iter())?;
-        let viewer = viewer(access, &asked.pairs)?;
-        let entry = log.view().reader(access).entry(id.of("entry")?)?.ok_or_else(Problem::no_entry)?;
-        explained(log, access, &viewer, &entry)
-    });
-    why.await.map(Json)
+    visitor.search(move |log, access| why(&id, &asked.pairs, log, access)).await.map(Json)
+}
+
+/// The explanation of the entry with this id.
+pub(crate) fn why(id: &Id, pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<Explanation, Problem> {
+    access.require(Right::Read)?;
+    refuse_others(pairs, || [USER, GROUP, TENANT].into_iter())?;
+    let viewer = viewer(access, pairs)?;
+    let entry = log.view().reader(access).entry(id.of("entry")?)?.ok_or_else(Problem::no_entry)?;
+    explained(log, access, &viewer, &entry)
 }
 
 /// The viewer that is asked about.

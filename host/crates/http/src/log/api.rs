@@ -1,13 +1,16 @@
-//! (short: one file per resource) `GET /api/v1/entries`: a page of entries, newest first.
+//! `GET /api/v1/entries`: a page of entries, newest first.
 
 use axum::Json;
+use mcp_audit_log_contract::access::Grant;
+use mcp_audit_log_index::Page;
 use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_service::AuditLog;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::problem::Problem;
 use crate::query::extractor::ParsedQuery;
-use crate::query::search::Search;
+use crate::query::search::{Pairs, Search};
 use crate::query::{cursor, usage_query};
 use crate::session::auth::Visitor;
 
@@ -26,8 +29,7 @@ pub(crate) struct Entries {
 /// The parameters are those of [`Search`].
 pub(crate) async fn list(visitor: Visitor, asked: ParsedQuery<Search>) -> Result<Json<Entries>, Problem> {
     let page = visitor.search(move |log, access| {
-        let search = Search::parse(&asked.pairs, log, access)?;
-        let page = log.view().reader(access).page(search.domain, search.from, search.limit)?;
+        let page = page(&asked.pairs, log, access)?;
         Ok(Entries {
             entries: page.entries,
             next: page.next.map(|seq| cursor::older(log.secret(), seq)),
@@ -36,4 +38,10 @@ pub(crate) async fn list(visitor: Visitor, asked: ParsedQuery<Search>) -> Result
         })
     });
     page.await.map(Json)
+}
+
+/// The page that these parameters ask for.
+pub(crate) fn page(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<Page, Problem> {
+    let search = Search::parse(pairs, log, access)?;
+    Ok(log.view().reader(access).page(search.domain, search.from, search.limit)?)
 }

@@ -1,8 +1,9 @@
 //! `GET /api/v1/groups`: the entries of a search as groups, each with the query that lists it.
 
 use axum::Json;
-use mcp_audit_log_contract::access::Right;
+use mcp_audit_log_contract::access::{Grant, Right};
 use mcp_audit_log_index::GroupBy;
+use mcp_audit_log_service::AuditLog;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Map;
@@ -42,15 +43,16 @@ struct Group {
 
 /// The parameters are those of [`Grouping`].
 pub(crate) async fn list(visitor: Visitor, asked: ParsedQuery<Grouping>) -> Result<Json<Groups>, Problem> {
-    let pairs = asked.pairs;
-    let groups = visitor.search(move |log, access| {
-        access.require(Right::Read)?;
-        let Grouping { domain, limit, by, sort } = Grouping::parse(&pairs, log, access)?;
-        let found = log.view().reader(access).groups(domain, &by, sort, limit)?;
-        let groups = found.groups.iter().map(|group| Group::new(&pairs, &by, group)).collect();
-        Ok(Groups { groups, found: found.found, entries: found.entries, usage: usage_query::back(&pairs) })
-    });
-    groups.await.map(Json)
+    visitor.search(move |log, access| groups(&asked.pairs, log, access)).await.map(Json)
+}
+
+/// The groups that these parameters ask for.
+pub(crate) fn groups(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<Groups, Problem> {
+    access.require(Right::Read)?;
+    let Grouping { domain, limit, by, sort } = Grouping::parse(pairs, log, access)?;
+    let found = log.view().reader(access).groups(domain, &by, sort, limit)?;
+    let groups = found.groups.iter().map(|group| Group::new(pairs, &by, group)).collect();
+    Ok(Groups { groups, found: found.found, entries: found.entries, usage: usage_query::back(pairs) })
 }
 
 impl Group {

@@ -3,9 +3,10 @@
 use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use mcp_audit_log_contract::access::Right;
+use mcp_audit_log_contract::access::{Grant, Right};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::value::Value;
+use mcp_audit_log_service::AuditLog;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
@@ -15,7 +16,7 @@ use crate::openapi::{Input, Operation};
 use crate::problem::{PARAMETER, Problem};
 use crate::query::extractor::{LimitOnly, ParsedQuery};
 use crate::query::search;
-use crate::query::search::{fields, short};
+use crate::query::search::{Pairs, fields, short};
 use crate::session::auth::Visitor;
 
 /// The values among the entries that the viewer may see; viewers of a part of the log get the recent ones.
@@ -33,14 +34,16 @@ pub(crate) async fn list(
     FieldName(Name(name)): FieldName,
     asked: ParsedQuery<LimitOnly>,
 ) -> Result<Json<Values>, Problem> {
-    let values = visitor.search(move |log, access| {
-        access.require(Right::Read)?;
-        search::refuse_others(&asked.pairs, || ["limit"].into_iter())?;
-        let (field, limit) = (field(&name)?, search::limit(&asked.pairs)?);
-        let found = log.view().reader(access).values(field, limit)?;
-        Ok(Values { field: field.name(), values: found.values, more: found.more })
-    });
-    values.await.map(Json)
+    visitor.search(move |log, access| values(&name, &asked.pairs, log, access)).await.map(Json)
+}
+
+/// The values of the field with this name.
+pub(crate) fn values(name: &str, pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<Values, Problem> {
+    access.require(Right::Read)?;
+    search::refuse_others(pairs, || ["limit"].into_iter())?;
+    let (field, limit) = (field(name)?, search::limit(pairs)?);
+    let found = log.view().reader(access).values(field, limit)?;
+    Ok(Values { field: field.name(), values: found.values, more: found.more })
 }
 
 /// A name in the path that should name a field.

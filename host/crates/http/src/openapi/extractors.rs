@@ -107,6 +107,12 @@ pub(crate) struct Id(Option<Uuid>);
 pub(crate) struct Name(pub(crate) String);
 
 impl Id {
+    /// The id in a text that is not part of a path.
+    #[cfg(feature = "mcp")]
+    pub(crate) fn parse(text: &str) -> Self {
+        Self(Uuid::parse_str(text.trim()).ok())
+    }
+
     /// The id of a `what`, or the problem that it does not exist.
     pub(crate) fn of(&self, what: &str) -> Result<Uuid, Problem> {
         self.0.ok_or_else(|| Problem::missing(what))

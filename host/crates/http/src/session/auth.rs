@@ -77,6 +77,13 @@ impl Visitor {
         Self::new(Arc::clone(&self.site), Arc::clone(&self.credential), person, came, self.times).await
     }
 
+    /// The same visitor, whose days are those of `zone`.
+    #[cfg(feature = "mcp")]
+    pub(crate) fn in_zone(self, zone: TimeZone) -> Self {
+        let access = Arc::new(Grant::clone(&self.access).in_zone(zone));
+        Self { access, times: TimePreferences { zone, ..self.times }, ..self }
+    }
+
     /// The clock of the pages that this visitor sees.
     pub(crate) fn clock(&self) -> PageClock {
         PageClock::new(self.site.log.view().now(), &self.access)

@@ -5,13 +5,14 @@ use std::ops::Range;
 use axum::Json;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use mcp_audit_log_contract::access::Right;
+use mcp_audit_log_contract::access::{Grant, Right};
 use mcp_audit_log_export as export;
 use mcp_audit_log_index as index;
 use mcp_audit_log_index::{Point, Totals, UsageRow, UsageStats};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
+use mcp_audit_log_service::AuditLog;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
@@ -98,18 +99,19 @@ struct Row {
 
 /// The parameters are those of [`UsageParameters`].
 pub(crate) async fn show(visitor: Visitor, asked: ParsedQuery<UsageParameters>) -> Result<Answer, Problem> {
-    let pairs = asked.pairs;
-    let answer = visitor.search(move |log, access| {
-        access.require(Right::ReadUsage)?;
-        let UsageParameters { query, csv } = UsageParameters::parse(&pairs, log, access)?;
-        let usage = log.view().reader(access).usage(query)?;
-        if csv {
-            return export::usage_table(&usage).map(Answer::Csv).map_err(|error| Problem::internal(&error));
-        }
-        let linking = Linking { pairs: &pairs, lists: access.reads_what_it_counts() };
-        Ok(Answer::Json(Box::new(linking.usage(usage))))
-    });
-    answer.await
+    visitor.search(move |log, access| answer(&asked.pairs, log, access)).await
+}
+
+/// The answer to these parameters.
+pub(crate) fn answer(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<Answer, Problem> {
+    access.require(Right::ReadUsage)?;
+    let UsageParameters { query, csv } = UsageParameters::parse(pairs, log, access)?;
+    let usage = log.view().reader(access).usage(query)?;
+    if csv {
+        return export::usage_table(&usage).map(Answer::Csv).map_err(|error| Problem::internal(&error));
+    }
+    let linking = Linking { pairs, lists: access.reads_what_it_counts() };
+    Ok(Answer::Json(Box::new(linking.usage(usage))))
 }
 
 /// Adds the links to the counted requests.
