@@ -226,7 +226,7 @@ async fn asked(about: String, upstream: &Upstream, public: Option<&str>) -> Find
     let public = public.and_then(|url| url.split_once("://")).filter(|_| upstream.host_header() == HostHeader::Client);
     let headers = headers.chain(public.map(|(_, host)| (header::HOST, host.to_owned())));
     let post = Post { headers: headers.collect(), patience: PATIENCE, ..Post::new("application/json", ping) };
-    let answer = match HttpClient::trusting(upstream.url(), upstream.authorities()) {
+    let answer = match HttpClient::trusting(upstream.url(), upstream.authorities(), upstream.is_http2()) {
         Ok(client) => client.post(&upstream.whole_url(), post).await,
         Err(error) => Err(error.to_string()),
     };

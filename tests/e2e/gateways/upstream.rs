@@ -93,7 +93,14 @@ fn wrong_credentials_and_certificates_are_told_by_the_doctor() {
         lines.join("\n")
     };
     let url = guarded.url();
-    assert!(asked(config(&url, Some(&ca), "token"), SECRET).starts_with("OK "), "with all three");
+    let all_three = config(&url, Some(&ca), "token");
+    let newer = all_three.replace("[upstreams.headers]", "http2 = true\n[upstreams.headers]");
+    for config in [all_three, newer] {
+        let said = asked(config, SECRET);
+        assert!(said.starts_with("OK "), "with all three: {said}");
+    }
+    let protocols: Vec<_> = guarded.requests().iter().map(|line| line[..8].to_owned()).collect();
+    assert_eq!(protocols, ["HTTP/1.1", "HTTP/2.0"]);
     for (config, secret, expected) in [
         (
             config(&url, Some(&ca), "token"),

@@ -80,15 +80,15 @@ impl HttpClient {
     /// The URL uses https, and the system has no certificates.
     pub fn new(url: &Uri) -> Result<Self, HttpClientError> {
         // Requests are rare, so idle connections are not kept.
-        Self::trusting(url, &Authorities::default())
+        Self::trusting(url, &Authorities::default(), false)
     }
 
-    /// The same with other authorities.
+    /// The same with other authorities, and with HTTP/2 if the server speaks nothing else.
     ///
     /// # Errors
     /// The URL uses https, and the system has no certificates.
-    pub fn trusting(url: &Uri, authorities: &Authorities) -> Result<Self, HttpClientError> {
-        Self::with_idle(url, authorities, 0)
+    pub fn trusting(url: &Uri, authorities: &Authorities, http2: bool) -> Result<Self, HttpClientError> {
+        Self::with_idle(url, authorities, 0, http2)
     }
 
     /// The same for requests one after another, over one connection. The runtime must not stand still between them.
@@ -96,18 +96,25 @@ impl HttpClient {
     /// # Errors
     /// The URL uses https, and the system has no certificates.
     pub fn keeping(url: &Uri, authorities: &Authorities) -> Result<Self, HttpClientError> {
-        Self::with_idle(url, authorities, 1)
+        Self::with_idle(url, authorities, 1, false)
     }
 
-    fn with_idle(url: &Uri, authorities: &Authorities, connections: usize) -> Result<Self, HttpClientError> {
+    fn with_idle(
+        url: &Uri,
+        authorities: &Authorities,
+        connections: usize,
+        http2: bool,
+    ) -> Result<Self, HttpClientError> {
         let mut builder = Client::builder(TokioExecutor::new());
+        builder.http2_only(http2);
         builder.pool_max_idle_per_host(connections).pool_idle_timeout(IDLE).pool_timer(TokioTimer::new());
         if url.scheme_str() != Some("https") {
             return Ok(Self::Plain(builder.build_http()));
         }
         let config = authorities.client_config().map_err(HttpClientError)?;
-        let connector = HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_http1();
-        Ok(Self::Tls(builder.build(connector.build())))
+        let connector = HttpsConnectorBuilder::new().with_tls_config(config).https_only();
+        let connector = if http2 { connector.enable_http2().build() } else { connector.enable_http1().build() };
+        Ok(Self::Tls(builder.build(connector)))
     }
 
     /// The body of a plain 200; redirections are not followed.
