@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::{Context, parse_text};
-use mcp_audit_log::reader::{GroupBy, GroupSort, UsageQuery};
+use mcp_audit_log::reader::{GroupBy, GroupSort, UsageBy, UsageQuery};
 use mcp_audit_log::time::{DAY, Timestamp};
 use mcp_audit_log::{Grant, LogView, Options, Viewer};
 use rusqlite::{Connection, OpenFlags};
@@ -49,7 +49,7 @@ impl Using {
         let ninety = end.plus(-91 * DAY)..end;
         let thirty = end.plus(-31 * DAY - 1)..end.plus(-DAY);
         let page = |range: &std::ops::Range<Timestamp>, by: &[Field]| UsageQuery {
-            by: by.to_vec(),
+            by: by.iter().copied().map(UsageBy::from).collect(),
             limit: ROWS,
             ..UsageQuery::over(range.clone())
         };
@@ -60,6 +60,8 @@ impl Using {
             })
         };
         let whole = page(&ninety, &PAGE);
+        let pair =
+            |field, second| UsageQuery { by: vec![UsageBy { field, second: Some(second) }], ..page(&ninety, &[]) };
         let questions = [
             ("page: totals, series, four breakdowns, 90 days", &all, whole.clone()),
             ("the same with the period before, 30 days", &all, UsageQuery { previous: true, ..page(&thirty, &PAGE) }),
@@ -67,6 +69,8 @@ impl Using {
             ("by user, 90 days", &all, page(&ninety, &[Field::User])),
             ("by tool, 90 days", &all, page(&ninety, &[Field::Tool])),
             ("by tool, one server, from the entries", &all, tool(page(&ninety, &[Field::Tool]), "server:server-07")?),
+            ("by user and tool, 90 days", &all, pair(Field::User, Field::Tool)),
+            ("by server and tool, 90 days, from the entries", &all, pair(Field::Server, Field::Tool)),
             ("a user's own page, 90 days", &some, whole.clone()),
         ];
         let mut table = Table::new(&["question", "requests", "median ms", "p99 ms"]);

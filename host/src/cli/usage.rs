@@ -3,14 +3,15 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use mcp_audit_log::export::usage_table;
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::price;
 use mcp_audit_log::reader::{
-    Breakdown, USAGE_FIELDS, Usage as Answer, UsageQuery, UsageSort, UsageStats, UsageStep, usage_range,
+    Breakdown, USAGE_FIELDS, Usage as Answer, UsageBy, UsageQuery, UsageRow, UsageSort, UsageStats, UsageStep,
+    usage_range,
 };
 use mcp_audit_log::time::{DAY, Timestamp};
 use mcp_audit_log::time_zone::TimeZone;
@@ -32,9 +33,9 @@ pub(super) struct Usage {
     /// The last days, instead of --from and --to; one day by default.
     #[arg(long, value_name = "DAYS", conflicts_with_all = ["from", "to"], value_parser = clap::value_parser!(u16).range(1..=3_650))]
     days: Option<u16>,
-    /// Break usage down by this field (repeatable), instead of over time.
-    #[arg(long, value_name = "FIELD", value_parser = fields())]
-    by: Vec<String>,
+    /// Break usage down by this field, or by two with a comma between them (repeatable), instead of over time.
+    #[arg(long, value_name = "FIELD", value_parser = dimensions)]
+    by: Vec<UsageBy>,
     /// The order of the rows of a breakdown.
     #[arg(long, default_value = "requests", value_parser = words(UsageSort::ALL, UsageSort::as_str))]
     sort: String,
@@ -70,7 +71,7 @@ impl Usage {
         let (log, access, domain) = self.question.open()?;
         let days = self.days.map(|days| Domain::since(log.now().plus(-i64::from(days) * DAY)));
         let (range, domain) = usage_range(days.unwrap_or(Domain::TRUE).and(domain), log.now())?;
-        let mut by: Vec<_> = self.by.iter().filter_map(|name| dimension(name)).collect();
+        let mut by = self.by;
         by.dedup();
         let query = UsageQuery {
             domain,
@@ -115,9 +116,12 @@ fn print_tables(usage: &Answer, zone: TimeZone) -> io::Result<()> {
     for breakdown in &usage.breakdowns {
         say("")?;
         let key = |key: &Value| if *key == Value::Unset { "-".to_owned() } else { inert(&key.to_string()) };
-        let rows: Vec<_> =
-            breakdown.rows.iter().map(|one| row([key(&one.key), known(one.users)], &one.stats)).collect();
-        table(&[&breakdown.field.name().to_uppercase(), "USERS"], &rows)?;
+        let keys = |one: &UsageRow| std::iter::once(&one.key).chain(&one.second_key).map(key).collect::<Vec<_>>();
+        let line = |one: &UsageRow| row(keys(one).into_iter().chain([known(one.users)]), &one.stats);
+        let rows: Vec<_> = breakdown.rows.iter().map(line).collect();
+        let names = breakdown.by.fields().map(|field| field.name().to_uppercase());
+        let names: Vec<_> = names.chain(["USERS".to_owned()]).collect();
+        table(&names.iter().map(String::as_str).collect::<Vec<_>>(), &rows)?;
         if breakdown.found > rows.len() {
             say(format_args!("{} of {}; raise --limit for more", rows.len(), breakdown.found))?;
         }
@@ -140,7 +144,7 @@ fn table(first: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
     Table::new(columns.chain(COLUMNS.map(|name| (name.to_owned(), 20)))).whole(rows)
 }
 
-fn row<const N: usize>(first: [String; N], stats: &UsageStats) -> Vec<String> {
+fn row(first: impl IntoIterator<Item = String>, stats: &UsageStats) -> Vec<String> {
     let [average, p50, p95, p99] = [stats.average_us, stats.p50_us, stats.p95_us, stats.p99_us]
         .map(|micros| micros.map(millis).unwrap_or_default());
     let success = (stats.requests > 0).then(|| percent(stats.requests.saturating_sub(stats.errors), stats.requests));
@@ -153,7 +157,7 @@ fn row<const N: usize>(first: [String; N], stats: &UsageStats) -> Vec<String> {
 /// The usage as one JSON object: the API's object without its ratios and links.
 fn print_json(usage: &Answer) -> io::Result<()> {
     let span = |range: &std::ops::Range<Timestamp>| json!({ "from": range.start, "to": range.end });
-    let breakdown = |one: &Breakdown| json!({ "by": one.field.name(), "found": one.found, "rows": one.rows });
+    let breakdown = |one: &Breakdown| json!({ "by": one.by.to_string(), "found": one.found, "rows": one.rows });
     let json = json!({
         "asked": span(&usage.asked),
         "covered": span(&usage.covered),
@@ -168,20 +172,12 @@ fn print_json(usage: &Answer) -> io::Result<()> {
     say(inert(&json.to_string()))
 }
 
-/// The fields that usage is broken down by. `model` means the language model here, as usage keeps no other.
-fn fields() -> PossibleValuesParser {
-    let value = |field: Field| {
-        let value = PossibleValue::new(field.name());
-        if field == Field::LlmModel { value.alias(MODEL) } else { value }
-    };
-    PossibleValuesParser::new(USAGE_FIELDS.map(value))
-}
-
-/// What people type for the language model.
-const MODEL: &str = "model";
-
-fn dimension(name: &str) -> Option<Field> {
-    if name == MODEL { Some(Field::LlmModel) } else { Field::parse(name) }
+/// One field, or two. A language model may be called model here, as usage keeps no other.
+fn dimensions(text: &str) -> Result<UsageBy, String> {
+    let named = |name: &str| if name == "model" { Field::LlmModel.name() } else { name }.to_owned();
+    let text = text.split(',').map(named).collect::<Vec<_>>().join(",");
+    let names = USAGE_FIELDS.map(|field| -> &str { field.name() }).join(", ");
+    UsageBy::parse(&text).ok_or_else(|| format!("use one of {names}, or two of them with a comma between"))
 }
 
 fn words<T: Copy>(words: &[T], name: fn(T) -> &'static str) -> PossibleValuesParser {

@@ -100,8 +100,14 @@ async fn usage_is_printed_as_table_json_and_csv() {
     let (succeeded, csv) = usage(&["--format", "csv"]).await;
     assert!(succeeded && csv.starts_with("\u{feff}from,to,complete,tool,users,requests,"), "{csv}");
     assert!(csv.contains(",search,1,1,0,1.000000,") && csv.contains(",'=ask,"), "{csv}");
+    let (_, pairs) = told(folder.path(), &["usage", "--by", "user,tool", "--format", "csv"]).await;
+    assert!(pairs.starts_with("\u{feff}from,to,complete,user,tool,users,requests,"), "{pairs}");
+    assert!(pairs.contains(",ada,search,1,1,0,1.000000,"), "{pairs}");
+    let (_, pairs) = told(folder.path(), &["usage", "--by", "user,model"]).await;
+    assert!(pairs.contains("USER") && pairs.contains("LLM_MODEL") && pairs.contains("ada"), "{pairs}");
     for (more, word) in [
-        (&["--format", "csv", "--compare"][..], "one breakdown and one range"),
+        (&["--by", "tool,tool"][..], "two of them with a comma"),
+        (&["--format", "csv", "--compare"], "one breakdown and one range"),
         (&["--format", "csv", "--by", "user"], "one breakdown and one range"),
         (&["--from", "2026-11-21", "--to", "2026-11-20"], "swap its ends"),
     ] {

@@ -99,6 +99,25 @@ async fn the_address_holds_the_whole_view() {
 }
 
 #[tokio::test]
+async fn a_table_has_two_fields() {
+    let world = filled().await;
+    let admin = world.browser("root", &["admin"]).await;
+    let by_user = page(&admin, "/usage?by=user&range=7d").await;
+    let both = link(&by_user, "aria-label=\"and by\"", "Tool");
+    assert_eq!(both, "/usage?range=7d&by=user%2Ctool");
+    let usage = page(&admin, &both).await;
+    assert!(usage.contains("<h2>User and Tool</h2>") && usage.contains("<th scope=\"col\">Tool</th>"), "{usage}");
+    for on in ["User", "Tool"] {
+        assert!(usage.contains(&format!("aria-current=\"true\">{on}</a>")), "{on} is not chosen: {usage}");
+    }
+    assert!(usage.contains(">bob</a>") && usage.contains("<td class=\"name\">ask</td>"), "{usage}");
+    assert_eq!(link(&usage, "aria-label=\"and by\"", "Nothing"), "/usage?range=7d&by=user");
+    let csv =
+        admin.get(&link(&usage, "id=\"by-user-tool\"", "CSV<span class=\"hidden\"> by User and Tool</span>")).await;
+    assert!(csv.text.contains(",complete,user,tool,users,"), "{}", csv.text);
+}
+
+#[tokio::test]
 async fn viewers_with_usage_rights_only_are_offered_only_usage() {
     let world = filled().await;
     let billing = world.browser("bill", &["billing-admin"]).await;

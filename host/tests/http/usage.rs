@@ -83,6 +83,15 @@ async fn each_viewer_sees_figures_of_visible_requests() {
         let mut expected = tools;
         expected.sort_unstable();
         assert_eq!(found, expected, "{groups:?}");
+        let pairs = ada.get_json("/api/v1/usage?by=user,tool".to_owned()).await;
+        let pairs = pairs["breakdowns"][0]["rows"].as_array().expect("rows").iter();
+        let mut pairs: Vec<_> = pairs
+            .map(|row| format!("{} {} {}", row["key"], row["second_key"], row["requests"]).replace('"', ""))
+            .collect();
+        pairs.sort();
+        let mut expected = vec!["ada ask 1", "ada read 1", "ada search 2"];
+        expected.extend(if all { &["bob ask 1", "bob search 1", "bob secret_tool 1"][..] } else { &[] });
+        assert_eq!(pairs, expected, "{groups:?}");
         let only_figures = counts(&["billing-admin"]);
         assert_eq!(totals["entries"].is_null(), only_figures, "{groups:?}");
         assert_eq!((&usage["complete"], &usage["previous"]["requests"]), (&json!(true), &json!(0)));
@@ -93,9 +102,15 @@ async fn each_viewer_sees_figures_of_visible_requests() {
 async fn each_figure_links_to_its_entries_and_lists_link_back() {
     let world = filled().await;
     let admin = world.bearer("root", &["admin"]);
-    for query in
-        ["", "?by=tool&by=llm_model", "?tool=search&by=user", "?q=user:ada&by=server", "?outcome=success&by=tool"]
-    {
+    for query in [
+        "",
+        "?by=tool&by=llm_model",
+        "?tool=search&by=user",
+        "?q=user:ada&by=server",
+        "?outcome=success&by=tool",
+        "?by=user,tool",
+        "?by=tool,server&by=user",
+    ] {
         let usage = admin.get_json(format!("/api/v1/usage{query}")).await;
         let breakdowns = usage["breakdowns"].as_array().expect("breakdowns");
         let rows = breakdowns.iter().flat_map(|one| one["rows"].as_array().expect("rows"));
@@ -144,6 +159,9 @@ async fn usage_is_available_as_csv() {
     assert!(lines[0].starts_with("\u{feff}from,to,complete,tool,users,requests,errors,success_ratio,"), "{}", lines[0]);
     assert!(lines[1].contains(",true,search,2,3,1,0.666667,"), "{}", lines[1]);
     assert!(answer.text.contains(",'=SUM(A1),") && !answer.text.contains(",=SUM"), "{}", answer.text);
+    let pairs = admin.get("/api/v1/usage?format=csv&by=tool,user&tool=search").await.text;
+    assert!(pairs.starts_with("\u{feff}from,to,complete,tool,user,users,requests,"), "{pairs}");
+    assert!(pairs.contains(",true,search,ada,1,2,1,") && pairs.contains(",true,search,bob,1,1,0,"), "{pairs}");
     let series = admin.get("/api/v1/usage?format=csv&step=day").await;
     assert!(
         series.text.lines().count() >= 2 && series.text.starts_with("\u{feff}from,to,complete,requests"),
@@ -159,6 +177,10 @@ async fn errors_in_usage_queries_are_named() {
     for (query, word) in [
         ("by=method", "llm_model"),
         ("by=tool&by=tool", "twice"),
+        ("by=tool,tool", "pair of two fields"),
+        ("by=tool,method", "pair of two fields"),
+        ("by=tool,user,server", "pair of two fields"),
+        ("by=tool,user&by=user,server", "one table by two fields"),
         ("range=1y", "24h, 7d, 30d"),
         ("range=7d&from=-1d", "give either range, or from and to"),
         ("step=minute", "hour, day, week"),

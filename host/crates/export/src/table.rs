@@ -98,12 +98,15 @@ pub fn usage_table(usage: &Usage) -> io::Result<Vec<u8>> {
     let complete = usage.missing.is_empty().to_string();
     match usage.breakdowns.first() {
         Some(breakdown) => {
-            let names = ["from", "to", "complete", breakdown.field.name(), "users"];
-            let mut table = Table::new(names.into_iter().chain(FIGURES))?;
+            let fields = breakdown.by.fields().map(|field| -> &str { field.name() });
+            let mut table =
+                Table::new(["from", "to", "complete"].into_iter().chain(fields).chain(["users"]).chain(FIGURES))?;
             let (from, to) = (usage.covered.start.to_string(), usage.covered.end.to_string());
             for row in &breakdown.rows {
                 [&from, &to, &complete].into_iter().try_for_each(|cell| table.cell(cell))?;
-                table.text(&if row.key == Value::Unset { String::new() } else { row.key.to_string() })?;
+                for key in std::iter::once(&row.key).chain(&row.second_key) {
+                    table.text(&if *key == Value::Unset { String::new() } else { key.to_string() })?;
+                }
                 table.cell(number(row.users))?;
                 end(&mut table, &row.stats)?;
             }

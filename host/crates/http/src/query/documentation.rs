@@ -55,9 +55,16 @@ impl Parameters for UsageParameters {
         operation.query("range", range, words(ranges));
         let step = "The time between two points of the series. By default it suits the range.";
         operation.query("step", step, words(usage_query::names(UsageStep::ALL, UsageStep::as_str)));
-        let items = words(USAGE_FIELDS.map(Field::name).into());
-        let by = json!({ "type": "array", "items": items, "maxItems": USAGE_FIELDS.len(), "uniqueItems": true });
-        operation.query("by", "The fields to break usage down by, each separately.", by);
+        let names = USAGE_FIELDS.map(Field::name);
+        let pairs =
+            names.iter().flat_map(|one| names.iter().map(move |two| (one, two))).filter(|(one, two)| one != two);
+        let pairs: Vec<_> = pairs.map(|(one, two)| format!("{one},{two}")).collect();
+        let items =
+            json!({ "type": "string", "enum": names.map(String::from).into_iter().chain(pairs).collect::<Vec<_>>() });
+        let by = json!({ "type": "array", "items": items, "maxItems": USAGE_FIELDS.len() + 1, "uniqueItems": true });
+        let what = "The fields to break usage down by, each separately; or one pair of fields, such as `user,llm_model`, \
+                    for one table by both.";
+        operation.query("by", what, by);
         let mut sort = words(usage_query::names(UsageSort::ALL, UsageSort::as_str));
         sort["default"] = UsageSort::default().as_str().into();
         operation.query("sort", "The order of the rows: descending by this measure.", sort);

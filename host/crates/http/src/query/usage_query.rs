@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use mcp_audit_log_contract::access::Grant;
 use mcp_audit_log_filter::Domain;
-use mcp_audit_log_index::{GroupBy, PageAnchor, REQUESTS, USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, usage_range};
+use mcp_audit_log_index::{
+    GroupBy, PageAnchor, REQUESTS, USAGE_FIELDS, UsageBy, UsageQuery, UsageSort, UsageStep, usage_range,
+};
 use mcp_audit_log_model::event::{Kind, Outcome};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::{DAY, Timestamp};
@@ -72,18 +74,29 @@ fn preset(pairs: &Pairs, now: Timestamp) -> Result<Domain, Problem> {
     Ok(Domain::since(now.plus(-length)))
 }
 
-fn by(pairs: &Pairs) -> Result<Vec<Field>, Problem> {
-    let mut by = Vec::new();
+fn by(pairs: &Pairs) -> Result<Vec<UsageBy>, Problem> {
+    let mut by: Vec<UsageBy> = Vec::new();
     for name in values(pairs, "by") {
-        let field = USAGE_FIELDS.into_iter().find(|field| field.name() == name);
-        let field = field.ok_or_else(|| match name {
+        let table = UsageBy::parse(name).ok_or_else(|| match name {
             "model" => Problem::parameter("by", "by: model is the business model of a record, which usage does not keep. Use llm_model for language models."),
+            _ if name.contains(',') => {
+                let names = USAGE_FIELDS.map(Field::name).join(", ");
+                let detail = format!("by: {} is not a pair of two fields; use two of: {names}.", short(name));
+                Problem::parameter("by", detail)
+            }
             _ => unknown("by", name, &USAGE_FIELDS.map(Field::name)),
         })?;
-        if by.contains(&field) {
+        if by.contains(&table) {
             return Err(Problem::parameter("by", format!("by: {name} is given twice; give it once.")));
         }
-        by.push(field);
+        // Most pairs are counted from the entries.
+        if table.second.is_some() && by.iter().any(|other| other.second.is_some()) {
+            return Err(Problem::parameter(
+                "by",
+                "by: one table by two fields at a time; request the others separately.",
+            ));
+        }
+        by.push(table);
     }
     Ok(by)
 }
@@ -119,31 +132,31 @@ pub(crate) fn failed() -> Json {
     json!(["outcome", "in", Outcome::FAILED.map(Outcome::as_str)])
 }
 
-/// The query that lists the counted requests: those of the search `pairs` in this range, with one value of a field and
+/// The query that lists the counted requests: those of the search `pairs` in this range, with these values of fields and
 /// one more term. `None` if no query can express it.
 pub(crate) fn entries(
     pairs: &Pairs,
     range: &Range<Timestamp>,
-    of: Option<(Field, &Value)>,
+    of: &[(Field, &Value)],
     term: Option<Json>,
 ) -> Option<String> {
     narrowed(pairs, range, of, requests().into_iter().chain(term))
 }
 
-/// The query that breaks usage down to one value of a field, in the same range.
-pub(crate) fn down(pairs: &Pairs, range: &Range<Timestamp>, field: Field, value: &Value) -> Option<String> {
-    narrowed(pairs, range, Some((field, value)), [])
+/// The query that breaks usage down to these values of fields, in the same range.
+pub(crate) fn down(pairs: &Pairs, range: &Range<Timestamp>, of: &[(Field, &Value)]) -> Option<String> {
+    narrowed(pairs, range, of, [])
 }
 
 fn narrowed(
     pairs: &Pairs,
     range: &Range<Timestamp>,
-    of: Option<(Field, &Value)>,
+    of: &[(Field, &Value)],
     terms: impl IntoIterator<Item = Json>,
 ) -> Option<String> {
     let mut pairs = search(pairs);
-    if let Some((field, value)) = of {
-        grouping::narrow(&mut pairs, GroupBy::Field(field), value)?;
+    for (field, value) in of {
+        grouping::narrow(&mut pairs, GroupBy::Field(*field), value)?;
     }
     for term in terms {
         grouping::add_term(&mut pairs, term)?;
@@ -189,15 +202,16 @@ mod tests {
         let asked = pairs(&[("tool", "a b"), ("range", "7d"), ("by", "user"), ("sort", "cost"), ("limit", "7")]);
         let time = "from=1970-01-01T00%3A00%3A00.000000Z&to=1970-01-02T00%3A00%3A00.000000Z";
         let kinds = "domain=%5B%5B%22kind%22%2C%22in%22%2C%5B%22request%22%2C%22http%22%5D%5D%2C%5B%22outcome%22%2C%22%21%3D%22%2C%22pending%22%5D%5D";
-        assert_eq!(entries(&asked, &range, None, None), Some(format!("?tool=a%20b&{kinds}&{time}")));
-        let ada = Some((Field::User, &"ada".into()));
-        assert_eq!(entries(&asked, &range, ada, None), Some(format!("?tool=a%20b&user=ada&{kinds}&{time}")));
-        let errors = entries(&asked, &range, None, Some(failed())).expect("a query");
+        assert_eq!(entries(&asked, &range, &[], None), Some(format!("?tool=a%20b&{kinds}&{time}")));
+        let name = "ada".into();
+        let ada = [(Field::User, &name)];
+        assert_eq!(entries(&asked, &range, &ada, None), Some(format!("?tool=a%20b&user=ada&{kinds}&{time}")));
+        let errors = entries(&asked, &range, &[], Some(failed())).expect("a query");
         assert!(errors.contains("%5B%22outcome%22%2C%22in%22%2C%5B%22error%22%2C%22denied%22%5D%5D"), "{errors}");
-        assert_eq!(down(&asked, &range, Field::User, &"ada".into()), Some(format!("?tool=a%20b&user=ada&{time}")));
+        assert_eq!(down(&asked, &range, &ada), Some(format!("?tool=a%20b&user=ada&{time}")));
         let listed = pairs(&[("tool", "x"), ("from", "-7d"), ("by", "day"), ("by", "user"), ("cursor", "c")]);
         assert_eq!(back(&listed), "?tool=x&from=-7d&by=user");
-        let there = super::super::search::pairs(&entries(&asked, &range, ada, None).expect("a query")).expect("pairs");
+        let there = super::super::search::pairs(&entries(&asked, &range, &ada, None).expect("a query")).expect("pairs");
         assert_eq!(back(&there), format!("?tool=a%20b&user=ada&{time}"), "there and back again");
         let either = r#"["|",["kind","in",["request","http"]],["tool","=","x"]]"#;
         assert!(back(&pairs(&[("domain", either)])).contains("kind"), "an operand stays");

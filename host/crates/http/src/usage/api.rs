@@ -79,21 +79,21 @@ struct Linked<T> {
     error_entries: Option<String>,
 }
 
-/// Usage by one field.
+/// Usage by one field, or by two.
 #[derive(Serialize, JsonSchema)]
 struct Breakdown {
-    by: &'static str,
+    by: String,
     rows: Vec<Row>,
     /// The total number of rows.
     found: usize,
 }
 
-/// One value of the field.
+/// One value of the field, or of each of the two.
 #[derive(Serialize, JsonSchema)]
 struct Row {
     #[serde(flatten)]
     row: Linked<UsageRow>,
-    /// The query string of `/api/v1/usage` for this value alone, `?` included.
+    /// The query string of `/api/v1/usage` for this row alone, `?` included.
     usage: Option<String>,
 }
 
@@ -126,16 +126,20 @@ impl Linking<'_> {
         let covered = usage.covered;
         let totals = |totals: Totals| {
             let range = totals.from..totals.to;
-            self.linked(&range, None, totals.stats, totals)
+            self.linked(&range, &[], totals.stats, totals)
         };
         let breakdown = |one: index::Breakdown| {
-            let row = |row: UsageRow| Row {
-                usage: usage_query::down(self.pairs, &covered, one.field, &row.key),
-                row: self.linked(&covered, Some((one.field, &row.key.clone())), row.stats, row),
+            let row = |row: UsageRow| {
+                let keys = row.keys();
+                let of: Vec<_> = one.by.fields().zip(&keys).collect();
+                Row {
+                    usage: usage_query::down(self.pairs, &covered, &of),
+                    row: self.linked(&covered, &of, row.stats, row),
+                }
             };
-            Breakdown { by: one.field.name(), rows: one.rows.into_iter().map(row).collect(), found: one.found }
+            Breakdown { by: one.by.to_string(), rows: one.rows.into_iter().map(row).collect(), found: one.found }
         };
-        let point = |point: Point| self.linked(&(point.from..point.to), None, point.stats, point);
+        let point = |point: Point| self.linked(&(point.from..point.to), &[], point.stats, point);
         Usage {
             asked: span(&usage.asked),
             covered: span(&covered),
@@ -149,13 +153,7 @@ impl Linking<'_> {
         }
     }
 
-    fn linked<T>(
-        &self,
-        range: &Range<Timestamp>,
-        of: Option<(Field, &Value)>,
-        stats: UsageStats,
-        counted: T,
-    ) -> Linked<T> {
+    fn linked<T>(&self, range: &Range<Timestamp>, of: &[(Field, &Value)], stats: UsageStats, counted: T) -> Linked<T> {
         let entries = |term| self.lists.then(|| usage_query::entries(self.pairs, range, of, term)).flatten();
         let success_ratio = stats.success_ratio();
         Linked {

@@ -130,7 +130,7 @@ impl Log {
 
     /// How many requests usage counts of all times.
     fn counted(&self) -> u64 {
-        let query = UsageQuery { by: vec![Field::Tool], ..UsageQuery::over(at(0)..at(1 << 30)) };
+        let query = UsageQuery { by: vec![Field::Tool.into()], ..UsageQuery::over(at(0)..at(1 << 30)) };
         let usage = self.reader.usage(&query).expect("usage");
         assert_eq!(
             usage.breakdowns[0].rows.iter().map(|row| row.stats.requests).sum::<u64>(),

@@ -20,12 +20,21 @@ pub(crate) struct KeyedCounts<const N: usize, T> {
     numbers: HashMap<[u64; N], u32, RandomState>,
     /// The most combinations.
     most: usize,
+    /// Whether other combinations than those that are there are left out.
+    is_closed: bool,
 }
 
 impl<const N: usize, T> KeyedCounts<N, T> {
     /// An empty one for at most `most` combinations.
     pub(crate) fn new(most: usize) -> Self {
-        Self { counts: Vec::new(), numbers: HashMap::default(), most }
+        Self { counts: Vec::new(), numbers: HashMap::default(), most, is_closed: false }
+    }
+
+    /// One that counts only these combinations, which are different.
+    pub(crate) fn only(keys: &[[u64; N]], empty: impl Fn() -> T) -> Self {
+        let counts: Vec<_> = keys.iter().map(|key| (*key, empty())).collect();
+        let numbers = keys.iter().enumerate().map(|(number, key)| (*key, number as u32)).collect();
+        Self { most: counts.len(), counts, numbers, is_closed: true }
     }
 
     /// The counts of a combination, if it occurred.
@@ -45,7 +54,7 @@ impl<const N: usize, T> KeyedCounts<N, T> {
 
     /// Counts each row of `found`, in order, under its combination. `empty` is the initial count of a new combination.
     /// `amounts` reads what `count` needs of the 64 rows of a word; `count` adds one of them, by its bit. `None` if there
-    /// are too many combinations.
+    /// are too many combinations, unless the others are left out.
     pub(crate) fn count<W>(
         &mut self,
         axes: [&Axis; N],
@@ -66,7 +75,12 @@ impl<const N: usize, T> KeyedCounts<N, T> {
                     Some(number) if *number != NEW => *number,
                     known => {
                         let key = std::array::from_fn(|axis| axes[axis].raw(codes[axis][bit]));
-                        let number = self.number(key, &empty)?;
+                        let Some(number) = self.number(key, &empty) else {
+                            if self.is_closed {
+                                continue;
+                            }
+                            return None;
+                        };
                         known.into_iter().for_each(|known| *known = number);
                         number
                     }

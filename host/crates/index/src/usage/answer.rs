@@ -12,8 +12,8 @@ use crate::search::total::Total;
 use crate::snapshot::Snapshot;
 use crate::step::Steps;
 use crate::{
-    Breakdown, GroupBy, MissingUsage, Point, StoreError, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow, UsageSort,
-    UsageStats, UsageStep,
+    Breakdown, GroupBy, MissingUsage, Point, StoreError, Totals, USAGE_FIELDS, Usage, UsageBy, UsageQuery, UsageRow,
+    UsageSort, UsageStats, UsageStep,
 };
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
@@ -29,8 +29,10 @@ pub(crate) fn usage(log: &dyn Snapshot, texts: &Texts, query: &UsageQuery) -> Re
     let source = Source::new(log, texts, &rest, until.unwrap_or(u64::MAX))?;
     // The totals, the values of each field, the series. What is broken down by is ranked by its sums.
     let mut questions = vec![source.question(By::Nothing, true, true)];
-    questions.extend(USAGE_FIELDS.map(|field| source.question(By::Field(field), query.by.contains(&field), false)));
-    let only_totals = questions.len();
+    let mut tables = USAGE_FIELDS.map(UsageBy::from).to_vec();
+    let only_totals = 1 + tables.len();
+    tables.extend(query.by.iter().filter(|by| by.second.is_some()));
+    questions.extend(tables.iter().map(|by| source.question(By::Fields(*by), query.by.contains(by), false)));
     let own = Steps { step, zone: query.zone };
     let has_whole_hours = own.has_whole_hours(&asked);
     // A viewer of figures alone gets none of half an hour.
@@ -52,7 +54,7 @@ pub(crate) fn usage(log: &dyn Snapshot, texts: &Texts, query: &UsageQuery) -> Re
         previous: before.as_ref().map(previous).transpose()?,
         step,
         series: series(steps, &covered, counters.last()),
-        breakdowns: breakdowns(&source, texts, query, &covered, &counters[1..])?,
+        breakdowns: breakdowns(&source, texts, query, &covered, tables.into_iter().zip(&counters[1..]))?,
         missing: missing(&source, first..covered.end, has_sums())?,
         covered: moments(&covered),
     })
@@ -86,17 +88,17 @@ fn totals(
     let unique =
         USAGE_FIELDS.into_iter().zip(&questions[1..]).zip(&counters[1..]).map(|((field, question), counted)| {
             let is_exact = source.is_exact(range, question)?;
-            Ok((field, is_exact.then(|| counted.iter().filter(|([key], _)| *key > 0).count() as u64)))
+            Ok((field, is_exact.then(|| counted.iter().filter(|([key, _], _)| *key > 0).count() as u64)))
         });
     let Range { start: from, end: to } = moments(range);
-    Ok(Totals { from, to, stats: stats(counters[0].get([0])), unique: unique.collect::<Result<_, StoreError>>()? })
+    Ok(Totals { from, to, stats: stats(counters[0].get([0, 0])), unique: unique.collect::<Result<_, StoreError>>()? })
 }
 
 fn series(steps: Steps, range: &Range<i64>, counted: Option<&Counters>) -> Vec<Point> {
     let point = |number: u64| Point {
         from: Timestamp::from_micros(steps.start(number).max(range.start)),
         to: Timestamp::from_micros(steps.start(number + 1).min(range.end)),
-        stats: stats(counted.and_then(|counted| counted.get([number]))),
+        stats: stats(counted.and_then(|counted| counted.get([number, 0]))),
     };
     (steps.number(range.start)..).take_while(|number| steps.start(*number) < range.end).map(point).collect()
 }
@@ -104,49 +106,53 @@ fn series(steps: Steps, range: &Range<i64>, counted: Option<&Counters>) -> Vec<P
 /// The most values of a field that are ranked by a percentile, which only histograms know.
 const MAX_RANKED: usize = 2_000;
 
-/// The breakdowns. The sums in `counters`, which has an item for each field, decide which rows come first; histograms
-/// and users are counted only for these rows, and rank them if a percentile does.
-fn breakdowns(
+/// The breakdowns. The sums in `counters`, which has an item for each field and pair, decide which rows come first;
+/// histograms and users are counted only for these rows, and rank them if a percentile does.
+fn breakdowns<'c>(
     source: &Source<'_>,
     texts: &Texts,
     query: &UsageQuery,
     range: &Range<i64>,
-    counters: &[Counters],
+    counters: impl Iterator<Item = (UsageBy, &'c Counters)>,
 ) -> Result<Vec<Breakdown>, StoreError> {
-    let ranked = |(field, counted): &(Field, &Counters)| {
+    let ranked = |(by, counted): &(UsageBy, &Counters)| {
         // Sums have no percentile.
         let (sort, most) = match query.sort {
             UsageSort::P95 => (UsageSort::Requests, MAX_RANKED.max(query.limit)),
             sort => (sort, query.limit),
         };
         let weight = |stats: UsageStats| (sort.measure(&stats), stats.requests);
-        let weighed = counted.iter().map(|([key], total)| (Reverse(weight(stats(Some(total)))), *key));
+        let weighed = counted.iter().map(|(key, total)| (Reverse(weight(stats(Some(total)))), *key));
         let mut weighed: Vec<_> = weighed.collect();
         weighed.sort_unstable();
         let keys: Vec<_> = weighed.into_iter().map(|(_, key)| key).take(most).collect();
-        let mut among = keys.clone();
-        among.sort_unstable();
-        (keys, Question { among: Some(among), ..source.question(By::Field(*field), true, true) })
+        (keys.clone(), Question { among: Some(keys), ..source.question(By::Fields(*by), true, true) })
     };
-    let of_field = |field: &Field| USAGE_FIELDS.into_iter().zip(counters).find(|(other, _)| other == field);
-    let fields: Vec<_> = query.by.iter().filter_map(of_field).collect();
-    let (keys, questions): (Vec<_>, Vec<_>) = fields.iter().map(ranked).unzip();
+    let counters: Vec<_> = counters.collect();
+    let of = |by: &UsageBy| counters.iter().find(|(other, _)| other == by).copied();
+    let tables: Vec<_> = query.by.iter().filter_map(of).collect();
+    let (keys, questions): (Vec<_>, Vec<_>) = tables.iter().map(ranked).unzip();
     let counted = source.count(range, &questions)?;
     let mut breakdowns = Vec::new();
-    for (((field, all), mut keys), (question, counted)) in fields.iter().zip(keys).zip(questions.iter().zip(&counted)) {
+    for (((by, all), mut keys), (question, counted)) in tables.into_iter().zip(keys).zip(questions.iter().zip(&counted))
+    {
         if query.sort == UsageSort::P95 {
-            keys.sort_by_key(|key| Reverse(query.sort.measure(&stats(counted.get([*key])))));
+            keys.sort_by_key(|key| Reverse(query.sort.measure(&stats(counted.get(*key)))));
             keys.truncate(query.limit);
         }
-        let is_exact = *field == Field::User || source.is_exact(range, question)?;
-        let row = |key: u64| {
-            let key_of = Axis::value(source.log, texts, GroupBy::Field(*field), key)?;
-            let total = counted.get([key]);
-            let users = is_exact.then(|| total.map_or(0, Total::users));
-            Ok(UsageRow { key: key_of, stats: stats(total), users })
+        let is_exact = by.fields().any(|field| field == Field::User) || source.is_exact(range, question)?;
+        let row = |key: [u64; 2]| {
+            let value = |field, number| Axis::value(source.log, texts, GroupBy::Field(field), number);
+            let total = counted.get(key);
+            Ok(UsageRow {
+                key: value(by.field, key[0])?,
+                second_key: by.second.map(|second| value(second, key[1])).transpose()?,
+                stats: stats(total),
+                users: is_exact.then(|| total.map_or(0, Total::users)),
+            })
         };
         let rows = keys.into_iter().map(row).collect::<Result<_, StoreError>>()?;
-        breakdowns.push(Breakdown { field: *field, rows, found: all.iter().len() });
+        breakdowns.push(Breakdown { by, rows, found: all.iter().len() });
     }
     Ok(breakdowns)
 }

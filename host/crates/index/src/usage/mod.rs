@@ -99,7 +99,7 @@ pub struct UsageQuery {
     /// The zone whose days and weeks the steps are; a reader takes its viewer's.
     pub zone: TimeZone,
     /// What to break it down by, each by itself.
-    pub by: Vec<Field>,
+    pub by: Vec<UsageBy>,
     /// Which rows of a breakdown come first.
     pub sort: UsageSort,
     /// How many rows.
@@ -229,11 +229,53 @@ pub struct Point {
     pub stats: UsageStats,
 }
 
-/// Usage by one field.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Breakdown {
+/// What a table of usage is by: one of [`USAGE_FIELDS`], or two of them together. It is written `user` or
+/// `user,llm_model`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsageBy {
     /// The field.
     pub field: Field,
+    /// The second field, which is another one.
+    pub second: Option<Field>,
+}
+
+impl UsageBy {
+    /// What this text names; `None` if it is not that.
+    pub fn parse(text: &str) -> Option<Self> {
+        let named = |name: &str| USAGE_FIELDS.into_iter().find(|field| field.name() == name);
+        match text.split_once(',') {
+            None => named(text).map(Self::from),
+            Some((first, second)) => {
+                let (field, second) = (named(first)?, named(second)?);
+                (field != second).then_some(Self { field, second: Some(second) })
+            }
+        }
+    }
+
+    /// Its fields, one or two.
+    pub fn fields(self) -> impl Iterator<Item = Field> {
+        std::iter::once(self.field).chain(self.second)
+    }
+}
+
+impl From<Field> for UsageBy {
+    fn from(field: Field) -> Self {
+        Self { field, second: None }
+    }
+}
+
+impl fmt::Display for UsageBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.field.name())?;
+        self.second.map_or(Ok(()), |second| write!(f, ",{}", second.name()))
+    }
+}
+
+/// Usage by one field, or by two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breakdown {
+    /// The field or fields.
+    pub by: UsageBy,
     /// The rows that were asked for, in order.
     pub rows: Vec<UsageRow>,
     /// The total number of rows.
@@ -245,11 +287,21 @@ pub struct Breakdown {
 pub struct UsageRow {
     /// The field's value; null for requests without one.
     pub key: Value,
+    /// The value of the second field; absent in a breakdown by one field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_key: Option<Value>,
     /// What is counted of its requests.
     #[serde(flatten)]
     pub stats: UsageStats,
     /// How many users they are from; null where that depends on deleted entries.
     pub users: Option<u64>,
+}
+
+impl UsageRow {
+    /// Its keys, one or two.
+    pub fn keys(&self) -> Vec<Value> {
+        std::iter::once(&self.key).chain(&self.second_key).cloned().collect()
+    }
 }
 
 /// What is missing in usage.
@@ -269,8 +321,8 @@ impl fmt::Display for MissingUsage {
         match self {
             Self::Removed(until) => write!(f, "Usage before {until} was removed by the usage retention."),
             Self::Entries => f.write_str(
-                "Entries of this range are deleted, and usage does not keep all fields of this filter, so their \
-                 requests are missing. Filter by fewer fields, or use a later range.",
+                "Entries of this range are deleted, and usage does not keep all fields of this filter or table, so their \
+                 requests are missing. Use fewer fields, or a later range.",
             ),
             Self::Damaged => f.write_str(
                 "Some usage is damaged and missing, and its entries are deleted. Restore the log from a backup.",

@@ -16,7 +16,7 @@ use crate::search::plan::Plan;
 use crate::search::total::{Amounts, EntryAmounts, Total, failures, raws};
 use crate::snapshot::{Snapshot, StoredRun};
 use crate::step::Steps;
-use crate::{StoreError, UsageStep, requests};
+use crate::{StoreError, UsageBy, UsageStep, requests};
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::DAY;
@@ -32,7 +32,7 @@ const MAX_TIMED: usize = 1 << 12;
 pub(super) enum By {
     Nothing,
     Step(Steps),
-    Field(Field),
+    Fields(UsageBy),
 }
 
 /// One question about the requests of a range.
@@ -44,14 +44,14 @@ pub(super) struct Question {
     /// Whether more than the keys is counted, and whether more than sums is counted.
     pub(super) has_sums: bool,
     pub(super) is_full: bool,
-    /// Only requests in which the field has one of these numbers (ascending).
-    pub(super) among: Option<Vec<u64>>,
+    /// Only requests in which the fields have one of these pairs of numbers. The second is 0 where there is one field.
+    pub(super) among: Option<Vec<[u64; 2]>>,
     /// The fields that the question needs, one bit each.
     pub(super) fields: u64,
 }
 
 /// The counts for a question, by key.
-pub(super) type Counters = KeyedCounts<1, Total>;
+pub(super) type Counters = KeyedCounts<2, Total>;
 
 /// The data of usage, at one moment, for one filter.
 pub(super) struct Source<'s> {
@@ -114,7 +114,10 @@ impl Question {
 
     /// Empty counters for a question.
     fn counters(&self) -> Counters {
-        KeyedCounts::new(if self.is_full { MAX_TIMED } else { MAX_KEYS })
+        match &self.among {
+            Some(keys) => KeyedCounts::only(keys, || Total::new(self.is_full)),
+            None => KeyedCounts::new(if self.is_full { MAX_TIMED } else { MAX_KEYS }),
+        }
     }
 
     /// Counts rows of a block of entries or cells.
@@ -126,10 +129,11 @@ impl Question {
         amounts: Option<&impl Amounts>,
         counters: &mut Counters,
     ) -> Result<(), StoreError> {
-        let axis = match self.by {
-            By::Nothing => Axis::One,
-            By::Step(steps) => Axis::numbers(log, block, Field::OccurredAt)?.by_step(steps),
-            By::Field(field) => Axis::numbers(log, block, field)?,
+        let numbers = |field| Axis::numbers(log, block, field);
+        let (axis, second) = match self.by {
+            By::Nothing => (Axis::One, None),
+            By::Step(steps) => (numbers(Field::OccurredAt)?.by_step(steps), None),
+            By::Fields(by) => (numbers(by.field)?, by.second.map(numbers).transpose()?),
         };
         let users = if self.is_full { raws(log, block, Field::User, found)? } else { Vec::new() };
         let count = |total: &mut Total, word: &usize, bit: usize| {
@@ -137,18 +141,24 @@ impl Question {
             amounts.into_iter().for_each(|amounts| amounts.add(row, total));
             users.get(row).into_iter().for_each(|user| total.add_user(*user));
         };
-        let counted = counters.count([&axis], found, || Total::new(self.is_full), |word| word, count);
+        let counted = counters.count(
+            [&axis, &second.unwrap_or(Axis::One)],
+            found,
+            || Total::new(self.is_full),
+            |word| word,
+            count,
+        );
         counted.ok_or(StoreError::TooManyValues)
     }
 
-    /// The rows of `within` that match the question.
-    fn narrow(&self, log: &dyn Snapshot, block: &Block, within: Bitmap) -> Result<Bitmap, StoreError> {
-        match (&self.by, &self.among) {
-            (By::Field(field), Some(numbers)) => {
-                Plan::Column(*field, ValueSet::Among(numbers.clone())).find(log, block, within)
-            }
-            _ => Ok(within),
+    /// The rows of `within` that may match the question: each field has one of its numbers.
+    fn narrow(&self, log: &dyn Snapshot, block: &Block, mut within: Bitmap) -> Result<Bitmap, StoreError> {
+        let (By::Fields(by), Some(keys)) = (self.by, &self.among) else { return Ok(within) };
+        for (at, field) in by.fields().enumerate() {
+            let numbers: BTreeSet<_> = keys.iter().map(|key| key[at]).collect();
+            within = Plan::Column(field, ValueSet::Among(numbers.into_iter().collect())).find(log, block, within)?;
         }
+        Ok(within)
     }
 }
 
@@ -199,7 +209,7 @@ impl<'s> Source<'s> {
 
     /// A question about all requests.
     pub(super) fn question(&self, by: By, has_sums: bool, is_full: bool) -> Question {
-        let own = if let By::Field(field) = by { bits(&[field]) } else { 0 };
+        let own = if let By::Fields(by) = by { by.fields().fold(0, |own, field| own | bits(&[field])) } else { 0 };
         Question { by, has_whole_hours: true, has_sums, is_full, among: None, fields: self.fields | own }
     }
 

@@ -109,7 +109,7 @@ impl Bar {
             striped: (GROUND - high, high - low),
             when,
             is_empty: stats.requests == 0,
-            cells: columns.iter().map(|column| column.cell(view, &range, None, stats)).collect(),
+            cells: columns.iter().map(|column| column.cell(view, &range, &[], stats)).collect(),
         }
     }
 }

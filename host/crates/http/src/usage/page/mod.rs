@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use mcp_audit_log_contract::access::Right;
-use mcp_audit_log_index::{Usage, UsageSort, UsageStep};
+use mcp_audit_log_index::{Usage, UsageBy, UsageSort, UsageStep};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::{DAY, HOUR};
 
@@ -44,6 +44,8 @@ struct Page {
     inputs: [(&'static str, &'static str, &'static str, String, bool); 3],
     choices: [(&'static str, Vec<Choice>); 3],
     fields: Vec<Choice>,
+    /// The second field of the breakdown, once the first is chosen.
+    seconds: Vec<Choice>,
     /// Parameter and value of each filter, and the view without it.
     filters: Vec<(Shown, Shown, String)>,
     clear: Option<String>,
@@ -120,10 +122,19 @@ impl Page {
         };
         let step = |step: &UsageStep| choice("step", step.as_str(), usage.is_some_and(|usage| usage.step == *step));
         let field = |(field, label): (Field, &str)| {
-            let (_, href, on) = choice("by", field.name(), view.by() == Some(field.name()));
+            let (_, href, on) = choice("by", field.name(), view.by().is_some_and(|by| by.field == field));
             (label.to_owned(), href, on)
         };
         let all = ("All".to_owned(), view.with("by", None), view.by().is_none());
+        let second = |first: UsageBy, second: Option<(Field, &str)>| {
+            let by = UsageBy { second: second.map(|(field, _)| field), ..first };
+            let label = second.map_or("Nothing", |(_, label)| label);
+            (label.to_owned(), view.with("by", Some(&by.to_string())), first == by)
+        };
+        let seconds = |by: UsageBy| {
+            let others = FIELDS.into_iter().filter(|(field, _)| *field != by.field).map(Some);
+            std::iter::once(None).chain(others).map(|one| second(by, one)).collect()
+        };
         let filter = |(name, value)| (Shown::line(&label(name)), Shown::line(value), view.without((name, value)));
         Self {
             frame: Frame::new(&visitor.site, Some(visitor), "/usage", "Usage"),
@@ -137,6 +148,7 @@ impl Page {
                 ("Step", UsageStep::ALL.iter().map(step).collect()),
             ],
             fields: [all].into_iter().chain(FIELDS.map(field)).collect(),
+            seconds: view.by().map(seconds).unwrap_or_default(),
             filters: view.filters().map(filter).collect(),
             clear: view.filters().next().map(|_| view.unfiltered()),
             error: found.err().map(|(_, detail)| Shown::line(detail)),

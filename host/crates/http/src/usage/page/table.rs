@@ -8,7 +8,7 @@ use mcp_audit_log_model::format::{count, duration, money, percent};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
-use super::view::{FIELDS, View};
+use super::view::{FIELDS, View, label_of};
 use crate::query::usage_query;
 use crate::ui::text::Shown;
 
@@ -40,8 +40,10 @@ pub(crate) struct Cell {
 
 /// A breakdown.
 pub(crate) struct Table {
-    pub(crate) name: &'static str,
-    pub(crate) label: &'static str,
+    pub(crate) name: String,
+    pub(crate) label: String,
+    /// The label of the second field, if there is one.
+    pub(crate) second: Option<&'static str>,
     pub(crate) headings: Vec<Heading>,
     pub(crate) rows: Vec<Row>,
     /// The number of rows, if only some are shown, and the link to all of them.
@@ -57,46 +59,51 @@ pub(crate) struct Heading {
     pub(crate) sorted: &'static str,
 }
 
-/// A value of the field.
+/// A value of the field, or of each of two fields.
 pub(crate) struct Row {
     pub(crate) text: Shown,
     pub(crate) is_set: bool,
     pub(crate) href: Option<String>,
+    /// The value of the second field, and whether there is one.
+    pub(crate) second: Option<(Shown, bool)>,
     /// The length of its bar, in percent of the longest bar.
     pub(crate) bar: u64,
     pub(crate) cells: Vec<Cell>,
 }
 
 impl Column {
-    /// The cell for these stats, with links to their entries; `of` is the field's value that they are about.
+    /// The cell for these stats, with links to their entries; `of` are the values that they are about.
     pub(crate) fn cell(
         &self,
         view: &View,
         range: &Range<Timestamp>,
-        of: Option<(Field, &Value)>,
+        of: &[(Field, &Value)],
         stats: &UsageStats,
     ) -> Cell {
         let Self(_, sort, value, text, hides_zero) = self;
-        let value = value(stats).filter(|value| *value > 0 || of.is_none() || !hides_zero);
+        let value = value(stats).filter(|value| *value > 0 || of.is_empty() || !hides_zero);
         let entries = |term| (stats.requests > 0).then(|| view.entries(range, of, term)).flatten();
         let (href, part) = match sort {
             Some(UsageSort::Requests) => (entries(None), None),
             Some(UsageSort::Errors) if stats.errors > 0 => {
-                (entries(Some(usage_query::failed())), of.map(|_| percent(stats.errors, stats.requests)))
+                (entries(Some(usage_query::failed())), (!of.is_empty()).then(|| percent(stats.errors, stats.requests)))
             }
             _ => (None, None),
         };
-        let missing = if of.is_some() { "" } else { "–" };
+        let missing = if !of.is_empty() { "" } else { "–" };
         let text = value.map_or_else(|| missing.to_owned(), text);
-        Cell { class: self.class(view.sort()), text, href, part }
+        Cell { class: self.class(view), text, href, part }
     }
 
     /// The devices that show it. A phone shows tokens, costs and averages only if they are the sort order, and no
-    /// quantiles beside tokens and costs.
-    fn class(&self, sort: UsageSort) -> &'static str {
+    /// quantiles beside tokens and costs, or beside two fields.
+    fn class(&self, view: &View) -> &'static str {
+        let (sort, is_pair) = (view.sort(), view.by().is_some_and(|by| by.second.is_some()));
         let is_wide = match self.1 {
             Some(UsageSort::Requests | UsageSort::Errors) => false,
-            Some(UsageSort::P95) => matches!(sort, UsageSort::Tokens | UsageSort::Cost),
+            Some(UsageSort::P95) => {
+                is_pair && sort != UsageSort::P95 || matches!(sort, UsageSort::Tokens | UsageSort::Cost)
+            }
             Some(own) => own != sort,
             None => false,
         };
@@ -104,7 +111,7 @@ impl Column {
     }
 
     fn heading(&self, view: &View) -> Heading {
-        let (text, class) = (self.0, self.class(view.sort()));
+        let (text, class) = (self.0, self.class(view));
         let href = self.1.map(|sort| view.with("sort", Some(sort.as_str())));
         Heading { text, class, href, sorted: if self.1 == Some(view.sort()) { "descending" } else { "none" } }
     }
@@ -115,15 +122,14 @@ impl Table {
     pub(crate) fn all(view: &View, usage: &Usage) -> Vec<Self> {
         let alone = view.by().is_some();
         let says = |one: &&Breakdown| alone || one.rows.iter().any(|row| row.key != Value::Unset);
-        let of = |(field, label)| {
-            let breakdown = usage.breakdowns.iter().filter(says).find(|one| one.field == field)?;
-            Some(Self::new(view, usage, breakdown, label))
-        };
-        FIELDS.into_iter().filter_map(of).collect()
+        let place = |one: &Breakdown| FIELDS.iter().position(|(field, _)| *field == one.by.field);
+        let mut shown: Vec<_> = usage.breakdowns.iter().filter(says).collect();
+        shown.sort_by_key(|one| place(one));
+        shown.into_iter().map(|breakdown| Self::new(view, usage, breakdown)).collect()
     }
 
-    fn new(view: &View, usage: &Usage, breakdown: &Breakdown, label: &'static str) -> Self {
-        let (field, sort, alone) = (breakdown.field, view.sort(), view.by().is_some());
+    fn new(view: &View, usage: &Usage, breakdown: &Breakdown) -> Self {
+        let (by, sort, alone) = (breakdown.by, view.sort(), view.by().is_some());
         let has_models = breakdown.rows.iter().any(|row| row.stats.tokens() > 0 || row.stats.cost_micros > 0);
         // A breakdown beside others has little room.
         let is_shown = |column: &&Column| match column.1 {
@@ -133,34 +139,38 @@ impl Table {
             _ => true,
         };
         let columns: Vec<_> = COLUMNS.iter().filter(is_shown).collect();
-        let has_users = field != Field::User;
+        let has_users = by.fields().all(|field| field != Field::User);
         let mut headings: Vec<_> = columns.iter().map(|column| column.heading(view)).collect();
         headings.extend(has_users.then_some(Heading { text: "Users", class: WIDE, href: None, sorted: "none" }));
         let longest = breakdown.rows.iter().map(|row| sort.measure(&row.stats)).max().unwrap_or(0);
         let range = usage.covered.start..usage.covered.end;
         let row = |row: &UsageRow| {
-            let of = Some((field, &row.key));
-            let mut cells: Vec<_> = columns.iter().map(|column| column.cell(view, &range, of, &row.stats)).collect();
+            let keys = row.keys();
+            let of: Vec<_> = by.fields().zip(&keys).collect();
+            let mut cells: Vec<_> = columns.iter().map(|column| column.cell(view, &range, &of, &row.stats)).collect();
             cells.extend(has_users.then(|| users(row.users)));
             Row {
-                text: if row.key == Value::Unset {
-                    Shown::line("not set")
-                } else {
-                    Shown::cut(&row.key.to_string(), LONGEST)
-                },
+                text: shown(&row.key),
                 is_set: row.key != Value::Unset,
-                href: view.down(field, &row.key),
+                href: view.down(&of),
+                second: row.second_key.as_ref().map(|key| (shown(key), *key != Value::Unset)),
                 bar: length(sort.measure(&row.stats), longest),
                 cells,
             }
         };
         let more = (breakdown.rows.len() < breakdown.found).then(|| {
             let extent = format!("{} of {}", breakdown.rows.len(), count(breakdown.found as u64));
-            (extent, view.with("by", Some(field.name())))
+            (extent, view.with("by", Some(&by.to_string())))
         });
         let rows = breakdown.rows.iter().map(row).collect();
-        Self { name: field.name(), label, headings, rows, more, file: view.file(Some(field)) }
+        let name = by.fields().map(|field| field.name()).collect::<Vec<_>>().join("-");
+        let (label, second) = (label_of(by.field).to_owned(), by.second.map(label_of));
+        Self { name, label, second, headings, rows, more, file: view.file(Some(by)) }
     }
+}
+
+fn shown(key: &Value) -> Shown {
+    if *key == Value::Unset { Shown::line("not set") } else { Shown::cut(&key.to_string(), LONGEST) }
 }
 
 fn users(users: Option<u64>) -> Cell {

@@ -35,7 +35,7 @@ pub(crate) fn tiles(view: &View, usage: &Usage) -> Vec<Tile> {
         label,
         text,
         exact: None,
-        href: view.entries(&usage.covered, None, term),
+        href: view.entries(&usage.covered, &[], term),
     };
     let large = |label, value: u64, href| match value {
         ROOM.. => Number { label, text: rough(value), exact: Some(count(value)), href },
@@ -58,7 +58,7 @@ pub(crate) fn tiles(view: &View, usage: &Usage) -> Vec<Tile> {
     let success = |stats: &UsageStats| percent(stats.requests.saturating_sub(stats.errors), stats.requests);
     let rate = if stats.requests > 0 { success(stats) } else { "–".to_owned() };
     let errors = format!("{} ({})", count(stats.errors), percent(stats.errors, stats.requests));
-    let all_requests = view.entries(&usage.covered, None, None);
+    let all_requests = view.entries(&usage.covered, &[], None);
     let mut tiles = vec![
         Tile {
             main: large("Requests", stats.requests, all_requests),

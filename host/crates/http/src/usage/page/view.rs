@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use mcp_audit_log_index::{GroupBy, UsageSort};
+use mcp_audit_log_index::{GroupBy, UsageBy, UsageSort};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::time_zone::TimeZone;
@@ -42,6 +42,11 @@ pub(crate) struct View {
     pub(crate) lists: bool,
 }
 
+/// The label of a field.
+pub(crate) fn label_of(field: Field) -> &'static str {
+    FIELDS.iter().find(|(other, _)| *other == field).map_or("", |(_, label)| label)
+}
+
 impl View {
     /// The view of these parameters. Typed moments override a named range.
     pub(crate) fn new(visitor: &Visitor, mut pairs: Pairs) -> Self {
@@ -58,7 +63,7 @@ impl View {
     /// The parameters of the query to the log.
     pub(crate) fn asked(&self) -> Pairs {
         let mut asked = self.pairs.clone();
-        let alone = usize::from(self.by().is_some());
+        let alone = usize::from(self.value("by").is_some());
         if alone == 0 {
             asked.extend(FIELDS.map(|(field, _)| ("by".to_owned(), field.name().to_owned())));
         }
@@ -75,8 +80,8 @@ impl View {
     }
 
     /// The chosen breakdown; `None` for all of them.
-    pub(crate) fn by(&self) -> Option<&str> {
-        self.value("by")
+    pub(crate) fn by(&self) -> Option<UsageBy> {
+        self.value("by").and_then(UsageBy::parse)
     }
 
     /// The measure that rows are sorted by.
@@ -124,17 +129,20 @@ impl View {
     }
 
     /// The address of the series or of a breakdown as a file.
-    pub(crate) fn file(&self, by: Option<Field>) -> String {
-        let more = by.map(|field| ("by", field.name())).into_iter().chain([("limit", LINES), ("format", "csv")]);
+    pub(crate) fn file(&self, by: Option<UsageBy>) -> String {
+        let by = by.map(|by| by.to_string());
+        let more = by.as_deref().map(|by| ("by", by)).into_iter().chain([("limit", LINES), ("format", "csv")]);
         let zone = (self.zone != TimeZone::UTC).then(|| (ZONE, self.zone.name()));
         self.address(&self.file, |name, _| !["by", "limit", ZONE].contains(&name), more.chain(zone))
     }
 
-    /// The view of this value alone, with all breakdowns.
-    pub(crate) fn down(&self, field: Field, key: &Value) -> Option<String> {
+    /// The view of these values alone, with all breakdowns.
+    pub(crate) fn down(&self, of: &[(Field, &Value)]) -> Option<String> {
         let mut pairs = self.pairs.clone();
         pairs.retain(|(name, _)| !["by", "limit"].contains(&name.as_str()));
-        grouping::narrow(&mut pairs, GroupBy::Field(field), key)?;
+        for (field, key) in of {
+            grouping::narrow(&mut pairs, GroupBy::Field(*field), key)?;
+        }
         Some(format!("{}{}", self.page, query_of(&pairs)))
     }
 
@@ -142,7 +150,7 @@ impl View {
     pub(crate) fn entries(
         &self,
         range: &Range<Timestamp>,
-        of: Option<(Field, &Value)>,
+        of: &[(Field, &Value)],
         term: Option<Json>,
     ) -> Option<String> {
         let query = self.lists.then(|| usage_query::entries(&self.pairs, range, of, term)).flatten();

@@ -10,7 +10,7 @@ use super::{Log, at, batch, log};
 use crate::sqlite::tests::{LARGE, SMALL};
 use mcp_audit_log_contract::plan::Plan;
 use mcp_audit_log_filter::{Context, Domain, parse_json};
-use mcp_audit_log_index::{MissingUsage, REQUESTS, USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, Writer};
+use mcp_audit_log_index::{MissingUsage, REQUESTS, USAGE_FIELDS, UsageBy, UsageQuery, UsageSort, UsageStep, Writer};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::{Kind, Outcome};
 use mcp_audit_log_model::field::Field;
@@ -125,7 +125,10 @@ fn query() -> impl Strategy<Value = (UsageQuery, Domain)> {
     ]);
     let end = ENTRIES as i64 * STEP + 5_000;
     let moment = prop_oneof![-200_000..end, (-60..end / 3_600).prop_map(|hour| hour * 3_600), Just(end)];
-    let by = prop::sample::subsequence(USAGE_FIELDS.to_vec(), 0..3);
+    let pair = prop::sample::subsequence(USAGE_FIELDS.to_vec(), 2).prop_shuffle();
+    let pair = pair.prop_map(|pair| UsageBy { field: pair[0], second: Some(pair[1]) });
+    let by = (prop::sample::subsequence(USAGE_FIELDS.to_vec(), 0..3), prop::option::of(pair));
+    let by = by.prop_map(|(fields, pair)| fields.into_iter().map(UsageBy::from).chain(pair).collect::<Vec<_>>());
     let sort = prop::sample::select(UsageSort::ALL.to_vec());
     let step = (prop::option::of(prop::sample::select(UsageStep::ALL.to_vec())), zone());
     (rule, (filter, time), moment.clone(), moment, by, sort, step, 1..8_usize).prop_map(

@@ -16,7 +16,7 @@ fn raw(log: &Log) -> Connection {
 
 fn usage(files: &StoreReader) -> Usage {
     let range = at(-1_000_000)..at(ENTRIES as i64 * STEP);
-    let query = UsageQuery { by: vec![Field::User], limit: 9, ..UsageQuery::over(range) };
+    let query = UsageQuery { by: vec![Field::User.into()], limit: 9, ..UsageQuery::over(range) };
     files.usage(&query).expect("usage")
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use mcp_audit_log_index::{Breakdown, Usage, UsageQuery, UsageSort, UsageStats, UsageStep};
+use mcp_audit_log_index::{Breakdown, Usage, UsageBy, UsageQuery, UsageRow, UsageSort, UsageStats, UsageStep};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::Outcome;
 use mcp_audit_log_model::field::Field;
@@ -82,23 +82,26 @@ pub(super) fn assert_exact(usage: &Usage, query: &UsageQuery, entries: &[&Entry]
         next = point.to;
     }
     prop_assert!(next == usage.covered.end || usage.covered.is_empty());
-    for (field, breakdown) in query.by.iter().zip(&usage.breakdowns) {
-        assert_breakdown(breakdown, *field, query, &inside)?;
+    prop_assert_eq!(usage.breakdowns.len(), query.by.len());
+    for (by, breakdown) in query.by.iter().zip(&usage.breakdowns) {
+        assert_breakdown(breakdown, *by, query, &inside)?;
     }
     Ok(())
 }
 
 fn assert_breakdown(
     breakdown: &Breakdown,
-    field: Field,
+    by: UsageBy,
     query: &UsageQuery,
     inside: &[&Entry],
 ) -> Result<(), TestCaseError> {
-    let keys: BTreeSet<_> = inside.iter().map(|entry| entry.value(field)).collect();
-    prop_assert_eq!((breakdown.field, breakdown.found), (field, keys.len()));
+    let key = |entry: &Entry| (entry.value(by.field), by.second.map(|second| entry.value(second)));
+    let keys: BTreeSet<_> = inside.iter().map(|entry| key(entry)).collect();
+    prop_assert_eq!((breakdown.by, breakdown.found), (by, keys.len()));
     prop_assert_eq!(breakdown.rows.len(), keys.len().min(query.limit));
     for row in &breakdown.rows {
-        let of_row: Vec<_> = inside.iter().copied().filter(|entry| entry.value(field) == row.key).collect();
+        let of_row = (row.key.clone(), row.second_key.clone());
+        let of_row: Vec<_> = inside.iter().copied().filter(|entry| key(entry) == of_row).collect();
         same(&row.stats, &of_row)?;
         prop_assert!(row.users.is_none_or(|users| users == distinct(&of_row, Field::User)));
     }
@@ -112,10 +115,10 @@ fn assert_breakdown(
     };
     prop_assert!(breakdown.rows.is_sorted_by_key(|row| std::cmp::Reverse(weight(&row.stats))));
     let least = breakdown.rows.last().map_or(0, |row| weight(&row.stats));
-    let left_out = keys.iter().filter(|key| breakdown.rows.iter().all(|row| row.key != **key));
-    for key in left_out {
-        let of_key: Vec<_> = inside.iter().copied().filter(|entry| entry.value(field) == *key).collect();
-        prop_assert!(weight(&naive(&of_key)) <= least, "{} should be among the first", key);
+    let is_of = |row: &UsageRow, key: &(Value, Option<Value>)| row.key == key.0 && row.second_key == key.1;
+    for left_out in keys.iter().filter(|key| !breakdown.rows.iter().any(|row| is_of(row, key))) {
+        let of_key: Vec<_> = inside.iter().copied().filter(|entry| key(entry) == *left_out).collect();
+        prop_assert!(weight(&naive(&of_key)) <= least, "{:?} should be among the first", left_out);
     }
     Ok(())
 }
