@@ -2,6 +2,7 @@
 //! and how each page looks for every role and any content.
 
 mod barriers;
+mod complete;
 mod hostile;
 mod integrity;
 mod live;

@@ -1,13 +1,13 @@
 //! The form of a search, with the values that its inputs offer.
 
 use mcp_audit_log_core::reader::Reader;
-use mcp_audit_log_model::event::{Channel, Kind, Outcome, OutcomeDetail};
 use mcp_audit_log_model::field;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::value::Value;
 
 use crate::problem::Problem;
 use crate::query::search::{Pairs, fields, is_field, values};
+use crate::ui::assets::vocabulary;
 use crate::ui::text::Shown;
 
 /// The content of "More filters": the parameters of these sections. Outcome is in the first line.
@@ -101,12 +101,9 @@ impl Input {
 }
 
 fn offers(field: Field, menus: &mut Menus) -> Offers {
-    match field {
-        Field::Outcome => Offers::Words(Outcome::ALL.iter().map(|word| word.as_str()).collect()),
-        Field::OutcomeDetail => Offers::Words(OutcomeDetail::ALL.iter().map(|word| word.as_str()).collect()),
-        Field::Channel => Offers::Words(Channel::ALL.iter().map(|word| word.as_str()).collect()),
-        Field::Kind => Offers::Words(Kind::ALL.iter().map(|word| word.as_str()).collect()),
-        field => menus.take(field).map_or(Offers::Nothing, Offers::Values),
+    match vocabulary(field) {
+        Some(words) => Offers::Words(words),
+        None => menus.take(field).map_or(Offers::Nothing, Offers::Values),
     }
 }
 
