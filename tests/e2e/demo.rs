@@ -3,13 +3,15 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use mcp_audit_log_tests::{Api, Process, READY, assert_plain, eventually, listed, product, text};
 
 #[test]
 fn the_demo_shows_a_log_that_fills() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
-    let mut command = product(["demo", "--listen", "127.0.0.1:0", "--for", "5", "--data"]);
+    let mut command = product(["demo", "--listen", "127.0.0.1:0", "--for", "8", "--data"]);
     command.arg(&data);
     let mut demo = Process::start(&mut command);
 
@@ -17,6 +19,8 @@ fn the_demo_shows_a_log_that_fills() {
     let links = eventually("three sign-in links", || Some(links(&demo.output())).filter(|links| links.len() == 3));
     let pages: Vec<String> = links.iter().map(|link| page_behind(&address, link)).collect();
     assert_eq!(pages.iter().collect::<HashSet<_>>().len(), 3, "three people see three pages");
+
+    the_questions_have_the_documented_answers(&signed_in(&address, &links[0]));
 
     let end = demo.wait();
     assert!(end.success(), "it ended with {end}: {}", demo.output());
@@ -37,20 +41,64 @@ fn links(output: &str) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
-/// The page after a sign-in link was followed, with its session.
+/// The start page after a sign-in link was followed.
 fn page_behind(address: &str, link: &str) -> String {
+    let page = signed_in(address, link).get("/");
+    assert_eq!(page.status, 200, "{page:?}");
+    page.text
+}
+
+/// A client with the session of a sign-in link. A link works more than once.
+fn signed_in(address: &str, link: &str) -> Api {
     assert!(link.starts_with(address.trim_end_matches('/')), "{link} does not lead to {address}");
     let anonymous = Api::anonymous(address);
     let entered = anonymous.get(link);
     assert_eq!(entered.status, 303, "{entered:?}");
     let cookie = entered.header("set-cookie").expect("a session").split(';').next().expect("a cookie").to_owned();
-    let page = anonymous.with("cookie", &cookie).get(entered.header("location").expect("somewhere to go"));
-    assert_eq!(page.status, 200, "{page:?}");
-    page.text
+    anonymous.with("cookie", &cookie)
+}
+
+/// The answers of docs/demo.md.
+fn the_questions_have_the_documented_answers(admin: &Api) {
+    let told = |entry: &Value, names: &[&str]| {
+        names.iter().map(|name| entry[name].as_str().unwrap_or("-").to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    let of_customer = admin.entries("q=record:4711");
+    let of_customer: Vec<_> =
+        of_customer.iter().map(|entry| told(entry, &["tool", "outcome", "agent", "session"])).collect();
+    let expected =
+        ["delete_customer success", "merge_customers error", "get_customer success", "search_customers success"];
+    assert_eq!(of_customer, expected.map(|call| format!("{call} night-shift s-night")));
+    let merged = admin.entries("tool=merge_customers&outcome=success&agent=night-shift");
+    assert_eq!(merged.len(), 1, "the last good one");
+    let blocked = admin.entries("q=tool:delete_*&outcome=denied");
+    let blocked: Vec<_> = blocked.iter().map(|entry| told(entry, &["user", "policy"])).collect();
+    assert_eq!(blocked, ["uma no-deletes"]);
+    let dear = admin.get("/api/v1/usage?range=30d&by=user,llm_model&sort=cost&limit=1").json();
+    assert_eq!(told(&dear["breakdowns"][0]["rows"][0], &["key", "second_key"]), "karl large");
+    let slow = admin.get("/api/v1/usage?range=30d&by=server&sort=p95&limit=1").json();
+    assert_eq!(told(&slow["breakdowns"][0]["rows"][0], &["key"]), "crm");
+    let days = admin.get("/api/v1/groups?server=crm&by=day&sort=p95&limit=40").json();
+    let slowest = days["groups"][0]["keys"]["day"].as_str().expect("a day").to_owned();
+    let mut all: Vec<_> = days["groups"].as_array().expect("days").iter().collect();
+    all.sort_by_key(|day| std::cmp::Reverse(day["keys"]["day"].to_string()));
+    let begun = admin.entries("q=agent_instance:run-2041")[0]["occurred_at"].as_str().expect("a time")[..10].to_owned();
+    let at = |day: &str| all.iter().position(|one| one["keys"]["day"].as_str().is_some_and(|key| key.starts_with(day)));
+    assert_eq!(at(&slowest), at(&begun).map(|place| place + 2), "six days ago, the run being four days ago: {days}");
+    let refused = admin.get("/api/v1/groups?q=error:revoked_credential&by=connection").json();
+    assert_eq!((&refused["groups"][0]["keys"]["connection"], &refused["entries"]), (&"ci-runner".into(), &10.into()));
+    let run = admin.get("/api/v1/groups?agent_instance=run-2041&by=session").json();
+    assert_eq!(run["found"], 3, "{run}");
+    let seeded = &admin.entries("q=record:4711")[0];
+    let entry = admin.get(&format!("/api/v1/entries/{}", seeded["id"].as_str().expect("an id"))).json();
+    assert_eq!(entry["details"]["seeded"], true, "{entry}");
+    assert!(entry["recorded_at"].as_str() > entry["occurred_at"].as_str(), "recorded now, and not backdated");
 }
 
 fn three_users_with_successes_and_failures(data: &Path) {
-    let calls: Vec<_> = listed(data).into_iter().filter(|entry| text(entry, "channel") == "mcp").collect();
+    // Seeded entries have no path.
+    let is_live = |entry: &Value| text(entry, "channel") == "mcp" && !["", "-"].contains(&text(entry, "path"));
+    let calls: Vec<_> = listed(data).into_iter().filter(is_live).collect();
     let users: HashSet<_> = calls.iter().map(|entry| text(entry, "user")).filter(|user| *user != "-").collect();
     assert!(users.len() >= 3, "{users:?}");
     for outcome in ["success", "error"] {

@@ -1,5 +1,6 @@
 //! `mcp-audit-log demo`: the whole product on a fresh log, with real traffic.
 
+mod history;
 mod server;
 mod traffic;
 
@@ -40,6 +41,15 @@ struct Person {
     client: &'static str,
 }
 
+/// What the seeded history answers; docs/demo.md has the answers.
+const QUESTIONS: [&str; 5] = [
+    "Which assistant deleted customer 4711, and which of its calls had failed just before?",
+    "Who tried to delete another customer, and which policy blocked it?",
+    "Who spent the most, and on which language model?",
+    "On which day were calls slow, and on which server?",
+    "Which connection went on calling after its key was revoked, and how often?",
+];
+
 #[derive(Args)]
 pub(super) struct Demo {
     /// The folder in which each demo creates its own new folder.
@@ -66,6 +76,7 @@ impl Demo {
         let tokens = Tokens::open(&folder)?;
         let log = Options::new(&folder).open()?;
         let log = opened.get_or_init(|| log).clone();
+        let seeded = history::seed(&log).await?;
         let shop = server::start().await?;
         let upstream = Upstream::parse(&format!("shop=http://{shop}/mcp"))?;
         let (identity, links) = (Identity::new(tokens.clone()), SignInLinks::default());
@@ -75,7 +86,11 @@ impl Demo {
         let asked_to_stop = stop_signal()?;
         say(format_args!("mcp-audit-log is listening on http://{address}"))?;
         say(format_args!("The log is in {}.", folder.display()))?;
-        say("A small MCP server and three clients work behind the proxy.\n")?;
+        say("A small MCP server and three clients work behind the proxy.")?;
+        say(format_args!(
+            "{seeded} entries of the {} days before are seeded: made up, recorded just now, and marked so in their details.\n",
+            history::DAYS
+        ))?;
         let mut clients = JoinSet::new();
         for person in PEOPLE {
             let (secret, token) = token(&tokens, person)?;
@@ -83,6 +98,11 @@ impl Demo {
             say(format_args!("  Sign in as {} ({}): http://{address}/sign-in/{link}", person.user, person.role))?;
             clients.spawn(traffic::run(person, format!("http://{address}/mcp/shop"), secret));
         }
+        say("\nFind out, with nothing but the pages:")?;
+        for (number, question) in QUESTIONS.iter().enumerate() {
+            say(format_args!("  {}. {question}", number + 1))?;
+        }
+        say("The answers are in docs/demo.md.")?;
         say("\nWatch the log fill as anna, switch payload logging on under Settings,")?;
         say("then open the next call as otto. Stop with Ctrl-C.")?;
 
