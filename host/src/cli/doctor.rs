@@ -232,6 +232,10 @@ async fn asked(about: String, upstream: &Upstream, public: Option<&str>) -> Find
     };
     match answer.map(|answer| answer.status.as_u16()) {
         Err(reason) => Finding::amiss(about, format_args!("{reason}; is its URL right, and does it run?")),
+        Ok(status @ (401 | 403)) if upstream.has_credentials() => Finding::amiss(
+            about,
+            format_args!("it answers with {status}; are the credentials in its `headers` or its URL right?"),
+        ),
         Ok(status @ (403 | 421)) => Finding::amiss(
             about,
             format_args!(
@@ -239,9 +243,6 @@ async fn asked(about: String, upstream: &Upstream, public: Option<&str>) -> Find
             ),
         ),
         Ok(status @ 500..) => Finding::amiss(about, format_args!("it answers with {status}; see its own log")),
-        Ok(401) if !upstream.headers().is_empty() => {
-            Finding::amiss(about, "it answers with 401; are the credentials in its `headers` right?")
-        }
         Ok(401) => Finding::well(about, "it answers, and wants a sign-in of its own"),
         Ok(status) => Finding::well(about, format_args!("it answers ({status})")),
     }

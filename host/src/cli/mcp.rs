@@ -214,6 +214,15 @@ fn address(text: &str) -> Result<Uri, String> {
     let base = text.trim_end_matches('/');
     let base = base.strip_suffix(PATH).unwrap_or(base);
     let url = format!("{base}{PATH}").parse::<Uri>().ok();
+    let is_here = |url: &Uri| matches!(url.host(), Some("127.0.0.1" | "localhost" | "[::1]"));
+    // The token must not be read on the way.
+    if let Some(url) = &url
+        && url.scheme_str() == Some("http")
+        && url.host().is_some()
+        && !is_here(url)
+    {
+        return Err("the token would be sent without TLS; use https://, except on this machine".to_owned());
+    }
     let url = url.filter(|url| matches!(url.scheme_str(), Some("http" | "https")) && url.query().is_none());
     url.ok_or_else(|| "not the address of a log; give one such as https://gateway.example.com".to_owned())
 }
@@ -231,7 +240,7 @@ mod tests {
         ] {
             assert_eq!(address(text).map(|url| url.to_string()).as_deref(), Ok(url), "{text}");
         }
-        for other in ["", "gateway", "ftp://a.example", "file:///tmp", "http://a.example/?x=1"] {
+        for other in ["", "gateway", "http://a.example", "ftp://a.example", "file:///tmp", "http://a.example/?x=1"] {
             assert!(address(other).is_err(), "{other}");
         }
     }

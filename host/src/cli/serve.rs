@@ -243,7 +243,13 @@ pub(super) fn everything(
 ) -> Router {
     let path = options.path.clone();
     let (traffic, pages) = (proxy::router_with(log.clone(), upstreams, sign_in, options), http::router(site));
-    if path.is_empty() { traffic.merge(pages) } else { traffic.nest(&path, pages) }
+    if path.is_empty() {
+        return traffic.merge(pages);
+    }
+    // Web servers write the folder with a slash.
+    let home = path.clone();
+    let with_slash = axum::routing::get(async move || axum::response::Redirect::permanent(&home));
+    traffic.nest(&path, pages).route(&format!("{path}/"), with_slash)
 }
 
 fn announce(listener: &TcpListener, path: &str, upstreams: &[Upstream]) -> io::Result<()> {

@@ -32,6 +32,11 @@ fn through(front: impl Fn(&PrivateCa, u16, &str) -> WebServer) {
     let entries = eventually("entries", || Some(admin.entries("user=ursula&limit=500")).filter(|all| all.len() > 50));
     // The client's own address, which the web server names.
     assert!(entries.iter().all(|entry| text(entry, "ip") == "127.0.0.1"), "{entries:#?}");
+    // People find the pages with and without a slash.
+    let anonymous = Api::anonymous(inner);
+    let (home, folder) = (anonymous.get("/audit"), anonymous.get("/audit/"));
+    assert_eq!((folder.status, folder.header("location")), (308, Some("/audit")));
+    assert!([200, 303].contains(&home.status), "{}", home.status);
     // Nothing is at the root.
     let root = Api::anonymous(inner);
     assert_eq!((root.get("/healthz").status, root.get("/audit/healthz").status), (404, 200));

@@ -102,11 +102,8 @@ fn wrong_credentials_and_certificates_are_told_by_the_doctor() {
     let protocols: Vec<_> = guarded.requests().iter().map(|line| line[..8].to_owned()).collect();
     assert_eq!(protocols, ["HTTP/1.1", "HTTP/2.0"]);
     for (config, secret, expected) in [
-        (
-            config(&url, Some(&ca), "token"),
-            "another",
-            "it answers with 401; are the credentials in its `headers` right?",
-        ),
+        (config(&url, Some(&ca), "token"), "another", "it answers with 401; are the credentials"),
+        (config(&url, Some(&ca), "token").replace(KEY, "another"), SECRET, "it answers with 403; are the credentials"),
         (config(&url, None, "token"), SECRET, "certificate"),
         (config(&url, Some(&ca), "missing"), SECRET, "missing cannot be read"),
         (config(&url, Some(&ca), "token"), "", "Authorization must be one line of visible characters"),

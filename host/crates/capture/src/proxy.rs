@@ -28,6 +28,7 @@ use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_service::AuditLog;
 
 use super::proxy::forward::Forwarder;
+use super::proxy::headers::end_to_end;
 use super::proxy::location::{PublicAddress, rechallenge, relocate};
 use super::proxy::shared_body::read_beginning;
 use super::proxy::sign_in::{refusal, signed_out};
@@ -120,6 +121,8 @@ async fn handle(State(proxy): State<Arc<Proxy>>, mut request: Request) -> Respon
                 };
             }
             proxy.vouch(request.headers_mut(), upstream);
+            // A caller's `Connection` must not take these off again.
+            end_to_end(request.headers_mut());
             upstream.put_on(request.headers_mut());
             let lease = request.extensions_mut().remove::<Lease>();
             let slot = request.extensions().get::<FailureSlot>().cloned().unwrap_or_default();
@@ -142,11 +145,14 @@ impl Proxy {
     /// The target of the request, or the answer to it.
     async fn admit(&self, request: &mut Request) -> Result<(&Upstream, Uri), Response> {
         self.sign_in.admit(request, &self.origins).await?;
-        // A tunnel has no messages that could be recorded.
-        if request.method() == Method::CONNECT {
-            let detail = "CONNECT is not supported: this is a reverse proxy; send requests to /mcp/NAME";
+        // A tunnel has no messages that could be recorded, and the answer to TRACE repeats what the proxy sent.
+        if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+            let detail = format!(
+                "{} is not supported: this is a reverse proxy; send MCP requests to /mcp/NAME",
+                request.method()
+            );
             let allow = (header::ALLOW, HeaderValue::from_static("GET, POST, DELETE"));
-            return Err(([allow], refusal(StatusCode::METHOD_NOT_ALLOWED, detail)).into_response());
+            return Err(([allow], refusal(StatusCode::METHOD_NOT_ALLOWED, &detail)).into_response());
         }
         let (name, rest) = split(request.uri());
         let upstream = self.upstreams.get(name).ok_or_else(|| self.unknown())?;

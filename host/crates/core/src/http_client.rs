@@ -41,7 +41,7 @@ pub enum HttpClient {
 pub struct HttpClientError(std::io::Error);
 
 /// What is sent by POST.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Post {
     /// Its media type.
     pub kind: &'static str,

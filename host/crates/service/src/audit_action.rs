@@ -65,8 +65,11 @@ impl AuditLog {
         let event = event.fact("arguments", question.arguments);
         let event = Event { duration_us: Some(question.duration_us), ..event };
         let event = match question.result {
+            Ok(results) if access.may(Right::Read) || access.may(Right::ReadUsage) => {
+                event.fact("results", i64::try_from(results).unwrap_or(i64::MAX))
+            }
+            _ if !self.is_refusal_recorded_alone(ASKED, access, "questions") => return Ok(()),
             Ok(results) => event.fact("results", i64::try_from(results).unwrap_or(i64::MAX)),
-            Err((true, ..)) if !self.is_refusal_recorded_alone(ASKED, access, "questions") => return Ok(()),
             Err((true, kind, message)) => event.failed(OutcomeDetail::Denied, kind, message),
             Err((false, kind, message)) => event.failed(OutcomeDetail::ToolError, kind, message),
         };

@@ -144,11 +144,12 @@ impl Read for Name {
 
 impl Read for Url {
     fn read(text: &str) -> Result<Self, String> {
+        let shown = text.split('?').next().unwrap_or_default();
         Upstream::new("name", text).map(|_| Self(text.to_owned())).map_err(|error| match error {
-            UpstreamError::Url(_, why) => format!("{text:?} is not a URL: {why}"),
+            UpstreamError::Url(_, why) => format!("{shown:?} is not a URL: {why}"),
             UpstreamError::Scheme(_) => {
                 format!(
-                    "{text:?} must begin with http:// or https:// and name a host, such as http://127.0.0.1:9000/mcp"
+                    "{shown:?} must begin with http:// or https:// and name a host, such as http://127.0.0.1:9000/mcp"
                 )
             }
             UpstreamError::Part(_, part) => format!("the URL must not contain {part}"),

@@ -11,7 +11,7 @@ use mcp_audit_log::mask;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A value, and how it is written.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(in crate::cli) struct Text<T> {
     text: String,
     value: T,
@@ -28,6 +28,13 @@ impl<T> Text<T> {
 
     pub(super) fn value_mut(&mut self) -> &mut T {
         &mut self.value
+    }
+}
+
+/// Only the value, which may hide what was written.
+impl<T: fmt::Debug> fmt::Debug for Text<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
     }
 }
 

@@ -42,3 +42,27 @@ async fn an_upstream_gets_its_own_host_by_default() {
         assert_eq!(seen.recv().await.unwrap(), [expected]);
     }
 }
+
+/// A caller names in `Connection` what the next hop must not get. What the proxy adds is for that hop.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_cannot_take_the_proxys_headers_off_again_or_have_them_repeated() {
+    let (sender, mut seen) = mpsc::channel(1);
+    let handler = move |request: axum::extract::Request| async move {
+        sender
+            .send(request.headers().get_all(header::AUTHORIZATION).iter().cloned().collect::<Vec<_>>())
+            .await
+            .unwrap();
+        ANSWER
+    };
+    let address = serve(Router::new().fallback(any(handler))).await;
+    let log = Log::open();
+    let upstream = Upstream::new("up", &format!("http://{address}/mcp")).unwrap();
+    let upstream = upstream.with_header(header::AUTHORIZATION, "Bearer own".parse().unwrap()).unwrap();
+    let url = proxy(&log, upstream, ProxyOptions::default()).await;
+    let sent = [("connection", "authorization"), ("authorization", "Bearer mine")];
+    assert_eq!(exchange(post(&url, &sent, CALL)).await.0, 200);
+    assert_eq!(seen.recv().await.unwrap(), ["Bearer own"]);
+    let mut trace = post(&url, &[], "");
+    *trace.method_mut() = axum::http::Method::TRACE;
+    assert_eq!(exchange(trace).await.0, 405);
+}

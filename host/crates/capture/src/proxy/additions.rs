@@ -5,14 +5,20 @@ use std::fmt;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// The headers that frame a message or belong to the proxy.
-const RESERVED: [HeaderName; 11] = [
+const RESERVED: [HeaderName; 17] = [
+    header::ACCEPT,
+    header::ACCEPT_ENCODING,
     header::CONNECTION,
+    header::CONTENT_ENCODING,
     header::CONTENT_LENGTH,
     header::CONTENT_TYPE,
     header::EXPECT,
     header::HOST,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("last-event-id"),
     header::ORIGIN,
-    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    HeaderName::from_static("proxy-connection"),
     header::TE,
     header::TRAILER,
     header::TRANSFER_ENCODING,
@@ -40,6 +46,9 @@ impl Additions {
         if RESERVED.contains(&name) || name.as_str().starts_with(MCP) {
             return Err("belongs to the transport");
         }
+        if self.headers.contains_key(&name) {
+            return Err("is set twice");
+        }
         value.set_sensitive(true);
         self.headers.append(name, value);
         Ok(())
@@ -54,9 +63,16 @@ impl Additions {
         &self.headers
     }
 
-    /// Replaces what a caller sent under the same names.
+    /// Whether there is a header or a query.
+    pub(crate) fn is_any(&self) -> bool {
+        !self.headers.is_empty() || self.query.is_some()
+    }
+
+    /// Replaces what a caller sent under the same names. Some servers read `X_Api_Key` as `X-Api-Key`.
     pub(crate) fn put_on(&self, headers: &mut HeaderMap) {
-        for name in self.headers.keys() {
+        let is_own = |name: &&HeaderName| self.headers.contains_key(name.as_str().replace('_', "-").as_str());
+        let replaced: Vec<_> = headers.keys().filter(is_own).cloned().collect();
+        for name in replaced.iter().chain(self.headers.keys()) {
             headers.remove(name);
         }
         for (name, value) in &self.headers {
@@ -79,13 +95,35 @@ impl Additions {
         Some([own.as_str()].into_iter().chain(self.others(sent.unwrap_or_default())).collect::<Vec<_>>().join("&"))
     }
 
-    /// The pairs of `query` under other names than those of its own, byte for byte.
+    /// The pairs of `query` under other names than those of its own, byte for byte. Servers read names in several ways,
+    /// and a pair that any of them takes for an own one is left out.
     fn others<'a>(&self, query: &'a str) -> impl Iterator<Item = &'a str> {
-        let name = |pair: &str| form_urlencoded::parse(pair.as_bytes()).next().map(|(name, _)| name.into_owned());
-        let names: Vec<_> = self.query.iter().flat_map(|own| own.split('&')).filter_map(name).collect();
-        let is_other = move |pair: &&str| !pair.is_empty() && name(pair).is_none_or(|name| !names.contains(&name));
-        query.split('&').filter(is_other)
+        let names: Vec<_> = self.query.iter().flat_map(|own| own.split('&')).flat_map(names).collect();
+        query.split('&').filter(move |pair| !pair.is_empty() && !self::names(pair).any(|name| names.contains(&name)))
     }
+
+    /// Whether `text` has a value of the query in it, in any spelling of percent-encoding.
+    pub(crate) fn is_told_by(&self, text: &[u8]) -> bool {
+        let own = self.query.iter().flat_map(|own| form_urlencoded::parse(own.as_bytes()));
+        let values: Vec<_> = own.map(|(_, value)| value.into_owned()).filter(|value| value.len() > 3).collect();
+        let mut text = text.to_vec();
+        for _ in 0..3 {
+            if values.iter().any(|value| text.windows(value.len()).any(|window| window == value.as_bytes())) {
+                return true;
+            }
+            text = percent_encoding::percent_decode(&text).collect();
+        }
+        false
+    }
+}
+
+/// The names of a pair, folded: some servers split at `;`, ignore case and blanks, read `key[]` as `key`, or a dot as `_`.
+fn names(pair: &str) -> impl Iterator<Item = String> {
+    let name = |part: &str| form_urlencoded::parse(part.as_bytes()).next().map(|(name, _)| name.into_owned());
+    pair.split(';').filter_map(name).map(|name| {
+        let name = name.split('[').next().unwrap_or_default();
+        name.trim().to_lowercase().replace(['.', ' '], "_")
+    })
 }
 
 impl fmt::Debug for Additions {
@@ -111,6 +149,7 @@ mod tests {
             (Some(""), "key=s3cret&tools=all"),
             (Some("page=2&x=%20"), "key=s3cret&tools=all&page=2&x=%20"),
             (Some("key=mine&page=2&k%65y=mine&tools"), "key=s3cret&tools=all&page=2"),
+            (Some("a=1;key=mine&KEY=mine&key[]=mine&%20key=mine&page=2"), "key=s3cret&tools=all&page=2"),
         ] {
             assert_eq!(own.query(sent).as_deref(), Some(expected), "{sent:?}");
         }
@@ -118,6 +157,9 @@ mod tests {
             [("?key=s3cret&page=2#top", "?page=2#top"), ("?tools=all#top", "#top"), ("#key", "#key"), ("", "")]
         {
             assert_eq!(own.without_own(rest), expected, "{rest}");
+        }
+        for (text, told) in [("/login?next=%2Fmcp%3Fkey%3Ds3cret", true), ("/x%2573%33cret", true), ("/login", false)] {
+            assert_eq!(own.is_told_by(text.as_bytes()), told, "{text}");
         }
         assert!(!format!("{own:?}").contains("s3cret"));
     }
@@ -132,12 +174,13 @@ mod tests {
         headers.append(header::AUTHORIZATION, value("Bearer mine"));
         headers.append(header::AUTHORIZATION, value("Basic mine"));
         headers.append(header::ACCEPT, value("application/json"));
+        headers.append(HeaderName::from_static("x_team"), value("mine"));
         own.put_on(&mut headers);
         let all: Vec<_> = headers.get_all(header::AUTHORIZATION).iter().collect();
         assert_eq!(all, ["Bearer s3cret"]);
         assert_eq!((headers.len(), &headers["x-team"]), (3, &value("platform")));
         assert!(!format!("{own:?} {headers:?}").contains("s3cret"));
-        for name in ["host", "content-length", "transfer-encoding", "connection", "mcp-session-id", "content-type"] {
+        for name in ["host", "content-length", "proxy-authorization", "connection", "mcp-session-id", "x-team"] {
             let name: HeaderName = name.parse().expect("a name");
             assert!(own.add(name.clone(), value("x")).is_err(), "{name}");
         }

@@ -126,7 +126,7 @@ impl ForwardedRequest<'_> {
     ) -> Result<Result<Answered, Again>, Transport> {
         let request = Request::from_parts(parts.clone(), body.lend());
         match self.first_byte(&mut connection, request, body).await? {
-            Ok(response) => Ok(Ok((response, self.route.pool.keep(connection)))),
+            Ok(response) => Ok(Ok((response, self.route.pool.keep(connection, body)))),
             Err(Unanswered { error, unsent, stale }) => match body.failed() {
                 Some(client) => Err(client),
                 None if (unsent || stale) && body.is_kept() && connection.is_used() => {

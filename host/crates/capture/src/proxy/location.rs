@@ -57,6 +57,12 @@ pub(crate) fn relocate(headers: &mut HeaderMap, door: &PublicAddress, upstream: 
             headers.insert(name, mapped);
         }
     }
+    // Another host, a nested address, or bytes that are no text: better no address than one with the key in it.
+    for name in [header::LOCATION, header::CONTENT_LOCATION, header::LINK, header::REFRESH] {
+        if headers.get_all(&name).iter().any(|value| upstream.is_told_by(value.as_bytes())) {
+            headers.remove(name);
+        }
+    }
 }
 
 /// Maps the metadata URL in a challenge, from which a client finds out how to sign in with the upstream (RFC 9728).
@@ -211,6 +217,28 @@ mod tests {
             let upstream = Upstream::new("up", base).expect("an upstream");
             let target = asked.parse().expect("a path");
             assert_eq!(mapped(address, &door, &upstream, &target).as_deref(), expected, "{base} {asked} {address}");
+        }
+    }
+
+    #[test]
+    fn no_address_tells_the_query_of_the_upstream() {
+        let (mount, name) = ("/mcp/up".to_owned(), "up".to_owned());
+        let door = PublicAddress { mount, name, path: String::new(), public: None };
+        let upstream = Upstream::new("up", "http://h/mcp?key=s3cret").expect("an upstream");
+        let target = "/mcp".parse().expect("a path");
+        for (address, expected) in [
+            ("http://h/mcp/?key=s3cret", Some("/mcp/up/")),
+            ("https://h/mcp?key=s3cret", None),
+            ("http://www.h/mcp?key=s3cret", None),
+            ("/login?next=%2Fmcp%3Fkey%3Ds3cret", None),
+            ("/mcp?a=\u{fc}&key=s3cret", None),
+            ("https://id.example/authorize", Some("https://id.example/authorize")),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::LOCATION, HeaderValue::from_bytes(address.as_bytes()).expect("a value"));
+            relocate(&mut headers, &door, &upstream, &target);
+            let location = headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
+            assert_eq!(location, expected, "{address}");
         }
     }
 

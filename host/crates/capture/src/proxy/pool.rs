@@ -16,7 +16,7 @@ use hyper::{Request, Response, Uri, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
 use super::connect::CountedConnection;
-use super::shared_body::SharedBody;
+use super::shared_body::{Loan, SharedBody};
 use crate::tap::transport::Transport;
 
 /// How long an unused connection is kept: shorter than the five seconds after which the servers of Node and uvicorn
@@ -61,6 +61,8 @@ enum Sender {
 /// A connection whose answer is not over. When this is dropped, the pool has it again.
 pub(crate) struct Held {
     connection: Option<Connection>,
+    /// The request's body: an answer may come before its end.
+    body: Loan,
     pool: Arc<Pool>,
 }
 
@@ -140,7 +142,7 @@ impl Pool {
 
     /// Returns a connection to the pool once its answer has been read. A closed connection is dropped. What this returns
     /// must live as long as the answer.
-    pub(crate) fn keep(self: &Arc<Self>, mut connection: Connection) -> Option<Held> {
+    pub(crate) fn keep(self: &Arc<Self>, mut connection: Connection, body: &Loan) -> Option<Held> {
         connection.used = true;
         let pool = Arc::clone(self);
         match connection.sender {
@@ -157,7 +159,7 @@ impl Pool {
                 pool.put(connection);
                 None
             }
-            Sender::Http2(..) => Some(Held { connection: Some(connection), pool }),
+            Sender::Http2(..) => Some(Held { connection: Some(connection), body: body.clone(), pool }),
         }
     }
 
@@ -195,7 +197,9 @@ impl Pool {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
+        if let Some(connection) = self.connection.take()
+            && self.body.is_over()
+        {
             self.pool.put(connection);
         }
     }

@@ -73,6 +73,12 @@ impl Loan {
         SharedBody { loan: self.clone(), turn: held.turn }
     }
 
+    /// Whether all of it was read.
+    pub(crate) fn is_over(&self) -> bool {
+        let held = self.held();
+        held.over && held.ahead.is_empty()
+    }
+
     /// Whether the body can be sent a second time.
     pub(crate) fn is_kept(&self) -> bool {
         self.held().kept.is_some()

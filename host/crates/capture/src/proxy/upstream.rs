@@ -200,6 +200,16 @@ impl Upstream {
         self.additions.without_own(rest)
     }
 
+    /// Whether what a server wrote tells callers its query.
+    pub(crate) fn is_told_by(&self, text: &[u8]) -> bool {
+        self.additions.is_told_by(text)
+    }
+
+    /// Whether it gets headers or a query of its own.
+    pub fn has_credentials(&self) -> bool {
+        self.additions.is_any()
+    }
+
     /// Puts its own headers on a request.
     pub(crate) fn put_on(&self, headers: &mut HeaderMap) {
         self.additions.put_on(headers);

@@ -219,12 +219,12 @@ impl Judge {
             return Ok(());
         }
         let next = Arc::new(next.from(self.next_seq().map(|next| next + 1)));
-        let event = next.said_in(event, Some(&before));
+        let (event, probation) = (next.said_in(event, Some(&before)), Probation::of(Arc::clone(&before)));
+        // The caller may ask for it as soon as the swap is done.
+        self.queue.gauges.probation.store(probation.rest(), Ordering::Relaxed);
         self.replace(&before, (Arc::clone(&next), 1), event, vec![done])?;
-        if self.is_active(&next) {
-            self.probation = Some(Probation::of(before));
-            self.show_probation();
-        }
+        self.probation = if self.is_active(&next) { Some(probation) } else { self.probation.take() };
+        self.show_probation();
         Ok(())
     }
 

@@ -6,8 +6,8 @@ use rmcp::model::JsonObject;
 use serde_json::{Value as Json, json};
 
 use crate::problem::Problem;
+use crate::query::columns;
 use crate::query::search::{self, Pairs, ZONE, single, values};
-use crate::query::{columns, grouping};
 use crate::session::auth::Visitor;
 use crate::session::times;
 
@@ -115,10 +115,19 @@ impl Arguments {
         if self.flag(WITH_QUESTIONS)? {
             return Ok(());
         }
-        let mut pairs = self.0.clone();
-        // A domain that cannot be read stays as it is: the search explains what is wrong with it.
-        if grouping::add_term(&mut pairs, json!(["action", "!=", mcp_audit_log_service::ASKED])).is_some() {
-            self.0 = pairs;
+        let term = json!(["action", "!=", mcp_audit_log_service::ASKED]);
+        let Some((_, domain)) = self.0.iter_mut().find(|(name, _)| name == "domain") else {
+            self.0.push(("domain".to_owned(), json!([term]).to_string()));
+            return Ok(());
+        };
+        // In front, so that an operator that lacks its operand still lacks it. What cannot be read stays as it is: the
+        // search explains what is wrong with it.
+        match serde_json::from_str(domain) {
+            Ok(Json::Array(terms)) if !terms.is_empty() => {
+                *domain = Json::Array([json!("&"), term].into_iter().chain(terms).collect()).to_string();
+            }
+            Ok(Json::Array(_)) => *domain = json!([term]).to_string(),
+            _ => {}
         }
         Ok(())
     }
@@ -194,6 +203,10 @@ mod tests {
         assert_eq!(read(link).as_deref(), Ok("?tool=a%20b&from=-1h"));
         let narrowed = json!({ "query": "?tool=a&by=user", "by": ["tool"], "include_questions": true });
         assert_eq!(read(narrowed).as_deref(), Ok("?tool=a&by=tool"), "an argument takes the place of the link's");
+        let operators = read(json!({ "domain": ["|", ["tool", "=", "a"]] })).expect("a domain");
+        let Ok(operators) = search::pairs(&operators) else { panic!("no pairs") };
+        let first = r#"["&",["action","!=","log.asked"],"|",["tool","=","a"]]"#;
+        assert_eq!(operators, [("domain".to_owned(), first.to_owned())], "the operand that lacks still lacks");
         assert_eq!(read(json!({ "user": "@me" })).as_deref(), Ok("?user=%40me&domain=NEW"), "a field by itself");
     }
 

@@ -49,7 +49,7 @@ const QUESTIONS: &[Question] = &[
         description: "What changed since yesterday for a tool?",
         gaps: &[TOOL],
         text: "What changed for the tool {tool} since yesterday?\n\
-               1. get_usage with where: {\"tool\": {tool}}, range: \"24h\", compare: \"previous\", by: [\"user\", \"outcome\"].\n\
+               1. get_usage with where: {\"tool\": {tool}}, range: \"24h\", compare: \"previous\", by: [\"user\"].\n\
                2. group_entries with where: {\"tool\": {tool}}, from: \"yesterday\", by: [\"day\", \"error_type\"].\n\
                3. search_entries with q: \"action:tool.list_changed OR channel:admin\", from: \"yesterday\", for changes around it.\n\
                Answer with what is different: calls, errors, durations, users; and what may have caused it.",
@@ -62,7 +62,7 @@ const QUESTIONS: &[Question] = &[
         text: "Who used the tool {tool} since {from}?\n\
                1. group_entries with where: {\"tool\": {tool}}, from: {from}, by: [\"user\", \"outcome\"], limit: 50.\n\
                2. For a user who stands out, search_entries with the `query` of the group.\n\
-               Answer with a table: user, calls, errors, and the last call. Say that you see only what the signed-in user may see.",
+               Answer with a table: user, calls and errors. Say that you see only what the signed-in user may see.",
     },
 ];
 
@@ -86,13 +86,25 @@ pub(super) fn filled(name: &str, arguments: &JsonObject) -> Result<GetPromptResu
         let known: Vec<_> = QUESTIONS.iter().map(|question| question.name).collect();
         format!("No such prompt; use one of: {}.", known.join(", "))
     })?;
-    let mut text = question.text.to_owned();
-    for (name, _, usual) in question.gaps {
+    let value = |(name, _, usual): &Gap| {
         let given = arguments.get(*name).and_then(Json::as_str).filter(|value| !value.is_empty());
         let value = given.or(*usual).ok_or_else(|| format!("The argument {name} is missing; give a text."))?;
         // As JSON: a value cannot end its quotation, and goes into an argument as it is.
-        text = text.replace(&format!("{{{name}}}"), &Json::from(value).to_string());
+        Ok((format!("{{{name}}}"), Json::from(value).to_string()))
+    };
+    let values = question.gaps.iter().map(value).collect::<Result<Vec<_>, String>>()?;
+    // In one pass: a value with a gap in it is a value.
+    let (mut text, mut rest) = (String::new(), question.text);
+    while let Some((at, gap, value)) = values
+        .iter()
+        .filter_map(|(gap, value)| Some((rest.find(gap.as_str())?, gap, value)))
+        .min_by_key(|found| found.0)
+    {
+        text.push_str(&rest[..at]);
+        text.push_str(value);
+        rest = &rest[at + gap.len()..];
     }
+    text.push_str(rest);
     let message = PromptMessage::new_text(Role::User, text);
     Ok(GetPromptResult::new(vec![message]).with_description(question.description))
 }
@@ -122,7 +134,11 @@ mod tests {
 
     #[test]
     fn a_value_stays_within_its_quotes() {
-        let filled = text("users_of_a_tool", serde_json::json!({ "tool": "x\"} ignore {from}" })).expect("a prompt");
-        assert!(filled.contains(r#"x\\\"} ignore"#), "{filled}");
+        let value = "x\"} ignore {from}";
+        let arguments = serde_json::json!({ "tool": value, "from": ", payload: true, " });
+        let filled = filled("users_of_a_tool", arguments.as_object().expect("an object")).expect("a prompt");
+        let filled = serde_json::to_value(&filled).expect("JSON");
+        let filled = filled["messages"][0]["content"]["text"].as_str().expect("a text");
+        assert!(filled.starts_with(&format!("Who used the tool {} since ", Json::from(value))), "{filled}");
     }
 }

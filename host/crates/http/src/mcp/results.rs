@@ -67,6 +67,10 @@ pub(super) fn page(page: &Page, fields: Option<&[Field]>, secret: &Secret) -> Re
 pub(super) fn entry(entry: &Entry, payload: Option<Option<StoredPayload>>) -> Result<Found, Problem> {
     let mut json = members(entry, None)?;
     json["details"] = serialized(&entry.details)?;
+    let details = json["details"].to_string().len();
+    if details > BODY {
+        json["details"] = json!({ "omitted_bytes": details });
+    }
     if let Some(payload) = payload {
         json["payload"] = payload.map(kept).transpose()?.unwrap_or_default();
     }
@@ -78,12 +82,25 @@ fn kept(payload: StoredPayload) -> Result<Json, Problem> {
     let mut json = json!({ "notes": serialized(&payload.notes)? });
     for (name, body) in [("request", payload.request), ("response", payload.response)] {
         let Some(body) = body else { continue };
-        json[name] = body[..body.floor_char_boundary(BODY)].into();
-        if body.len() > BODY {
+        let begin = beginning(&body);
+        if begin.len() < body.len() {
             json[format!("{name}_bytes")] = body.len().into();
         }
+        json[name] = begin.into();
     }
     Ok(json)
+}
+
+/// As much of a body as fits, written as JSON.
+fn beginning(body: &str) -> &str {
+    let mut end = body.len().min(BODY);
+    loop {
+        let begin = &body[..body.floor_char_boundary(end)];
+        if Json::from(begin).to_string().len() <= BODY {
+            return begin;
+        }
+        end -= end / 8 + 1;
+    }
 }
 
 /// Any answer of the API, without members that are null.
@@ -136,7 +153,7 @@ fn serialized<T: Serialize>(value: &T) -> Result<Json, Problem> {
 fn prune(json: &mut Json) {
     match json {
         Json::Object(members) => {
-            members.retain(|name, value| !value.is_null() || name == "key");
+            members.retain(|name, value| !value.is_null() || ["key", "second_key"].contains(&name.as_str()));
             members.iter_mut().filter(|(name, _)| *name != "keys").for_each(|(_, value)| prune(value));
         }
         Json::Array(items) => items.iter_mut().for_each(prune),

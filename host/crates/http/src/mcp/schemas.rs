@@ -87,11 +87,15 @@ pub(super) fn usage() -> [(&'static str, Json); 5] {
     let ranges: Vec<_> = RANGES.iter().map(|(name, _)| *name).collect();
     let steps = usage_query::names(UsageStep::ALL, UsageStep::as_str);
     let sorts = usage_query::names(UsageSort::ALL, UsageSort::as_str);
-    let by = USAGE_FIELDS.map(Field::name);
+    let fields = USAGE_FIELDS.map(Field::name);
+    let pair = |first: &'static str| fields.into_iter().map(move |second| (first, second));
+    let pairs = fields.into_iter().flat_map(pair).filter(|(first, second)| first != second);
+    let pairs: Vec<_> = pairs.map(|(first, second)| format!("{first},{second}")).collect();
+    let by: Vec<_> = fields.into_iter().chain(pairs.iter().map(String::as_str)).collect();
     [
         ("range", words("A range that ends now, instead of from and to; the last 24 hours by default.", &ranges)),
         ("step", words("Adds the figures over time, with this time between two points.", &steps)),
-        ("by", list("Fields to break the figures down by, each separately.", &by, by.len())),
+        ("by", list("Fields to break the figures down by, each separately, or one pair of them.", &by, fields.len())),
         ("sort", words("The order of the rows: descending by this measure.", &sorts)),
         ("compare", words("Adds the figures of the period before.", COMPARISONS)),
     ]

@@ -23,6 +23,8 @@ use crate::usage::api as usage_api;
 
 /// The number of results, unless an argument says another.
 const USUAL: usize = 20;
+/// The most characters of a call's arguments, as JSON: so many fit into one detail of its entry.
+const ARGUMENTS: usize = 1_000;
 /// The number of rows of a breakdown of usage.
 const ROWS: usize = 10;
 
@@ -164,14 +166,21 @@ impl LogTool {
 /// Answers a call, and records it. What a model can mend is a result with `isError`, not an error of the protocol.
 pub(super) async fn call(visitor: Visitor, tool: LogTool, arguments: JsonObject) -> CallToolResult {
     let begun = Instant::now();
-    let answer = answer(visitor.clone(), tool, &arguments).await;
+    let text = Json::Object(arguments.clone()).to_string();
+    // The entry has all of a question, so nothing can be hidden behind a long beginning.
+    let answer = match text.chars().count() {
+        0..=ARGUMENTS => answer(visitor.clone(), tool, &arguments).await,
+        long => Err(Problem::query(format!(
+            "The arguments have {long} characters, and {ARGUMENTS} are allowed. Ask for less at once."
+        ))),
+    };
     let failure = |problem: &Problem| {
         let is_denied = problem.status() == StatusCode::FORBIDDEN;
         (is_denied, problem.kind().to_owned(), format!("{}.", problem.title()))
     };
     let question = ToolQuestion {
         tool: tool.name(),
-        arguments: Json::Object(arguments).to_string(),
+        arguments: text,
         result: answer.as_ref().map(|found| found.results).map_err(failure),
         duration_us: u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
     };

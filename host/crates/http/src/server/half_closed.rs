@@ -8,7 +8,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -29,8 +29,8 @@ pub(super) struct UnderWay(Arc<Requests>);
 #[derive(Default)]
 struct Requests {
     in_progress: AtomicUsize,
-    /// Whether there was one.
-    any: AtomicBool,
+    /// How many there were.
+    begun: AtomicUsize,
 }
 
 /// A request in progress, until this is dropped.
@@ -38,7 +38,7 @@ pub(super) struct Request(UnderWay);
 
 impl UnderWay {
     pub(super) fn begin(&self) -> Request {
-        self.0.any.store(true, Ordering::Relaxed);
+        self.0.begun.fetch_add(1, Ordering::Relaxed);
         self.0.in_progress.fetch_add(1, Ordering::Relaxed);
         Request(self.clone())
     }
@@ -47,11 +47,14 @@ impl UnderWay {
         self.0.in_progress.load(Ordering::Relaxed) > 0
     }
 
-    /// Completes when no request has come within `patience`.
-    pub(super) async fn is_late(&self, patience: Duration) {
-        tokio::time::sleep(patience).await;
-        if self.0.any.load(Ordering::Relaxed) {
-            std::future::pending::<()>().await;
+    /// Completes when no request has been in progress and none has come for `patience`, at the latest after twice as long.
+    pub(super) async fn is_idle(&self, patience: Duration) {
+        loop {
+            let begun = self.0.begun.load(Ordering::Relaxed);
+            tokio::time::sleep(patience).await;
+            if !self.is_any() && self.0.begun.load(Ordering::Relaxed) == begun {
+                return;
+            }
         }
     }
 }

@@ -12,6 +12,10 @@ use hyper_util::server::conn::auto::Builder;
 const STREAMS: u32 = 256;
 /// The most bytes of a request's headers.
 const HEADERS: u32 = 64 << 10;
+/// How many bytes of one request, and of all over one connection, wait to be read. One that is not read must not hold up
+/// the others.
+const REQUEST_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 32 << 20;
 /// How often a client is asked whether it is there, and how long it may take to answer.
 const ASKED_EVERY: Duration = Duration::from_secs(30);
 const ANSWERS_WITHIN: Duration = Duration::from_secs(20);
@@ -23,6 +27,8 @@ pub(super) fn limit(builder: &mut Builder<TokioExecutor>) {
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(HEADERS)
+        .initial_stream_window_size(REQUEST_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .keep_alive_interval(ASKED_EVERY)
         .keep_alive_timeout(ANSWERS_WITHIN);
 }

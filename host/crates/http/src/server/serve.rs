@@ -94,8 +94,8 @@ async fn serve_in(
                         // A client that hangs up or sends no HTTP is no concern of the server.
                         _ = connection => {}
                         () = place.is_taken() => {}
-                        // Until its first request, it is not known which HTTP it speaks.
-                        () = under_way.is_late(HEAD_PATIENCE) => {}
+                        // HTTP/2 has no limit of its own, and until the first request it is not known which HTTP it is.
+                        () = under_way.is_idle(HEAD_PATIENCE) => {}
                     }
                 });
             }

@@ -34,18 +34,22 @@
   async function values(field) {
     if (field.words) return field.words.map((text) => ({ text }));
     if (!field.groups) return [];
-    if (!known.has(field.name)) {
-      const ask = (path) => fetch(`${document.body.dataset.base}/api/v1/${path}`, { credentials: "same-origin" });
-      let answer = await ask(`groups?by=${field.name}&sort=count&limit=200`);
-      if (answer.ok) known.set(field.name, (await answer.json()).groups.map((group) => ({ text: group.keys[field.name], count: group.count })));
-      else {
-        // Too many to count.
-        answer = await ask(`values/${field.name}?limit=200`);
-        known.set(field.name, answer.ok ? (await answer.json()).values.map((text) => ({ text })) : []);
-      }
-    }
+    if (!known.has(field.name)) known.set(field.name, fetched(field.name));
+    const found = await known.get(field.name);
+    // Not now may be later.
+    if (!found) known.delete(field.name);
     const usual = (one) => one.text !== null && !HIDDEN.test(one.text);
-    return known.get(field.name).filter(usual).map((one) => ({ ...one, text: String(one.text) }));
+    return (found ?? []).filter(usual).map((one) => ({ ...one, text: String(one.text) }));
+  }
+
+  async function fetched(name) {
+    const ask = (path) => fetch(`${document.body.dataset.base}/api/v1/${path}`, { credentials: "same-origin" });
+    let answer = await ask(`groups?by=${name}&sort=count&limit=200`);
+    if (answer.ok) return (await answer.json()).groups.map((group) => ({ text: group.keys[name], count: group.count }));
+    if (answer.status === 429) return null;
+    // Too many to count.
+    answer = await ask(`values/${name}?limit=200`);
+    return answer.ok ? (await answer.json()).values.map((text) => ({ text })) : null;
   }
 
   async function options(at) {
@@ -87,6 +91,8 @@
 
   async function open(all = false) {
     const mine = ++waited, at = word();
+    // What is offered meanwhile belongs to what was typed before.
+    if (shown.length) mark(-1);
     const found = at && (all || at.value !== null || at.name) ? (await options(at)).slice(0, 12) : [];
     if (mine !== waited) return;
     // What is typed already, or all of it, is no help.
