@@ -29,7 +29,8 @@ function response(head, stream) {
 function session(origin) {
   const open = sessions.get(origin);
   if (open && !open.closed && !open.destroyed) return open;
-  const fresh = http2.connect(origin);
+  // Another address than that of the web servers, which the log must not take for the client's.
+  const fresh = http2.connect(origin, { localAddress: "127.0.0.2" });
   fresh.on("error", () => {});
   sessions.set(origin, fresh);
   return fresh;
