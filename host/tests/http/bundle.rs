@@ -152,3 +152,20 @@ async fn errors_of_a_bundle_name_the_parameter() {
     let page = world.browser("root", &["admin"]).await.get("/bundle?tool=none").await;
     assert!(page.status == StatusCode::BAD_REQUEST && page.text.contains("<html"), "{}", page.text);
 }
+
+#[tokio::test]
+async fn a_bundle_that_cannot_be_signed_is_recorded_as_one_that_was_not_made() {
+    let world = World::new();
+    world.record(call("ada", "search")).await;
+    let last = world.folder.path().join("signing.last");
+    let _ = std::fs::remove_file(&last);
+    std::fs::create_dir(&last).expect("in its place");
+    let refused = world.bearer("root", &["admin"]).get("/api/v1/bundle").await;
+    assert!(refused.status.is_server_error(), "{}", refused.status);
+    // Whatever came before is stored when this is.
+    world.record(call("ada", "search")).await;
+    let told = told(&world).await;
+    let details: Vec<_> = told.iter().map(|entry| entry["outcome_detail"].as_str().expect("a text")).collect();
+    assert_eq!(details, ["incomplete", "ok"]);
+    assert_eq!(told[0]["parent"], told[1]["id"]);
+}

@@ -27,8 +27,7 @@ use mcp_audit_log_identity::{Lease, Origin, Origins};
 use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_service::AuditLog;
 
-use super::proxy::forward::Forwarder;
-use super::proxy::headers::end_to_end;
+use super::proxy::forward::{Forwarder, Purpose};
 use super::proxy::location::{PublicAddress, rechallenge, relocate};
 use super::proxy::shared_body::read_beginning;
 use super::proxy::sign_in::{refusal, signed_out};
@@ -121,12 +120,9 @@ async fn handle(State(proxy): State<Arc<Proxy>>, mut request: Request) -> Respon
                 };
             }
             proxy.vouch(request.headers_mut(), upstream);
-            // A caller's `Connection` must not take these off again.
-            end_to_end(request.headers_mut());
-            upstream.put_on(request.headers_mut());
             let lease = request.extensions_mut().remove::<Lease>();
             let slot = request.extensions().get::<FailureSlot>().cloned().unwrap_or_default();
-            let sending = proxy.forwarder.send(upstream, &target, request);
+            let sending = proxy.forwarder.send(upstream, Purpose::Mcp, &target, request);
             let mut response = expiry::within(lease, slot, sending, signed_out).await;
             relocate(response.headers_mut(), &door, upstream, &target);
             if proxy.is_open() {

@@ -327,14 +327,22 @@ impl AuditLog {
         let event = self.about_bundle(access, &request);
         let recorded_as = Some(event.id);
         self.0.recorder.change(StateChange::default(), vec![event]).map_err(super::SignError::from)?;
-        self.sign()?;
-        Ok(BundleExport { recorded_as, ..BundleExport::new(self.view(), request, wanted)? })
+        let begun = self.sign().map_err(EvidenceError::from);
+        let begun = begun.and_then(|()| BundleExport::new(self.view(), request.clone(), wanted));
+        if let Err(error) = &begun {
+            self.aborted(access, &request, recorded_as, &error.to_string());
+        }
+        Ok(BundleExport { recorded_as, ..begun? })
     }
 
     /// Records that a bundle was aborted, without waiting. If the queue is full, the loss is counted.
     pub fn break_bundle(&self, access: &Grant, bundle: &BundleExport, why: &str) {
-        let failed = self.about_bundle(access, &bundle.request).failed(OutcomeDetail::Incomplete, "export", why);
-        if let Err(error) = self.record(Event { parent: bundle.recorded_as, ..failed }) {
+        self.aborted(access, &bundle.request, bundle.recorded_as, why);
+    }
+
+    fn aborted(&self, access: &Grant, request: &BundleRequest, recorded_as: Option<Uuid>, why: &str) {
+        let failed = self.about_bundle(access, request).failed(OutcomeDetail::Incomplete, "export", why);
+        if let Err(error) = self.record(Event { parent: recorded_as, ..failed }) {
             tracing::warn!(%error, "an aborted bundle was not recorded");
         }
     }

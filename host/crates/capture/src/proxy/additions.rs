@@ -70,9 +70,13 @@ impl Additions {
 
     /// Replaces what a caller sent under the same names. Some servers read `X_Api_Key` as `X-Api-Key`.
     pub(crate) fn put_on(&self, headers: &mut HeaderMap) {
-        let is_own = |name: &&HeaderName| self.headers.contains_key(name.as_str().replace('_', "-").as_str());
-        let replaced: Vec<_> = headers.keys().filter(is_own).cloned().collect();
-        for name in replaced.iter().chain(self.headers.keys()) {
+        if self.headers.is_empty() {
+            return;
+        }
+        let folded = |name: &HeaderName| name.as_str().replace('_', "-");
+        let own: Vec<_> = self.headers.keys().map(folded).collect();
+        let replaced: Vec<_> = headers.keys().filter(|name| own.contains(&folded(name))).cloned().collect();
+        for name in replaced {
             headers.remove(name);
         }
         for (name, value) in &self.headers {
@@ -80,13 +84,15 @@ impl Additions {
         }
     }
 
-    /// A query and fragment that the upstream wrote, without what is its own: callers do not see that.
-    pub(crate) fn without_own(&self, rest: &str) -> String {
-        let (query, fragment) = rest.split_at(rest.find('#').unwrap_or(rest.len()));
-        let Some(query) = query.strip_prefix('?').filter(|_| self.query.is_some()) else { return rest.to_owned() };
+    /// An address that the upstream wrote, without what is its own: callers do not see that.
+    pub(crate) fn without_own(&self, address: &str) -> String {
+        let (before, fragment) = address.split_at(address.find('#').unwrap_or(address.len()));
+        let Some((path, query)) = before.split_once('?').filter(|_| self.query.is_some()) else {
+            return address.to_owned();
+        };
         let others = self.others(query).collect::<Vec<_>>().join("&");
         let mark = if others.is_empty() { "" } else { "?" };
-        format!("{mark}{others}{fragment}")
+        format!("{path}{mark}{others}{fragment}")
     }
 
     /// The upstream's own query, and after it what a caller sent under other names.
@@ -102,13 +108,13 @@ impl Additions {
         query.split('&').filter(move |pair| !pair.is_empty() && !self::names(pair).any(|name| names.contains(&name)))
     }
 
-    /// Whether `text` has a value of the query in it, in any spelling of percent-encoding.
+    /// Whether `text` has a pair of the query in it, in any spelling of percent-encoding.
     pub(crate) fn is_told_by(&self, text: &[u8]) -> bool {
-        let own = self.query.iter().flat_map(|own| form_urlencoded::parse(own.as_bytes()));
-        let values: Vec<_> = own.map(|(_, value)| value.into_owned()).filter(|value| value.len() > 3).collect();
+        let plain = |pair: &str| percent_encoding::percent_decode_str(pair).collect::<Vec<u8>>();
+        let pairs: Vec<_> = self.query.iter().flat_map(|own| own.split('&')).map(plain).collect();
         let mut text = text.to_vec();
         for _ in 0..3 {
-            if values.iter().any(|value| text.windows(value.len()).any(|window| window == value.as_bytes())) {
+            if pairs.iter().any(|pair| !pair.is_empty() && text.windows(pair.len()).any(|window| window == pair)) {
                 return true;
             }
             text = percent_encoding::percent_decode(&text).collect();
@@ -153,12 +159,18 @@ mod tests {
         ] {
             assert_eq!(own.query(sent).as_deref(), Some(expected), "{sent:?}");
         }
-        for (rest, expected) in
-            [("?key=s3cret&page=2#top", "?page=2#top"), ("?tools=all#top", "#top"), ("#key", "#key"), ("", "")]
-        {
+        for (rest, expected) in [
+            ("?key=s3cret&page=2#top", "?page=2#top"),
+            ("?tools=all#top", "#top"),
+            ("#key", "#key"),
+            ("https://h/mcp?key=s3cret", "https://h/mcp"),
+            ("", ""),
+        ] {
             assert_eq!(own.without_own(rest), expected, "{rest}");
         }
-        for (text, told) in [("/login?next=%2Fmcp%3Fkey%3Ds3cret", true), ("/x%2573%33cret", true), ("/login", false)] {
+        for (text, told) in
+            [("/?next=%2Fmcp%3Fkey%3Ds3cret", true), ("/x?k%2565y=s3%63ret", true), ("/all/s3cret", false)]
+        {
             assert_eq!(own.is_told_by(text.as_bytes()), told, "{text}");
         }
         assert!(!format!("{own:?}").contains("s3cret"));

@@ -26,6 +26,13 @@ pub(crate) struct Forwarder {
     timeouts: Timeouts,
 }
 
+/// What a request is for. Only MCP's requests have the upstream's own headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Mcp,
+    Oauth,
+}
+
 /// How one upstream is reached.
 struct Route {
     reach: Reach,
@@ -54,11 +61,17 @@ impl Forwarder {
     }
 
     /// Sends the request to `target`, which is on the host of `upstream`.
-    pub(crate) async fn send(&self, upstream: &Upstream, target: &Uri, request: Request<Body>) -> Response<Body> {
+    pub(crate) async fn send(
+        &self,
+        upstream: &Upstream,
+        purpose: Purpose,
+        target: &Uri,
+        request: Request<Body>,
+    ) -> Response<Body> {
         let (mut parts, body) = request.into_parts();
         let slot = parts.extensions.remove::<FailureSlot>().unwrap_or_default();
         let by_browser = wants_page(&parts.headers);
-        prepare(&mut parts, upstream, target);
+        prepare(&mut parts, upstream, purpose, target);
         let timeouts = upstream.timeouts().or(self.timeouts);
         let Some(route) = self.routes.get(upstream.name()) else {
             return own_answer(Transport::UpstreamUnreachable, upstream);
@@ -174,13 +187,17 @@ impl ForwardedRequest<'_> {
 }
 
 /// Rewrites the head of a request for the upstream.
-fn prepare(parts: &mut request::Parts, upstream: &Upstream, target: &Uri) {
+fn prepare(parts: &mut request::Parts, upstream: &Upstream, purpose: Purpose, target: &Uri) {
     parts.uri = target.path_and_query().map_or_else(|| Uri::from_static("/"), |path| Uri::from(path.clone()));
     parts.version = Version::HTTP_11;
     parts.extensions.clear();
     end_to_end(&mut parts.headers);
     keep_session(&mut parts.headers);
     host(&mut parts.headers, upstream);
+    // Behind what a caller's `Connection` takes off.
+    if purpose == Purpose::Mcp {
+        upstream.put_on(&mut parts.headers);
+    }
 }
 
 /// Servers check `Host` against DNS rebinding, and know only their own name. If `Origin` is still present, the proxy

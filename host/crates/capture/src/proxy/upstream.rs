@@ -195,9 +195,9 @@ impl Upstream {
         self.target("", None).unwrap_or_else(|| self.url.clone())
     }
 
-    /// A query and fragment that it wrote, as callers may see them.
-    pub(crate) fn shown(&self, rest: &str) -> String {
-        self.additions.without_own(rest)
+    /// An address that it wrote, as callers may see it.
+    pub(crate) fn shown(&self, address: &str) -> String {
+        self.additions.without_own(address)
     }
 
     /// Whether what a server wrote tells callers its query.

@@ -22,6 +22,7 @@ use http_body_util::{BodyExt, Limited};
 use mcp_audit_log_service::AuditLog;
 
 use super::Proxy;
+use super::forward::Purpose;
 use super::location::PublicAddress;
 use super::oauth::endpoints::Endpoints;
 use super::oauth::step::Step;
@@ -173,7 +174,7 @@ impl Oauth {
         let target = upstream.elsewhere(path, None).ok_or_else(nothing)?;
         let mut request = Request::new(Body::empty());
         request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-        let response = self.proxy.forwarder.send(upstream, &target, request).await;
+        let response = self.proxy.forwarder.send(upstream, Purpose::Oauth, &target, request).await;
         let (parts, body) = response.into_parts();
         match parts.status {
             StatusCode::OK => {}
@@ -216,7 +217,8 @@ impl Oauth {
         // What is read here must be readable.
         parts.headers.remove(header::ACCEPT_ENCODING);
         self.proxy.vouch(&mut parts.headers, upstream);
-        let response = self.proxy.forwarder.send(upstream, &target, Request::from_parts(parts, Body::from(body))).await;
+        let request = Request::from_parts(parts, Body::from(body));
+        let response = self.proxy.forwarder.send(upstream, Purpose::Oauth, &target, request).await;
         self.answered(upstream, door, &target, step, response).await
     }
 
