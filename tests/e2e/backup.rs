@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use mcp_audit_log_tests::fault::Dice;
-use mcp_audit_log_tests::{Server, assert_plain, binary, eventually, listed, run, token_in};
+use mcp_audit_log_tests::{Server, assert_plain, binary, eventually, listed, listed_by, run, token_in};
 
 /// Events that are sent without a pause, numbered by their tools.
 struct Load {
@@ -71,13 +71,6 @@ fn restore(from: &Path, to: &Path, more: &[&str]) -> (Option<i32>, String) {
     told(&run(["restore", &from, "--data", &to].into_iter().chain(more.iter().copied())))
 }
 
-/// How many entries a search finds in a log that no process has open.
-fn found(data: &Path, search: &str) -> usize {
-    let output = run(["list", "--data", &text(data), "--format", "json", "--query", search]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).lines().count()
-}
-
 #[test]
 fn a_backup_under_load_is_whole_and_is_restored_elsewhere() {
     let mut server = Server::start(&[]);
@@ -97,7 +90,7 @@ fn a_backup_under_load_is_whole_and_is_restored_elsewhere() {
     let (code, all) = restore(&into, &restored, &["--checkpoint", &text(&data.join("signing.last"))]);
     assert_eq!(code, Some(0), "{all}");
     assert!(all.contains("WHOLE") && all.contains("LOST   "), "{all}");
-    assert_eq!(found(&restored, &format!("tool:t{}", before - 1)), 1, "{before} were there before it: {all}");
+    assert_eq!(listed_by(&restored, &format!("tool:t{}", before - 1)).len(), 1, "{before} were there before it: {all}");
     let lost = |data: &Path| listed(data)[0]["seq"].as_u64().expect("a seq");
     let last = lost(&restored);
     assert!(all.contains(&format!("from seq {} to ", last + 1)), "after {last}: {all}");
@@ -110,7 +103,7 @@ fn a_backup_under_load_is_whole_and_is_restored_elsewhere() {
     assert!(again.stop().success(), "it stops");
     drop(again);
     drop(Server::at(&restored));
-    let starts: Vec<_> = listed(&restored).into_iter().filter(|entry| entry["action"] == "log.started").collect();
+    let starts = listed_by(&restored, "action:log.started");
     let said = |start: &serde_json::Value| {
         let id = start["id"].as_str().expect("an id");
         told(&run(["show", id, "--data", &text(&restored)])).1.contains(&format!("\"restored_size\": {}", last + 1))

@@ -26,7 +26,7 @@ pub use everything::Everything;
 pub use helpers::eventually;
 pub use helpers::files_with;
 pub use helpers::{program, same_results, script, script_trusting};
-pub use log::{expect_entries, grouped, listed, text};
+pub use log::{expect_entries, grouped, listed, listed_by, text};
 pub use private_ca::PrivateCa;
 pub use process::{Process, binary, product, run};
 pub use receiver::{Delivered, Misdeed, Receiver};

@@ -11,10 +11,20 @@ pub fn text<'a>(entry: &'a Value, field: &str) -> &'a str {
     entry[field].as_str().unwrap_or("-")
 }
 
-/// Every entry of a data folder that no process has open, newest first, by the command line.
+/// The newest entries of a data folder that no process has open, newest first, by the command line: 500 at most.
 pub fn listed(data: &Path) -> Vec<Value> {
+    found(data, &[])
+}
+
+/// Those that a search finds.
+pub fn listed_by(data: &Path, search: &str) -> Vec<Value> {
+    found(data, &["--query", search])
+}
+
+fn found(data: &Path, search: &[&str]) -> Vec<Value> {
     let data = data.to_string_lossy();
-    let output = run(["list", "--data", &data, "--format", "json", "--limit", "500"]);
+    let arguments = ["list", "--data", &data, "--format", "json", "--limit", "500"];
+    let output = run(arguments.into_iter().chain(search.iter().copied()));
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "the log cannot be listed: {complaint}");
     let lines = String::from_utf8(output.stdout).expect("text");

@@ -81,6 +81,7 @@ fn every_action_of_the_default_policy_is_a_valid_ocsf_event_in_official_messages
         log.record(Event { method: Some(method.to_owned()), ..event }).expect("taken");
     }
     eventually("they are stored", || (*log.appended().borrow() > 2 * 80).then_some(()));
+    everything_has_arrived(&log);
     log.close();
     drop(log);
     let found = checked(&receiver);
