@@ -163,10 +163,11 @@ def leaf_hash(entry):
 def check_payload(entry):
     payload = entry["payload"]
     demand(list(payload) == ["salt", "request", "response", "notes"], "a payload is none")
-    data = b"mcp-audit-log-payload-v1\x00" + unhex(payload["salt"])
+    data = b"\x00" + unhex(payload["salt"])
     for text in (payload["request"], payload["response"], payload["notes"]):
         data += (2**64 - 1 if text is None else len(text.encode())).to_bytes(8, "big") + (text or "").encode()
-    demand(entry["content"]["payload_commitment"] == sha(data).hex(), f"the payload of entry {entry['seq']} is another")
+    commitments = [sha(tag + data).hex() for tag in (b"mcp-audit-log-payload-v1", b"mcp-audit-payload-v1")]
+    demand(entry["content"]["payload_commitment"] in commitments, f"the payload of entry {entry['seq']} is another")
 
 
 def push(stack, level, index, hash_):
@@ -189,7 +190,7 @@ def completion(at, end):
 def check(lines, keys):
     demand(lines and lines.pop() == "", "the file is cut off")
     head = read(lines[0], ["format", "first", "end", "left", "right", "checkpoint", "keys"])
-    demand(head["format"] == "mcp-audit-log-bundle-v1", "this is no bundle")
+    demand(head["format"] in ("mcp-audit-log-bundle-v1", "mcp-audit-bundle-v1"), "this is no bundle")
     # The key that says when is among the log's own, whoever is trusted.
     open_note(head["checkpoint"], [verifier(key) for key in head["keys"]])
     size, root, time = open_note(head["checkpoint"], [verifier(key) for key in keys or head["keys"]])

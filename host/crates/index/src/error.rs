@@ -20,6 +20,9 @@ pub enum StoreError {
     /// There is no log.
     #[error("no log in {0}; `mcp-audit-log serve` creates one, or name another folder with --data")]
     Missing(PathBuf),
+    /// The log has an older format, and only a server may upgrade it.
+    #[error("the log in {0} was made by an older version; start `mcp-audit-log serve` on it once, which upgrades it")]
+    Old(PathBuf),
     /// A file of the open log is missing, or another file is in its place.
     #[error("{0} was moved, removed or replaced while the log is open; restore it, or restart with the present one")]
     Moved(PathBuf),

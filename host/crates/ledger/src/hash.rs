@@ -110,8 +110,25 @@ impl Leaf {
 /// and the notes as they are stored, each with its length before it as eight bytes, big end first. An absent body has
 /// the length 2⁶⁴−1.
 pub fn commitment(salt: &[u8; 32], request: Option<&str>, response: Option<&str>, notes: &str) -> Hash {
+    committed(b"mcp-audit-log-payload-v1\0", salt, request, response, notes)
+}
+
+/// Whether `stated` is the commitment to this payload: the one of [`commitment`], or the same with the tag
+/// `mcp-audit-payload-v1`, which the product had under its first name.
+pub fn is_committed(
+    stated: &[u8],
+    salt: &[u8; 32],
+    request: Option<&str>,
+    response: Option<&str>,
+    notes: &str,
+) -> bool {
+    let tags: [&[u8]; 2] = [b"mcp-audit-log-payload-v1\0", b"mcp-audit-payload-v1\0"];
+    tags.iter().any(|tag| committed(tag, salt, request, response, notes).0 == *stated)
+}
+
+fn committed(tag: &[u8], salt: &[u8; 32], request: Option<&str>, response: Option<&str>, notes: &str) -> Hash {
     let mut hash = Sha256::new();
-    hash.update(b"mcp-audit-log-payload-v1\0");
+    hash.update(tag);
     hash.update(salt);
     for text in [request, response, Some(notes)] {
         hash.update(text.map_or(u64::MAX, |text| text.len() as u64).to_be_bytes());

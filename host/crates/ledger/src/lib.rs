@@ -17,9 +17,9 @@ pub use bundle::{Bundle, BundleCheck, BundleEntry, BundleError, BundlePayload, C
 pub use bundle::{JudgementLine, JudgementPart, JudgementRecord, verifier_page};
 pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 pub use content::Content;
-pub use hash::commitment;
 pub use hash::{Hash, leaf_hash, node_hash};
 pub use hash::{Leaf, VERSION};
+pub use hash::{commitment, is_committed};
 pub use key::{KeyError, SignatureKind, SigningKey, VerifierKey};
 pub use note::{Note, NoteError, Signed};
 pub use proof::{Consistency, Head, Inclusion};

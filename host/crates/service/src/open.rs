@@ -22,6 +22,7 @@ use mcp_audit_log_model::price::Prices;
 use mcp_audit_log_model::time::{Clock, SystemClock, Timestamp};
 use mcp_audit_log_sandbox::{Floors, Limits};
 use mcp_audit_log_store as store;
+use mcp_audit_log_store::Upgraded;
 use tokio::sync::watch;
 
 use super::backup::RestoredFrom;
@@ -251,7 +252,7 @@ impl Options {
         }));
         // What the last stop left comes first, so that the first entry counts it.
         log.begin_checkpoints()?;
-        let restored = RestoredFrom::of(&log.view().folder);
+        let (restored, upgraded) = (RestoredFrom::of(&log.view().folder), Upgraded::of(&log.view().folder));
         log.record_start(&StartFacts {
             clean,
             resume,
@@ -261,6 +262,7 @@ impl Options {
             judges,
             judged_before,
             restored,
+            upgraded,
             sinks: sinks.iter().map(|(options, _)| options.described()).collect(),
         })?;
         log.record_old_changes();

@@ -6,6 +6,7 @@ use mcp_audit_log_core::signer::Resume;
 use mcp_audit_log_index::Inventory;
 use mcp_audit_log_model::event::Event;
 use mcp_audit_log_sandbox::{Extension, Floors};
+use mcp_audit_log_store::Upgraded;
 
 use super::AuditLog;
 use super::backup::RestoredFrom;
@@ -27,6 +28,8 @@ pub(super) struct StartFacts {
     pub(super) judged_before: Option<JudgedBy>,
     /// The backup that was restored since the last start.
     pub(super) restored: Option<RestoredFrom>,
+    /// The upgrade from an older format since the last start.
+    pub(super) upgraded: Option<Upgraded>,
     /// Where entries go besides.
     pub(super) sinks: Vec<String>,
 }
@@ -35,8 +38,8 @@ impl AuditLog {
     /// The first entry of this start, stored with its changes: new keys, the first checkpoint of a new log, and the
     /// ends of calls that the last run left open.
     pub(super) fn record_start(&self, start: &StartFacts) -> Result<(), OpenError> {
-        let StartFacts { clean, resume, floors, lost_secret, policy_signers, judges, judged_before, restored, sinks } =
-            start;
+        let StartFacts { clean, resume, floors, lost_secret, policy_signers, judges, judged_before, .. } = start;
+        let StartFacts { restored, upgraded, sinks, .. } = start;
         let manifest = self.view().manifest();
         let mut event = self.0.event("log.started").fact("version", env!("CARGO_PKG_VERSION"));
         event = event
@@ -78,6 +81,10 @@ impl AuditLog {
             event = event.fact("restored_from", restored.made_at.to_string());
             event = event.fact("restored_size", i64::try_from(restored.size).unwrap_or(i64::MAX));
         }
+        if let Some(upgraded) = upgraded {
+            event = event.fact("upgraded_from_format", upgraded.from_format);
+            event = event.fact("old_file", upgraded.old_file.as_str());
+        }
         let (checkpoints, mut events) = self.beginnings()?;
         let inventory = self.0.view.files.inventory()?.after(&checkpoints);
         events.insert(0, counted(event.fact("origin", self.origin()), &inventory));
@@ -88,6 +95,9 @@ impl AuditLog {
         self.0.recorder.change(StateChange { checkpoints, ..StateChange::default() }, events)?;
         if restored.is_some() {
             RestoredFrom::reported(&self.view().folder);
+        }
+        if upgraded.is_some() {
+            Upgraded::reported(&self.view().folder);
         }
         Ok(())
     }

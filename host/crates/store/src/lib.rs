@@ -10,8 +10,10 @@ mod tokens;
 mod verified;
 
 pub use sqlite::{
-    CHECKS, SqliteStore, SqliteWriter, VerifyProgress, copy_databases, lock, open, open_to_read, show_columns, verify,
+    CHECKS, SqliteStore, SqliteWriter, Upgraded, VerifyProgress, copy_databases, lock, old_log, open, open_to_read,
+    show_columns, verify,
 };
 pub use tokens::{NewToken, Token, TokenError, Tokens};
 pub use tokens::{Outbox, PREFIX as TOKEN_PREFIX, PendingAction, TokenAction};
+pub use tokens::{PROVIDER_SESSION_PREFIX, ProviderSession};
 pub use verified::{ExternalCheckpoint, NOT_PROVED, Verified, VerifyError, VerifyFinding};

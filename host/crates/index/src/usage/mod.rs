@@ -8,6 +8,7 @@
 
 mod answer;
 mod cells;
+mod format_1;
 mod runs;
 mod source;
 
@@ -27,6 +28,7 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 pub(crate) use answer::usage;
+pub use format_1::PartOfFormat1;
 pub(crate) use runs::{append, append_before, prune, repair, used};
 
 /// What usage can be broken down by.

@@ -121,7 +121,7 @@ impl StoredRun {
 
 /// The CRC-32 that is appended to a blob. It covers the bytes and the key of the blob, so that swapped blobs are
 /// detected as damage.
-fn seal(key: PartKey, column: PartColumn, bytes: &[u8]) -> [u8; 4] {
+pub(super) fn seal(key: PartKey, column: PartColumn, bytes: &[u8]) -> [u8; 4] {
     let mut hasher = crc32fast::Hasher::new();
     [key.run, key.number, key.share, column as u64].iter().for_each(|number| hasher.update(&number.to_le_bytes()));
     hasher.update(bytes);

@@ -6,7 +6,7 @@ use super::super::tree::Node;
 use super::super::{CheckpointError, Frontier, ProofFileError, SignedCheckpoint, subtrees};
 use super::entry::BundleEntry;
 use super::judgement::{JudgementLine, JudgementPart};
-use super::{Bundle, FORMAT, completion, unhex};
+use super::{Bundle, FIRST_FORMAT, FORMAT, completion, unhex};
 
 /// A bundle that is being checked.
 #[derive(Debug)]
@@ -95,7 +95,7 @@ impl BundleCheck {
         let time = checkpoint.verify_timed(&keys)?;
         // The timestamp key is among the keys of the log, whichever keys the verifier trusts.
         checkpoint.verify_timed(&own)?;
-        let fits = bundle.format == FORMAT
+        let fits = [FORMAT, FIRST_FORMAT].contains(&bundle.format.as_str())
             && bundle.line() == line
             && bundle.first < bundle.end
             && bundle.end <= checkpoint.checkpoint().size;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-use super::super::{Content, Hash, Leaf, VERSION, commitment};
+use super::super::{Content, Hash, Leaf, VERSION, is_committed};
 use super::{hex, unhex, unhex_bytes};
 use mcp_audit_log_model::entry::{Details, Entry};
 use mcp_audit_log_model::field::FieldType;
@@ -100,7 +100,7 @@ impl BundleEntry {
     pub(super) fn payload_fits(&self) -> bool {
         let Some(payload) = &self.payload else { return true };
         let said = self.content.as_ref().and_then(|content| unhex(content.get(COMMITMENT)?.as_str()?));
-        said.is_some() && said == payload.commitment()
+        said.is_some_and(|said| payload.is_committed(&said))
     }
 }
 
@@ -110,9 +110,10 @@ impl BundlePayload {
         Self { salt: hex(salt), request, response, notes: serde_json::to_string(notes).unwrap_or_default() }
     }
 
-    fn commitment(&self) -> Option<Hash> {
-        let salt = unhex_bytes(&self.salt)?.try_into().ok()?;
-        Some(commitment(&salt, self.request.as_deref(), self.response.as_deref(), &self.notes))
+    fn is_committed(&self, said: &Hash) -> bool {
+        let salt = unhex_bytes(&self.salt).and_then(|salt| salt.try_into().ok());
+        let (request, response) = (self.request.as_deref(), self.response.as_deref());
+        salt.is_some_and(|salt| is_committed(&said.0, &salt, request, response, &self.notes))
     }
 }
 

@@ -25,6 +25,8 @@ pub use page::verifier_page;
 
 /// The format in the first line.
 const FORMAT: &str = "mcp-audit-log-bundle-v1";
+/// The same under the product's first name: bundles of then are still checked.
+const FIRST_FORMAT: &str = "mcp-audit-bundle-v1";
 
 /// The first line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

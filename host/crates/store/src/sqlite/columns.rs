@@ -59,7 +59,8 @@ pub fn show_columns(connection: &Connection) -> rusqlite::Result<()> {
     ))
 }
 
-fn name(at: usize) -> &'static str {
+/// The name of a column of a row, but of the seq.
+pub(super) fn name(at: usize) -> &'static str {
     match at {
         COMMITMENT => "payload_commitment",
         DETAILS => "details",

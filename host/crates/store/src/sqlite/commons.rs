@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::layout::{Numbers, Part};
 use super::packed::{self, Common};
 use super::snapshot::BLOCK;
-use mcp_audit_log_index::NewRow;
+use mcp_audit_log_index::Row;
 
 /// How many seqs an era has.
 pub(super) const ERA: u64 = 16 * BLOCK;
@@ -73,8 +73,8 @@ pub(super) struct CommonNumbers {
 
 impl CommonNumbers {
     /// The numbers of a new row's combinations, which are stored if they are new. 0 if the row contains the columns.
-    pub(super) fn of(&mut self, connection: &Connection, row: &NewRow<'_>) -> rusqlite::Result<Numbers> {
-        let first = era(row.seq());
+    pub(super) fn of(&mut self, connection: &Connection, seq: u64, row: &dyn Row) -> rusqlite::Result<Numbers> {
+        let first = era(seq);
         if self.first != Some(first) {
             self.read(connection, first)?;
         }

@@ -99,9 +99,15 @@ pub(super) fn verifier(path: &Path) -> Result<Connection, StoreError> {
 
 /// Whether the file's header marks it as a log of this version.
 pub(super) fn is_ours(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(format(connection)? == Some(FORMAT))
+}
+
+/// The format of the log in a file, in whatever version; `None` if the file is no log.
+pub(super) fn format(connection: &Connection) -> Result<Option<i64>, StoreError> {
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let found = number("application_id").and_then(|id| Ok((id, number("user_version")?)));
-    Ok(found.context("checking the log's schema")? == (APPLICATION_ID, FORMAT))
+    let (id, format) = found.context("checking the log's schema")?;
+    Ok((id == APPLICATION_ID).then_some(format))
 }
 
 thread_local! {
@@ -153,13 +159,17 @@ fn is_new(connection: &Connection) -> Result<Result<bool, String>, StoreError> {
     let (id, format) = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
     Ok(match (id, format, number("SELECT count(*) FROM sqlite_schema")?) {
         (0, 0, 0) => Ok(true),
+        (APPLICATION_ID, FORMAT.., _) => {
+            let advice = "a newer version made it; install that version or a later one";
+            Err(format!("it has format {format}, and this version reads formats up to {FORMAT}: {advice}"))
+        }
         (APPLICATION_ID, ..) => Err(format!("it has format {format}, and this version reads only format {FORMAT}")),
         _ => Err("an unknown schema".to_owned()),
     })
 }
 
 /// Makes the tables of a new log.
-fn create(connection: &mut Connection) -> Result<(), StoreError> {
+pub(super) fn create(connection: &mut Connection) -> Result<(), StoreError> {
     let doing = "creating the log's tables";
     let transaction = connection.transaction().context(doing)?;
     MIGRATIONS.iter().try_for_each(|sql| transaction.execute_batch(sql)).context(doing)?;

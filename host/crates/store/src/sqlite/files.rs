@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::commons::CommonCache;
 use super::snapshot::SqliteSnapshot;
 use super::writer::{SqliteStore, SqliteWriter};
-use super::{SqlContext, connection};
+use super::{SqlContext, connection, upgrade};
 use crate::private;
 use mcp_audit_log_index::{Snapshot, Source, StoreError, StoreReader, StoreSize};
 
@@ -31,6 +31,9 @@ pub fn open(folder: &Path) -> Result<(StoreReader, SqliteWriter), StoreError> {
     private::folder(folder).map_err(unusable)?;
     let lock = lock(folder)?;
     let path = database(folder);
+    if upgrade::is_due(folder) {
+        upgrade::upgrade(folder)?;
+    }
     private::file(&path).map_err(unusable)?;
     let writer = SqliteWriter::new(SqliteStore::open(&path, lock)?)?;
     Ok((reader(path), writer))
@@ -56,6 +59,9 @@ pub fn lock(folder: &Path) -> Result<File, StoreError> {
 /// There is no log.
 pub fn open_to_read(folder: &Path) -> Result<StoreReader, StoreError> {
     let path = database(folder);
+    if upgrade::is_due(folder) {
+        return Err(StoreError::Old(folder.to_owned()));
+    }
     if !path.is_file() {
         return Err(StoreError::Missing(folder.to_owned()));
     }

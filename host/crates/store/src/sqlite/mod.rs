@@ -19,6 +19,7 @@ mod schema;
 mod snapshot;
 mod states;
 mod transaction;
+mod upgrade;
 mod verify;
 mod views;
 mod writer;
@@ -26,6 +27,7 @@ mod writer;
 pub use backup::copy_databases;
 pub use columns::show_columns;
 pub use files::{lock, open, open_to_read};
+pub use upgrade::{Upgraded, old_log};
 pub use verify::{COUNT as CHECKS, VerifyProgress, verify};
 pub use writer::{SqliteStore, SqliteWriter};
 

@@ -121,18 +121,23 @@ impl<'c> Insert<'c> {
 
     /// Inserts an entry.
     pub(super) fn run(&mut self, row: &NewRow<'_>) -> rusqlite::Result<()> {
-        let numbers = self.numbers.borrow_mut().of(self.connection, row)?;
-        self.bytes.clear();
-        let impossible = || rusqlite::Error::ToSqlConversionFailure("a column of a new entry has a wrong type".into());
-        packed::pack(row, numbers, &mut self.bytes).ok_or_else(impossible)?;
-        self.entry.raw_bind_parameter(1, row.seq())?;
-        self.entry.raw_bind_parameter(2, self.bytes.as_slice())?;
-        self.entry.raw_execute()?;
+        self.entry(row.seq(), row)?;
         if let ColumnValue::Bytes(id) = row.column(Field::Id as usize) {
             self.id.raw_bind_parameter(1, id)?;
             self.id.raw_bind_parameter(2, row.seq())?;
             self.id.raw_execute()?;
         }
         Ok(())
+    }
+
+    /// Inserts an entry and leaves the index of ids as it is.
+    pub(super) fn entry(&mut self, seq: u64, row: &dyn Row) -> rusqlite::Result<()> {
+        let numbers = self.numbers.borrow_mut().of(self.connection, seq, row)?;
+        self.bytes.clear();
+        let impossible = || rusqlite::Error::ToSqlConversionFailure("a column of a new entry has a wrong type".into());
+        packed::pack(row, numbers, &mut self.bytes).ok_or_else(impossible)?;
+        self.entry.raw_bind_parameter(1, seq)?;
+        self.entry.raw_bind_parameter(2, self.bytes.as_slice())?;
+        self.entry.raw_execute().map(drop)
     }
 }

@@ -1,6 +1,7 @@
 //! API tokens: their users, names and expiry. The secret is shown once, and only its hash is stored.
 
 mod outbox;
+mod provider_sessions;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -22,12 +23,18 @@ use mcp_audit_log_model::name::NameError;
 use mcp_audit_log_model::time::{SECOND, Timestamp};
 
 pub use outbox::{Outbox, PendingAction, TokenAction};
+pub use provider_sessions::{PROVIDER_SESSION_PREFIX, ProviderSession};
 pub use token::{NewToken, Token};
 
 /// The prefix of every token, so that scanners for leaked secrets can recognise it.
 pub const PREFIX: &str = "mcpa_";
 pub(crate) const TOKENS_FILE: &str = "tokens.db";
 const SCHEMA: &str = include_str!("../../../../../migrations/sqlite/tokens_0001.sql");
+/// What a file from before sign-outs were stored lacks.
+const ENDED_SESSIONS: &str = "ALTER TABLE token ADD COLUMN sessions_ended INTEGER;
+    CREATE TABLE ended_session (token TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (token, until))
+    STRICT, WITHOUT ROWID;";
+const PROVIDER_SESSIONS: &str = include_str!("../../../../../migrations/sqlite/tokens_0002.sql");
 const COLUMNS: &str = "id, user, connection, groups, instance, created_at, expires_at, last_used_at";
 /// The precision of the time of last use: at most one write per hour and token.
 const USE: i64 = 3_600 * SECOND;
@@ -84,8 +91,14 @@ impl Tokens {
             if !transaction.table_exists(None, "token")? {
                 transaction.execute_batch(SCHEMA)?;
             }
-            let current = transaction.table_exists(None, "ended_session")?
-                && transaction.column_exists(None, "revoked", "hash")?;
+            let current =
+                transaction.table_exists(None, "outbox")? && transaction.column_exists(None, "revoked", "hash")?;
+            if current {
+                if !transaction.column_exists(None, "token", "sessions_ended")? {
+                    transaction.execute_batch(ENDED_SESSIONS)?;
+                }
+                transaction.execute_batch(PROVIDER_SESSIONS)?;
+            }
             transaction.commit()?;
             Ok(current)
         })?;

@@ -121,3 +121,42 @@ fn a_session_that_was_signed_out_stays_so() {
     tokens.end_session(&other.id, NOW.plus(90_000), NOW.plus(80_000)).expect("ended");
     assert_eq!(kept(&tokens).expect("counted"), 1);
 }
+
+#[test]
+fn a_session_of_a_provider_lasts_until_it_is_ended_here_or_there() {
+    let (folder, tokens) = opened();
+    let until = NOW.plus(100);
+    let begin = |user: &str, session: &str| {
+        let session = ProviderSession {
+            viewer: viewer(user),
+            until,
+            issuer: "https://id.example".to_owned(),
+            subject: format!("sub of {user}"),
+            session: Some(session.to_owned()),
+            id_token: format!("ID token of {session}"),
+        };
+        tokens.begin_provider_session(&session, NOW).expect("begun")
+    };
+    let made = ["one", "two", "three"].map(|session| begin("anna", session));
+    let other = begin("otto", "four");
+    let lasts = |id: &str| {
+        let tokens = Tokens::open(folder.path()).expect("the file");
+        tokens.provider_session(id, until).expect("looked").map(|session| session.viewer())
+    };
+    assert_eq!((lasts(&made[0]), lasts(&other)), (Some(viewer("anna")), Some(viewer("otto"))));
+    assert_eq!(tokens.provider_session(&made[0], NOW.plus(101)).expect("looked"), None, "of another end");
+    assert_eq!(tokens.end_provider_session(&made[0]).expect("ended").as_deref(), Some("ID token of one"));
+    assert_eq!(tokens.end_provider_session(&made[0]).expect("looked"), None);
+    let ended = |issuer: &str, subject, session| {
+        let ended = tokens.end_sessions_of_provider(issuer, subject, session, NOW).expect("ended");
+        ended.into_iter().map(|session| session.id).collect::<Vec<_>>()
+    };
+    let (here, there) = ("https://id.example", "https://other.example");
+    assert!(ended(here, None, None).is_empty() && ended(there, Some("sub of anna"), None).is_empty());
+    assert!(ended(here, Some("sub of otto"), Some("two")).is_empty(), "both must fit");
+    assert_eq!(ended(here, None, Some("two")), [made[1].clone()]);
+    assert_eq!(ended(here, Some("sub of anna"), None), [made[2].clone()]);
+    assert_eq!((lasts(&made[1]), lasts(&made[2]), lasts(&other)), (None, None, Some(viewer("otto"))));
+    // What is over is removed with the next beginning, and is not told as ended.
+    assert_eq!(tokens.end_sessions_of_provider(here, Some("sub of otto"), None, until).expect("ended"), []);
+}

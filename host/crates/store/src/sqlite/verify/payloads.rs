@@ -8,7 +8,7 @@ use super::super::{SqlContext, payloads};
 use super::state_entries::each_own;
 use super::{Fault, Subject, wrong};
 use mcp_audit_log_index::{COMMITMENT, ColumnValue, HAS_PAYLOAD, RowColumns, Snapshot};
-use mcp_audit_log_ledger::commitment;
+use mcp_audit_log_ledger::is_committed;
 use mcp_audit_log_model::field::Field;
 
 const DOING: &str = "reading payloads";
@@ -59,9 +59,8 @@ fn kept(subject: &Subject<'_>) -> Result<u64, Fault> {
             stated = bytes(row.column(COMMITMENT));
             Ok(false)
         })?;
-        let found =
-            committed(row).map_err(|error| wrong("payload", Some(seq), format!("it cannot be read: {error}")))?;
-        if stated.as_deref() != Some(&found) {
+        let matches = matches(row, &stated.unwrap_or_default());
+        if !matches.map_err(|error| wrong("payload", Some(seq), format!("it cannot be read: {error}")))? {
             return Err(wrong("payload", Some(seq), "it does not match the commitment of its entry"));
         }
         done += 1;
@@ -70,8 +69,9 @@ fn kept(subject: &Subject<'_>) -> Result<u64, Fault> {
     Ok(done)
 }
 
-fn committed(row: &Row<'_>) -> rusqlite::Result<[u8; 32]> {
+/// Whether `stated` is the commitment to a row.
+fn matches(row: &Row<'_>, stated: &[u8]) -> rusqlite::Result<bool> {
     let (salt, notes): ([u8; 32], String) = (row.get(1)?, row.get(4)?);
     let (request, response) = (payloads::body(row, 2)?, payloads::body(row, 3)?);
-    Ok(commitment(&salt, request.as_deref(), response.as_deref(), &notes).0)
+    Ok(is_committed(stated, &salt, request.as_deref(), response.as_deref(), &notes))
 }
