@@ -163,8 +163,8 @@ pub mod export {
 pub mod identity {
     pub use mcp_audit_log_identity::{
         Algorithm, Bearer, ClaimNames, GroupMap, HeaderNames, Identity, Jwt, JwtError, JwtOptions, KeySource,
-        KeySourceError, Network, NetworkError, Origin, OriginError, Origins, Person, SignInError, TrustedProxies,
-        bearer,
+        KeySourceError, Network, NetworkError, Oidc, OidcError, OidcOptions, Origin, OriginError, Origins, Person,
+        SignInAttempt, SignInError, TrustedProxies, bearer,
     };
 }
 

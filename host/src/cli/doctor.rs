@@ -12,13 +12,14 @@ use mcp_audit_log::filter::Domain;
 use mcp_audit_log::http_client::{HttpClient, Post};
 use mcp_audit_log::time::{Clock, SystemClock, Timestamp};
 use mcp_audit_log::time_zone::TimeZone;
+use mcp_audit_log::tokens::Tokens;
 use mcp_audit_log::{LogView, Viewer, newest_backup};
 use mcp_audit_log_model::format::{bytes, count};
 
 use super::Outcome;
 use super::advice::Failure;
 use super::common::say;
-use super::config::SinkTable;
+use super::config::{Config, SinkTable};
 use super::serve::{DATA, Serve, options};
 
 /// Less free space than this, or than a twentieth of the disk, is too little, in bytes.
@@ -82,6 +83,7 @@ impl Doctor {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let public = config.proxy.as_ref().and_then(|proxy| proxy.public_url.as_ref());
         let public = public.map(|url| url.value().to_string());
+        found.extend(runtime.block_on(provider(&config, &data)));
         for server in config.servers() {
             let about = format!("upstream {}", server.name());
             found.push(match server.open() {
@@ -214,6 +216,22 @@ fn backup(folder: &Path, now: Timestamp) -> Finding {
         true => Finding::amiss("backup", format_args!("{said}; does the timer run?")),
         false => Finding::well("backup", said),
     }
+}
+
+/// The OpenID provider describes itself as it is configured.
+async fn provider(config: &Config, data: &Path) -> Option<Finding> {
+    let (table, about) = (config.sign_in().oidc?, "OpenID provider");
+    let Some(sessions) = Tokens::existing(data) else {
+        return Some(Finding::amiss(about, "it was not asked, as there is no file of tokens yet; `serve` makes it"));
+    };
+    let looked = match table.open(config.public_site(), config.group_map(), sessions) {
+        Ok(oidc) => oidc.look().await.map(|()| oidc.redirect().to_owned()).map_err(Failure::from),
+        Err(error) => Err(error),
+    };
+    Some(match looked {
+        Ok(redirect) => Finding::well(about, format_args!("it answers; its redirect URI for this log is {redirect}")),
+        Err(error) => Finding::amiss(about, error),
+    })
 }
 
 /// The upstream answers, and accepts the `Host` that it is sent. `public` is the address of the server itself.

@@ -168,8 +168,7 @@ async fn serve(config: Config, opened: &OnceLock<AuditLog>) -> Result<(), Failur
     let sign_in = if open { SignIn::Open(identity.clone()) } else { SignIn::Tokens(identity.clone()) };
     let site = Site::new(log.clone(), identity, SignInLinks::default());
     let site = if config.https == Some(true) { site.over_https() } else { site }.mounted_at(config.path());
-    let public = config.proxy.as_ref().and_then(|proxy| proxy.public_url.as_ref());
-    let public = public.map_or(String::new(), |url| url.value().to_string()) + config.path();
+    let public = config.public_site().unwrap_or_else(|| config.path().to_owned());
     let address = |upstream: &Upstream| (upstream.name().to_owned(), format!("{public}/mcp/{}", upstream.name()));
     let site = site.mcp_servers(upstreams.iter().map(address));
     let router = everything(&log, upstreams.clone(), sign_in, site, config.proxy());
@@ -209,8 +208,12 @@ fn identity(config: &Config, data: &Path) -> Result<Identity, Failure> {
         Some(false) => Identity::without_sign_in(),
         _ => Identity::new(Tokens::open(data)?),
     };
-    Ok(match table.jwt {
+    let identity = match table.jwt {
         Some(jwt) => identity.jwt(jwt.open(config.group_map())?),
+        None => identity,
+    };
+    Ok(match table.oidc {
+        Some(oidc) => identity.oidc(oidc.open(config.public_site(), config.group_map(), Tokens::open(data)?)?),
         None => identity,
     })
 }

@@ -122,9 +122,20 @@ impl HttpClient {
     /// # Errors
     /// A sentence about the failure.
     pub async fn get(&self, url: &Uri) -> Result<Bytes, String> {
+        self.get_as(url, None).await
+    }
+
+    /// The same with a bearer token.
+    ///
+    /// # Errors
+    /// A sentence about the failure.
+    pub async fn get_as(&self, url: &Uri, token: Option<&str>) -> Result<Bytes, String> {
         let read = async {
-            let request = Request::get(url).header("accept", "application/json").body(Full::default());
-            let answer = self.ask(request).await.map_err(|error| failed(url, &error))?;
+            let mut request = Request::get(url).header("accept", "application/json");
+            if let Some(token) = token {
+                request = request.header("authorization", format!("Bearer {token}"));
+            }
+            let answer = self.ask(request.body(Full::default())).await.map_err(|error| failed(url, &error))?;
             if answer.status() != StatusCode::OK {
                 return Err(failed(url, &format_args!("the server returned {}", answer.status())));
             }

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use hyper::Uri;
+use mcp_audit_log_core::client_tls::Authorities;
 use mcp_audit_log_core::http_client::{HttpClient, HttpClientError, LONGEST};
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -115,11 +116,14 @@ struct Known {
 
 impl Keys {
     /// A file is read at once, a URL when the first JWT comes.
-    pub(super) fn open(source: &KeySource) -> Result<Self, KeySourceError> {
+    pub(super) fn open(source: &KeySource, authorities: &Authorities) -> Result<Self, KeySourceError> {
         source.check()?;
         let (source, known) = match source {
             KeySource::File(path) => (Source::File(path.clone()), Known::new(from_file(path)?)),
-            KeySource::Url(url) => (Source::Url(Box::new(HttpClient::new(url)?), url.clone()), Known::default()),
+            KeySource::Url(url) => {
+                let client = HttpClient::trusting(url, authorities, false)?;
+                (Source::Url(Box::new(client), url.clone()), Known::default())
+            }
         };
         let shared = Arc::new(Shared { source, known: RwLock::new(known) });
         Ok(Self { shared, next_look: Arc::new(Mutex::new(Instant::now())) })

@@ -99,7 +99,11 @@ struct Header {
 
 /// The accepted types of access tokens (RFC 8725, 3.11): the same issuer signs logout tokens, proofs and events for the
 /// same audience.
-const KINDS: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
+pub(super) const ACCESS: &[&str] = &["jwt", "at+jwt", "application/at+jwt"];
+/// The accepted types of ID tokens.
+pub(super) const ID: &[&str] = &["jwt"];
+/// The accepted types of logout tokens.
+pub(super) const LOGOUT: &[&str] = &["jwt", "logout+jwt", "application/logout+jwt"];
 
 fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(deserializer).map(|_| true)
@@ -115,7 +119,8 @@ pub(super) struct Signed<'a> {
 }
 
 impl<'a> Signed<'a> {
-    pub(super) fn read(text: &'a str, allowed: &[Algorithm]) -> Result<Self, JwtError> {
+    /// Reads one that is signed with an algorithm of `allowed` and is of one of the types `kinds`, if it names its type.
+    pub(super) fn read(text: &'a str, allowed: &[Algorithm], kinds: &[&str]) -> Result<Self, JwtError> {
         if text.len() > LONGEST {
             return Err(JwtError::Malformed);
         }
@@ -125,7 +130,7 @@ impl<'a> Signed<'a> {
         let header: Header = serde_json::from_slice(&decoded(header)?).map_err(|_| JwtError::Malformed)?;
         let algorithm = Algorithm::parse(&header.alg).filter(|algorithm| allowed.contains(algorithm));
         let algorithm = algorithm.filter(|_| !header.crit).ok_or(JwtError::Algorithm)?;
-        if header.typ.is_some_and(|kind| !KINDS.iter().any(|known| kind.eq_ignore_ascii_case(known))) {
+        if header.typ.is_some_and(|kind| !kinds.iter().any(|known| kind.eq_ignore_ascii_case(known))) {
             return Err(JwtError::Kind);
         }
         Ok(Self { algorithm, key: header.kid, message, signature: decoded(signature)?, claims: decoded(claims)? })

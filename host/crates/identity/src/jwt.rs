@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use mcp_audit_log_contract::access::Viewer;
+use mcp_audit_log_core::client_tls::Authorities;
 use mcp_audit_log_model::name;
 use mcp_audit_log_model::time::{SECOND, Timestamp};
 use serde_json::{Map, Value as Json};
 
 use super::jwks::{KeySource, KeySourceError, Keys};
-use super::jws::{Algorithm, Signed};
+use super::jws::{ACCESS, Algorithm, Signed};
 use super::{GroupMap, Person};
 
 /// How to read JWTs.
@@ -20,6 +21,8 @@ pub struct JwtOptions {
     pub audiences: Vec<String>,
     /// The source of the issuer's keys.
     pub keys: KeySource,
+    /// The certificate authorities of a source with https.
+    pub authorities: Authorities,
     /// How a JWT may be signed.
     pub algorithms: Vec<Algorithm>,
     /// The accepted difference of the issuer's clock, in seconds.
@@ -38,6 +41,7 @@ impl JwtOptions {
             issuer: issuer.into(),
             audiences,
             keys,
+            authorities: Authorities::default(),
             algorithms,
             leeway_seconds: 60,
             requires_nbf: true,
@@ -123,7 +127,7 @@ impl Jwt {
     /// # Errors
     /// The key file cannot be used, or the system has no certificates.
     pub fn new(options: JwtOptions, groups: GroupMap) -> Result<Self, KeySourceError> {
-        Ok(Self { keys: Keys::open(&options.keys)?, groups: Arc::new(groups), options })
+        Ok(Self { keys: Keys::open(&options.keys, &options.authorities)?, groups: Arc::new(groups), options })
     }
 
     /// Reads the keys if there are none yet.
@@ -133,20 +137,31 @@ impl Jwt {
 
     /// The user of a JWT at `now`, and its expiry.
     pub(super) async fn person(&self, text: &str, now: Timestamp) -> Result<(Person, Timestamp), JwtError> {
-        let signed = Signed::read(text, &self.options.algorithms)?;
-        // First, so that what is for others does not wait for our issuer.
-        self.addressed(&read(signed.unbelieved())?)?;
-        let claims = read(self.keys.claims(&signed).await?)?;
+        let (claims, until) = self.claims(text, ACCESS, now).await?;
         if claims.contains_key("events") {
             return Err(JwtError::Kind);
         }
-        let until = self.check(&claims, now)?;
         Ok((self.vouched(&claims)?, until))
+    }
+
+    /// The claims of a JWT of one of these types, and its expiry, if the issuer signed it for this audience and `now`.
+    pub(super) async fn claims(
+        &self,
+        text: &str,
+        kinds: &[&str],
+        now: Timestamp,
+    ) -> Result<(Map<String, Json>, Timestamp), JwtError> {
+        let signed = Signed::read(text, &self.options.algorithms, kinds)?;
+        // First, so that what is for others does not wait for our issuer.
+        self.addressed(&read(signed.unbelieved())?)?;
+        let claims = read(self.keys.claims(&signed).await?)?;
+        let until = self.check(&claims, now)?;
+        Ok((claims, until))
     }
 
     /// Whether it claims to be issued for this log.
     pub(super) fn is_meant_for_us(&self, text: &str) -> bool {
-        let signed = Signed::read(text, Algorithm::ALL);
+        let signed = Signed::read(text, Algorithm::ALL, ACCESS);
         let claims = signed.and_then(|signed| read(signed.unbelieved()));
         claims.is_ok_and(|claims| self.is_audience(&claims) == Ok(true))
     }
@@ -179,7 +194,17 @@ impl Jwt {
         if now < end { Ok(end) } else { Err(JwtError::Expired) }
     }
 
-    fn vouched(&self, claims: &Map<String, Json>) -> Result<Person, JwtError> {
+    /// Whether `claims` lacks one that it reads.
+    pub(super) fn lacks(&self, claims: &Map<String, Json>) -> bool {
+        let ClaimNames { user, groups, instance, .. } = &self.options.claims;
+        [Some(user), groups.as_ref(), instance.as_ref()]
+            .into_iter()
+            .flatten()
+            .any(|name| claim(claims, name) == Ok(None))
+    }
+
+    /// The user that these claims name.
+    pub(super) fn vouched(&self, claims: &Map<String, Json>) -> Result<Person, JwtError> {
         let names = &self.options.claims;
         let user = text(claims, &names.user, "user")?.ok_or(JwtError::Claim("that names the user"))?;
         let optional = |name: &Option<String>, what| name.as_ref().map_or(Ok(None), |name| text(claims, name, what));

@@ -5,6 +5,7 @@ mod jwks;
 mod jws;
 mod jwt;
 mod lease;
+mod oidc;
 mod origins;
 mod token_cache;
 mod trusted_proxy;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_model::event::Caller;
 use mcp_audit_log_model::time::{Clock, SystemClock, Timestamp};
-use mcp_audit_log_store::{TOKEN_PREFIX, Token, TokenError, Tokens};
+use mcp_audit_log_store::{PROVIDER_SESSION_PREFIX, TOKEN_PREFIX, Token, TokenError, Tokens};
 
 pub use groups::GroupMap;
 pub use jwks::{KeySource, KeySourceError};
@@ -22,6 +23,7 @@ pub use jws::Algorithm;
 pub use jwt::{ClaimNames, Jwt, JwtError, JwtOptions};
 pub use lease::ConnectionStanding;
 pub use lease::Lease;
+pub use oidc::{EndedByProvider, Oidc, OidcError, OidcOptions, SignInAttempt};
 pub use origins::{Origin, OriginError, Origins};
 pub use origins::{RequestOrigin, is_foreign, is_own, request_origin};
 use token_cache::{LookupKey, TokenCache};
@@ -119,6 +121,7 @@ impl SignInError {
 pub struct Identity {
     tokens: Option<Tokens>,
     jwt: Option<Arc<Jwt>>,
+    oidc: Option<Arc<Oidc>>,
     clock: Arc<dyn Clock>,
     remembered: Arc<TokenCache>,
 }
@@ -131,7 +134,7 @@ impl Identity {
 
     /// Accepts no credentials: for a log whose embedder signs users in.
     pub fn without_sign_in() -> Self {
-        Self { tokens: None, jwt: None, clock: Arc::new(SystemClock), remembered: Arc::default() }
+        Self { tokens: None, jwt: None, oidc: None, clock: Arc::new(SystemClock), remembered: Arc::default() }
     }
 
     /// Sign-in by these JWTs as well.
@@ -140,14 +143,30 @@ impl Identity {
         self
     }
 
+    /// Sign-in of browsers by OpenID Connect as well.
+    pub fn oidc(mut self, oidc: Oidc) -> Self {
+        self.oidc = Some(Arc::new(oidc));
+        self
+    }
+
+    /// The sign-in by OpenID Connect, if the log has one.
+    pub fn provider(&self) -> Option<&Arc<Oidc>> {
+        self.oidc.as_ref()
+    }
+
     /// Another clock, for tests.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Fetches the keys for JWTs, so that a server reports at its start if they cannot be read. Returns at once.
+    /// Fetches the keys for JWTs, and the description of the OpenID provider, so that a server reports at its start if
+    /// they cannot be read. Returns at once.
     pub fn look_for_keys(&self) {
+        if let Some(oidc) = self.oidc.clone() {
+            // It reports a failure itself.
+            tokio::spawn(async move { drop(oidc.look().await) });
+        }
         if let Some(jwt) = self.jwt.clone() {
             tokio::spawn(async move { jwt.look_for_keys().await });
         }
@@ -203,28 +222,39 @@ impl Identity {
         }
     }
 
-    /// The token with this id, for its session that expires at `until`.
+    /// The token with this id, for its session that expires at `until`; or the session of an OpenID provider as a token.
     ///
     /// # Errors
     /// There is no such token, it has expired, the session was signed out, or the token file cannot be read.
     pub async fn by_session(&self, id: &str, until: Timestamp) -> Result<Arc<Token>, SignInError> {
         let wanted = id.to_owned();
+        if id.starts_with(PROVIDER_SESSION_PREFIX) {
+            let sessions = self.oidc.as_ref().map(|oidc| oidc.sessions().clone());
+            let find = move |sessions: &Tokens| sessions.provider_session(&wanted, until);
+            return self.look_up(sessions, LookupKey::Session(id, until), find).await;
+        }
         self.token(LookupKey::Session(id, until), move |tokens| tokens.by_session(&wanted, until)).await
     }
 
-    /// Signs out the session of a token that would expire at `until`: permanently, and at once.
+    /// Signs out the session of a token that would expire at `until`: permanently, and at once. Returns the ID token if
+    /// an OpenID provider signed it in.
     ///
     /// # Errors
     /// The token file cannot be written. The session continues.
-    pub async fn end_session(&self, id: &str, until: Timestamp) -> Result<(), TokenError> {
-        let Some(tokens) = self.tokens.clone() else { return Ok(()) };
-        let (by, token, now) = (LookupKey::Session(id, until), id.to_owned(), self.clock.now());
+    pub async fn end_session(&self, id: &str, until: Timestamp) -> Result<Option<String>, TokenError> {
+        let is_provided = id.starts_with(PROVIDER_SESSION_PREFIX);
+        let sessions = self.oidc.as_ref().map(|oidc| oidc.sessions()).filter(|_| is_provided);
+        let Some(tokens) = sessions.or(self.tokens.as_ref()).cloned() else { return Ok(None) };
+        let (by, id, now) = (LookupKey::Session(id, until), id.to_owned(), self.clock.now());
         // No concurrent lookup may find it and cache it afterwards.
         let _look = self.remembered.look(by).await;
-        let ended = tokio::task::spawn_blocking(move || tokens.end_session(&token, until, now)).await;
-        ended.unwrap_or(Err(TokenError::Stopping))?;
+        let ended = tokio::task::spawn_blocking(move || match is_provided {
+            true => tokens.end_provider_session(&id),
+            false => tokens.end_session(&id, until, now).map(|()| None),
+        });
+        let id_token = ended.await.unwrap_or(Err(TokenError::Stopping))?;
         self.remembered.forget(by);
-        Ok(())
+        Ok(id_token)
     }
 
     /// The token with this id.
@@ -251,7 +281,16 @@ impl Identity {
         by: LookupKey<'_>,
         find: impl FnOnce(&Tokens) -> Result<Option<Token>, TokenError> + Send + 'static,
     ) -> Result<Arc<Token>, SignInError> {
-        let tokens = self.tokens.clone().ok_or(SignInError::Unknown)?;
+        self.look_up(self.tokens.clone(), by, find).await
+    }
+
+    async fn look_up(
+        &self,
+        file: Option<Tokens>,
+        by: LookupKey<'_>,
+        find: impl FnOnce(&Tokens) -> Result<Option<Token>, TokenError> + Send + 'static,
+    ) -> Result<Arc<Token>, SignInError> {
+        let tokens = file.ok_or(SignInError::Unknown)?;
         let token = match self.remembered.get(by) {
             Some(token) => token,
             None => {

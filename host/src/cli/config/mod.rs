@@ -106,8 +106,9 @@ impl Config {
         if let Some(advice) = config.sign_in().header.and_then(|header| header.mistake()) {
             return Err(Mistake::of(text, "[sign_in.header]", &advice));
         }
-        if let SignInTable { tokens: Some(false), header: None, jwt: None, .. } = config.sign_in() {
-            let advice = "no sign-in is configured: tokens are off; add [sign_in.header] or [sign_in.jwt]";
+        if let SignInTable { tokens: Some(false), header: None, jwt: None, oidc: None, .. } = config.sign_in() {
+            let advice =
+                "no sign-in is configured: tokens are off; add [sign_in.header], [sign_in.jwt] or [sign_in.oidc]";
             return Err(Mistake::of(text, "[sign_in]", advice));
         }
         Ok(config)
@@ -169,6 +170,12 @@ impl Config {
     /// The path below which everything is served: empty, or with a slash in front.
     pub(super) fn path(&self) -> &str {
         self.path.as_ref().map_or("", |path| &path.value().0)
+    }
+
+    /// The address of the site as browsers outside write it, if it is configured.
+    pub(super) fn public_site(&self) -> Option<String> {
+        let public = self.proxy.as_ref().and_then(|proxy| proxy.public_url.as_ref());
+        public.map(|url| url.value().to_string() + self.path())
     }
 
     /// The sites whose pages may call from a browser.

@@ -1,14 +1,20 @@
 //! `[sign_in]`: the ways of signing in.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use axum::http::HeaderName;
+use axum::http::{HeaderName, Uri};
 use mcp_audit_log::identity::{
-    Algorithm, ClaimNames, GroupMap, HeaderNames, Jwt, JwtOptions, KeySource, KeySourceError,
+    Algorithm, ClaimNames, GroupMap, HeaderNames, Jwt, JwtOptions, KeySource, Oidc, OidcOptions,
 };
+use mcp_audit_log::tokens::Tokens;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use super::super::advice::Failure;
+use super::secrets::{authorities, secret_line};
 use super::text::{Filled, Text};
+
+/// The path to which an OpenID provider sends browsers back, below the site.
+const REDIRECT: &str = "/sign-in/oidc/callback";
 
 /// The largest leeway, in seconds: with more, expired JWTs would stay valid for long.
 const LONGEST_LEEWAY: u32 = 300;
@@ -22,6 +28,7 @@ pub(in crate::cli) struct SignInTable {
     pub(in crate::cli) everybody: Option<Vec<String>>,
     pub(in crate::cli) header: Option<Header>,
     pub(in crate::cli) jwt: Option<JwtTable>,
+    pub(in crate::cli) oidc: Option<OidcTable>,
 }
 
 /// Headers of a proxy that signs people in.
@@ -52,15 +59,72 @@ pub(in crate::cli) struct JwtTable {
     instance: Option<String>,
     instance_optional: Option<bool>,
     connection: Option<String>,
+    ca_file: Option<PathBuf>,
+}
+
+/// An OpenID provider that signs browsers in.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::cli) struct OidcTable {
+    issuer: Text<Filled>,
+    client_id: Text<Filled>,
+    client_secret_file: Option<PathBuf>,
+    client_secret_env: Option<String>,
+    name: Option<String>,
+    scopes: Option<Vec<String>>,
+    user: Option<String>,
+    groups: Option<String>,
+    instance: Option<String>,
+    instance_optional: Option<bool>,
+    ca_file: Option<PathBuf>,
 }
 
 impl SignInTable {
     pub(super) fn beside(&mut self, folder: &Path) {
-        if let Some(jwt) = &mut self.jwt
-            && let KeySource::File(path) = jwt.keys.value_mut()
-        {
-            *path = folder.join(&path);
-        }
+        let keys = self.jwt.iter_mut().filter_map(|jwt| match jwt.keys.value_mut() {
+            KeySource::File(path) => Some(path),
+            _ => None,
+        });
+        keys.for_each(|path| *path = folder.join(&path));
+        let jwt = self.jwt.iter_mut().map(|jwt| &mut jwt.ca_file);
+        let oidc = self.oidc.iter_mut().flat_map(|oidc| [&mut oidc.client_secret_file, &mut oidc.ca_file]);
+        jwt.chain(oidc).flatten().for_each(|path| *path = folder.join(&path));
+    }
+}
+
+impl OidcTable {
+    /// The sign-in by OpenID Connect that this table configures. `site` is the public address of the site, and `sessions`
+    /// stores who is signed in.
+    pub(in crate::cli) fn open(
+        self,
+        site: Option<String>,
+        groups: GroupMap,
+        sessions: Tokens,
+    ) -> Result<Oidc, Failure> {
+        let site =
+            site.ok_or("[sign_in.oidc] needs the address to which the provider sends browsers back; set --public-url")?;
+        let issuer = self.issuer.value().0.clone();
+        let secret =
+            secret_line("client secret", self.client_secret_file.as_deref(), self.client_secret_env.as_deref());
+        let in_table = |error: Failure| format!("[sign_in.oidc]: {error}");
+        let host = issuer.parse::<Uri>().ok().and_then(|url| url.host().map(str::to_owned));
+        let options = OidcOptions {
+            client_id: self.client_id.value().0.clone(),
+            client_secret: secret.map_err(in_table)?,
+            redirect: format!("{site}{REDIRECT}"),
+            scopes: self.scopes.unwrap_or_default().into_iter().filter(|scope| scope != "openid").collect(),
+            claims: ClaimNames {
+                user: self.user.unwrap_or_else(|| ClaimNames::default().user),
+                groups: self.groups,
+                instance: self.instance,
+                instance_optional: self.instance_optional.unwrap_or(false),
+                connection: None,
+            },
+            authorities: authorities(self.ca_file.as_deref())?,
+            name: self.name.or(host).unwrap_or_else(|| issuer.clone()),
+            issuer,
+        };
+        Oidc::new(options, groups, sessions).map_err(|error| in_table(error.into()).into())
     }
 }
 
@@ -108,7 +172,7 @@ impl Header {
 
 impl JwtTable {
     /// The sign-in by JWT that this table configures.
-    pub(in crate::cli) fn open(self, groups: GroupMap) -> Result<Jwt, KeySourceError> {
+    pub(in crate::cli) fn open(self, groups: GroupMap) -> Result<Jwt, Failure> {
         let audiences = self.audiences.iter().map(|audience| audience.value().0.clone()).collect();
         let algorithms = self.algorithms.iter().map(|algorithm| *algorithm.value()).collect();
         let usual = JwtOptions::new(&*self.issuer.value().0, audiences, self.keys.value().clone(), algorithms);
@@ -120,12 +184,13 @@ impl JwtTable {
             connection: self.connection,
         };
         let options = JwtOptions {
+            authorities: authorities(self.ca_file.as_deref())?,
             leeway_seconds: self.leeway_seconds.unwrap_or(usual.leeway_seconds),
             requires_nbf: self.requires_nbf.unwrap_or(usual.requires_nbf),
             claims,
             ..usual
         };
-        Jwt::new(options, groups)
+        Ok(Jwt::new(options, groups)?)
     }
 }
 

@@ -90,7 +90,7 @@ pub(super) struct Filled(pub(super) String);
 impl Read for Filled {
     fn read(text: &str) -> Result<Self, String> {
         if text.trim().is_empty() {
-            Err("the value is empty; write the value that the JWT has".to_owned())
+            Err("the value is empty; write it as the issuer has it".to_owned())
         } else {
             Ok(Self(text.to_owned()))
         }

@@ -14,26 +14,32 @@ use mcp_audit_log_store::{Token, TokenError};
 use crate::site::Site;
 
 /// The lifetime of a session, in seconds.
-const LASTS: i64 = 12 * 3_600;
+pub(crate) const LASTS: i64 = 12 * 3_600;
 /// The purpose of the signature.
 const PURPOSE: &str = "cookie";
 
 /// The `Set-Cookie` header that begins a session for the token `id`.
 pub(crate) fn begin(site: &Site, id: &str) -> String {
-    let until = site.log.view().now().plus(LASTS * SECOND);
-    set_cookie(site, &sign(site.log.secret(), id, until), LASTS)
+    let now = site.log.view().now();
+    of_session(site, id, now.plus(LASTS * SECOND), now)
 }
 
-/// Ends the sessions that a request names, and returns the `Set-Cookie` header that removes the cookie. A copy of the
-/// cookie is then worthless.
+/// The `Set-Cookie` header of the session `id` that is over at `until`.
+pub(crate) fn of_session(site: &Site, id: &str, until: Timestamp, now: Timestamp) -> String {
+    set_cookie(site, &sign(site.log.secret(), id, until), (until.as_micros() - now.as_micros()) / SECOND)
+}
+
+/// Ends the sessions that a request names. Returns the `Set-Cookie` header that removes the cookie, and the ID token if an
+/// OpenID provider signed the browser in. A copy of the cookie is then worthless.
 ///
 /// # Errors
 /// The sign-out cannot be stored, so a copy of the cookie would stay valid.
-pub(crate) async fn end(site: &Site, headers: &HeaderMap) -> Result<String, TokenError> {
+pub(crate) async fn end(site: &Site, headers: &HeaderMap) -> Result<(String, Option<String>), TokenError> {
+    let mut id_token = None;
     for session in of(site, headers) {
-        site.identity.end_session(&session.id, session.until).await?;
+        id_token = site.identity.end_session(&session.id, session.until).await?.or(id_token);
     }
-    Ok(set_cookie(site, "", 0))
+    Ok((set_cookie(site, "", 0), id_token))
 }
 
 /// The sessions in a request that are genuine and not expired. Only their token knows whether one was signed out.

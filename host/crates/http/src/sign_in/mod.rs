@@ -2,4 +2,5 @@
 
 pub(crate) mod gate;
 pub(crate) mod me_api;
+mod oidc;
 pub(crate) mod page;

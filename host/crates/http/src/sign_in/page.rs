@@ -15,6 +15,7 @@ use mcp_audit_log_identity::{ConnectionStanding, SignInError, is_own};
 use mcp_audit_log_store::Token;
 use serde::Deserialize;
 
+use super::oidc;
 use crate::problem::Problem;
 use crate::query::search::encode;
 use crate::session::cookie;
@@ -28,6 +29,7 @@ pub(crate) fn router() -> Router<Arc<Site>> {
         .route("/sign-in", get(form).post(by_form))
         .route("/sign-in/{code}", get(by_link))
         .route("/sign-out", post(out))
+        .merge(oidc::router())
 }
 
 /// The address of the sign-in page that redirects to `next` afterwards.
@@ -38,10 +40,11 @@ pub(crate) fn address(site: &Site, next: &str) -> String {
     }
 }
 
+/// The address to which a sign-in leads.
 #[derive(Deserialize)]
-struct Wanted {
+pub(super) struct Wanted {
     #[serde(default)]
-    next: String,
+    pub(super) next: String,
 }
 
 async fn form(State(site): State<Arc<Site>>, Query(wanted): Query<Wanted>) -> Response {
@@ -111,11 +114,21 @@ async fn out(State(site): State<Arc<Site>>, parts: Parts) -> Response {
     // Only a session that exists can be signed out.
     for session in cookie::of(&site, &parts.headers) {
         if let Ok(token) = session.token(&site).await {
-            site.sign_in_audit.left(&site.log, &parts, token.caller());
+            site.sign_in_audit.left(&site.log, &parts, token.caller(), "user");
         }
     }
     match cookie::end(&site, &parts.headers).await {
-        Ok(cookie) => ([(SET_COOKIE, cookie)], Redirect::to(&address(&site, "/"))).into_response(),
+        Ok((cookie, id_token)) => {
+            let elsewhere = match site.identity.provider() {
+                Some(provider) => oidc::end_address(provider, id_token.as_deref()).await,
+                None => None,
+            };
+            let answer = match elsewhere {
+                Some(address) => signed_out(&site, &address),
+                None => Redirect::to(&address(&site, "/")).into_response(),
+            };
+            ([(SET_COOKIE, cookie)], answer).into_response()
+        }
         Err(error) => frame::as_page(&site, None, Problem::from(error).into_response()),
     }
 }
@@ -126,7 +139,7 @@ fn enter(site: &Site, token: &Token, next: &str) -> Response {
 }
 
 /// A path of this site. Browsers read `//host`, `/\host` and paths with line breaks in them as other sites.
-fn local(next: &str) -> Option<&str> {
+pub(super) fn local(next: &str) -> Option<&str> {
     let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
     (next.starts_with('/') && !next.starts_with("//") && next.bytes().all(plain)).then_some(next)
 }
@@ -137,11 +150,40 @@ struct Page<'a> {
     frame: Frame,
     next: &'a str,
     error: Option<&'a str>,
+    /// The name of the OpenID provider, and the address of the way to it.
+    provider: Option<(&'a str, String)>,
+    takes_tokens: bool,
+    /// The address at the provider where a user who has signed out here signs out too.
+    signed_out: Option<&'a str>,
+}
+
+impl<'a> Page<'a> {
+    fn new(site: &'a Site, next: &'a str) -> Self {
+        let to_provider = |next| match next {
+            "" | "/" => format!("{}/sign-in/oidc", site.base),
+            _ => format!("{}/sign-in/oidc?next={}", site.base, encode(next)),
+        };
+        let provider = site.identity.provider().map(|provider| (provider.name(), to_provider(next)));
+        let takes_tokens = site.identity.tokens().is_some() || provider.is_none();
+        Self {
+            frame: Frame::new(site, None, "", "Sign in"),
+            next,
+            error: None,
+            provider,
+            takes_tokens,
+            signed_out: None,
+        }
+    }
+}
+
+/// The form, for a user who is signed out here but perhaps not at the provider.
+fn signed_out(site: &Site, elsewhere: &str) -> Response {
+    draw(StatusCode::OK, &Page { signed_out: Some(elsewhere), ..Page::new(site, "") })
 }
 
 /// The form, with the error of the last attempt.
 pub(crate) fn page(site: &Site, status: StatusCode, next: &str, error: Option<&str>) -> Response {
-    draw(status, &Page { frame: Frame::new(site, None, "", "Sign in"), next, error })
+    draw(status, &Page { error, ..Page::new(site, next) })
 }
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ use self::turns::Turns;
 pub(crate) const API: &str = "/api/v1";
 /// The time that a body may take: a form or a few settings. Events are longer, so they have their own limit.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Sign-ins that wait for an OpenID provider at once.
+const PROVIDER_TURNS: usize = 16;
 
 /// The state of the routes, and where they are mounted.
 ///
@@ -43,6 +45,8 @@ pub struct Site {
     pub(crate) turns: Turns,
     pub(crate) shadow: ShadowPlace,
     pub(crate) scheduler: ReadScheduler,
+    /// How many visitors may make the server ask their OpenID provider at once.
+    pub(crate) provider_turns: tokio::sync::Semaphore,
     pub(crate) patience: Duration,
     pub(crate) embedder: Option<SignIn>,
     pub(crate) style: Option<Asset>,
@@ -77,6 +81,7 @@ impl Site {
             turns: Turns::default(),
             shadow: ShadowPlace::default(),
             scheduler: ReadScheduler::new(),
+            provider_turns: tokio::sync::Semaphore::new(PROVIDER_TURNS),
             patience: PATIENCE,
             embedder: None,
             style: None,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use axum::extract::{ConnectInfo, OriginalUri};
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
-use mcp_audit_log_identity::SignInError;
+use mcp_audit_log_identity::{OidcError, SignInError};
 use mcp_audit_log_model::event::{Caller, Channel, Client, Event, Failure, Kind, OutcomeDetail};
 use mcp_audit_log_service::AuditLog;
 use mcp_audit_log_service::RefusalLimiter;
@@ -21,9 +21,14 @@ impl SignInAudit {
         record(log, event.fact("by", by));
     }
 
-    /// A user signed out.
-    pub(crate) fn left(&self, log: &AuditLog, parts: &Parts, caller: Caller) {
-        record(log, Event { caller, ..event(log, "sign_in.ended", OutcomeDetail::Ok, parts) });
+    /// A session was ended by the `user` or by the `provider` of the sign-in.
+    pub(crate) fn left(&self, log: &AuditLog, parts: &Parts, caller: Caller, by: &str) {
+        record(log, Event { caller, ..event(log, "sign_in.ended", OutcomeDetail::Ok, parts) }.fact("by", by));
+    }
+
+    /// An OpenID provider signed no one in, or its answer is not accepted.
+    pub(crate) fn refused_by_provider(&self, log: &AuditLog, parts: &Parts, error: &OidcError) {
+        self.tell(log, parts, "oidc", Caller::default(), "refused_credential", format!("Refused: {error}."));
     }
 
     /// A sign-in was refused. The credential is not recorded, because it may be a secret of something else.

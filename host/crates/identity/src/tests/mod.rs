@@ -1,11 +1,12 @@
 //! Sign-in by JWT: which JWTs are accepted, and every reason to refuse one.
 
-mod issuer;
+pub(super) mod issuer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hmac::{Hmac, KeyInit, Mac};
+use mcp_audit_log_core::client_tls::Authorities;
 use mcp_audit_log_model::time::{Clock, ManualClock, SECOND, SystemClock};
 use serde_json::{Value as Json, json};
 use sha2::Sha256;
@@ -32,6 +33,7 @@ fn opened(keys: KeySource, change: impl FnOnce(&mut JwtOptions)) -> Identity {
         issuer: "https://id.example".into(),
         audiences: vec!["mcp-audit-log".into(), "other".into()],
         keys,
+        authorities: Authorities::default(),
         algorithms: Algorithm::ALL.to_vec(),
         leeway_seconds: 60,
         requires_nbf: true,
@@ -229,10 +231,16 @@ fn a_file_without_keys_is_an_error_at_the_start() {
     let file = folder.path().join("keys.json");
     for text in ["", "{}", r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}"#] {
         std::fs::write(&file, text).expect("written");
-        assert!(matches!(jwks::Keys::open(&KeySource::File(file.clone())), Err(KeySourceError::Empty(_))), "{text}");
+        assert!(
+            matches!(
+                jwks::Keys::open(&KeySource::File(file.clone()), &Authorities::default()),
+                Err(KeySourceError::Empty(_))
+            ),
+            "{text}"
+        );
     }
     std::fs::remove_file(&file).expect("removed");
-    assert!(matches!(jwks::Keys::open(&KeySource::File(file)), Err(KeySourceError::File(..))));
+    assert!(matches!(jwks::Keys::open(&KeySource::File(file), &Authorities::default()), Err(KeySourceError::File(..))));
 }
 
 /// Answers every request with the result of `body`, and counts the requests.
