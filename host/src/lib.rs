@@ -146,8 +146,8 @@ pub use mcp_audit_log_service::{
     AuditLog, BackupError, BackupSummary, BundleExport, BundleRequest, Bundled, ChangeError, CleanupProgress,
     CronStatus, EvidenceError, Follower, Found, Integrity, JobProgress, LogStatistics, LogView, NewestCheckpoint,
     OpenError, Options, PayloadError, PolicyRequest, RestoredLog, RunError, SignError, StartError, TokenRequest,
-    Verification, VerificationProgress, VerificationResult, Wakeup, back_up, newest_backup, restore, rotate_keys,
-    verify_log,
+    Verification, VerificationProgress, VerificationResult, Wakeup, back_up, newest_backup, old_log, restore,
+    rotate_keys, verify_log,
 };
 
 /// Entries as files.

@@ -13,7 +13,7 @@ use mcp_audit_log::http_client::{HttpClient, Post};
 use mcp_audit_log::time::{Clock, SystemClock, Timestamp};
 use mcp_audit_log::time_zone::TimeZone;
 use mcp_audit_log::tokens::Tokens;
-use mcp_audit_log::{LogView, Viewer, newest_backup};
+use mcp_audit_log::{LogView, Viewer, newest_backup, old_log};
 use mcp_audit_log_model::format::{bytes, count};
 
 use super::Outcome;
@@ -79,6 +79,10 @@ impl Doctor {
                 Err(error) => found.push(Finding::amiss("log", format_args!("an admin cannot read it: {error}"))),
             },
         }
+        found.extend(old_log(&data).map(|old| {
+            let said = "the log before its upgrade, which no cleanup reaches; delete it when you need it no more";
+            Finding::amiss("upgrade", format_args!("{} is {said}", old.display()))
+        }));
         found.extend(backups.as_deref().map(|folder| backup(folder, SystemClock.now())));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let public = config.proxy.as_ref().and_then(|proxy| proxy.public_url.as_ref());

@@ -60,6 +60,7 @@ pub use evidence::{EvidenceError, rotate_keys};
 pub use integrity::{Integrity, LogStatistics, NewestCheckpoint};
 use log_view::Followers;
 pub use log_view::{Follower, LogView, Wakeup};
+pub use mcp_audit_log_store::old_log;
 pub use open::Options;
 pub use open_error::OpenError;
 pub use run_error::RunError;

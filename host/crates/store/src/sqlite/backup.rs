@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rusqlite::backup::Backup;
 
-use super::files::database;
+use super::files::existing;
 use super::{SqlContext, connection};
 use crate::private;
 use crate::tokens::TOKENS_FILE;
@@ -21,10 +21,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// # Errors
 /// There is no log, or a copy cannot be written.
 pub fn copy_databases(folder: &Path, into: &Path) -> Result<(), StoreError> {
-    let log = database(folder);
-    if !log.is_file() {
-        return Err(StoreError::Missing(folder.to_owned()));
-    }
+    let log = existing(folder)?;
     let tokens = folder.join(TOKENS_FILE);
     for from in [tokens, log].iter().filter(|path| path.is_file()) {
         let path = into.join(from.file_name().unwrap_or_default());

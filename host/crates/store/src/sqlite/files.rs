@@ -58,14 +58,20 @@ pub fn lock(folder: &Path) -> Result<File, StoreError> {
 /// # Errors
 /// There is no log.
 pub fn open_to_read(folder: &Path) -> Result<StoreReader, StoreError> {
+    existing(folder).map(reader)
+}
+
+/// The database in `folder`.
+///
+/// # Errors
+/// There is no log, or one of an older format.
+pub(super) fn existing(folder: &Path) -> Result<PathBuf, StoreError> {
     let path = database(folder);
-    if upgrade::is_due(folder) {
-        return Err(StoreError::Old(folder.to_owned()));
+    match upgrade::is_due(folder) {
+        true => Err(StoreError::Old(folder.to_owned())),
+        false if path.is_file() => Ok(path),
+        false => Err(StoreError::Missing(folder.to_owned())),
     }
-    if !path.is_file() {
-        return Err(StoreError::Missing(folder.to_owned()));
-    }
-    Ok(reader(path))
 }
 
 fn reader(path: PathBuf) -> StoreReader {

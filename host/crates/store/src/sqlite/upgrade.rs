@@ -120,10 +120,12 @@ pub(super) fn upgrade(folder: &Path) -> Result<(), StoreError> {
 /// Copies everything into the file at `path`.
 fn copied(old: &Connection, path: &Path) -> Result<(), StoreError> {
     let mut new = Connection::open(path).context(DOING)?;
-    // What is here is worth nothing before it is complete, and then it is synced as a whole.
+    // What is here is worth nothing before it is complete, and then it is synced as a whole. So it needs no journal, and
+    // none is left beside it.
     for (pragma, value) in [("auto_vacuum", "INCREMENTAL"), ("synchronous", "OFF")] {
         new.pragma_update(None, pragma, value).context(DOING)?;
     }
+    new.pragma_update_and_check(None, "journal_mode", "OFF", |_| Ok(())).context(DOING)?;
     connection::create(&mut new)?;
     let transaction = new.transaction().context(DOING)?;
     let triggers = triggers(&transaction).context(DOING)?;

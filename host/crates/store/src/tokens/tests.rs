@@ -97,6 +97,22 @@ fn a_file_of_an_older_build_is_named_as_such() {
 }
 
 #[test]
+fn a_file_from_before_sign_outs_were_stored_is_brought_up_to_date() {
+    let (folder, tokens) = opened();
+    let (secret, token) = tokens.create(&viewer("anna"), "laptop", NOW).expect("a token");
+    let file = Connection::open(folder.path().join("tokens.db")).expect("a file");
+    file.execute_batch(
+        "ALTER TABLE token DROP COLUMN sessions_ended; DROP TABLE ended_session; DROP TABLE provider_session",
+    )
+    .expect("as it was");
+    drop(file);
+    let tokens = Tokens::open(folder.path()).expect("tokens");
+    assert_eq!(tokens.find(&secret, NOW).expect("looked"), Some(token.clone()));
+    tokens.end_session(&token.id, NOW.plus(10), NOW).expect("ended");
+    assert_eq!(tokens.by_session(&token.id, NOW.plus(10)).expect("looked"), None);
+}
+
+#[test]
 fn a_session_that_was_signed_out_stays_so() {
     let (folder, tokens) = opened();
     let (_, token) = tokens.create(&viewer("anna"), "laptop", NOW).expect("a token");

@@ -103,7 +103,7 @@ pub fn verify(
     external: &[ExternalCheckpoint],
     progress: VerifyProgress<'_>,
 ) -> Result<Verified, VerifyError> {
-    run(&sqlite::files::database(folder), external, progress, CHECKS.iter())
+    run(&sqlite::files::existing(folder)?, external, progress, CHECKS.iter())
 }
 
 /// Runs only the checks with these names, on a log in any file.
@@ -115,7 +115,7 @@ pub(super) fn passes(path: &Path, names: &[&str]) -> Result<(), VerifyError> {
 #[cfg(test)]
 pub(super) fn verify_unsigned(folder: &Path) -> Result<Verified, VerifyError> {
     let unsigned = ["checkpoints", "inventory", "removals"];
-    let path = sqlite::files::database(folder);
+    let path = sqlite::files::existing(folder)?;
     run(&path, &[], &|_, _, _| {}, CHECKS.iter().filter(|check| !unsigned.contains(&check.name)))
 }
 
@@ -125,10 +125,6 @@ fn run<'a>(
     progress: VerifyProgress<'_>,
     list: impl Iterator<Item = &'a Check>,
 ) -> Result<Verified, VerifyError> {
-    if !path.is_file() {
-        let folder = path.parent().unwrap_or(Path::new(""));
-        return Err(StoreError::Missing(folder.to_owned()).into());
-    }
     let mut connection = connection::verifier(path)?;
     let transaction = connection.transaction().context("reading the log")?;
     let commons = CommonCache::default();
