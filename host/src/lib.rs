@@ -140,6 +140,12 @@ pub mod recorder {
     pub use mcp_audit_log_index::Stored;
 }
 
+/// The definitions of tools that MCP servers listed.
+pub mod tool_definition {
+    pub use mcp_audit_log_contract::tool_definition::{DefinitionPart, KnownTool, ToolDefinition};
+    pub use mcp_audit_log_service::{ToolListing, ToolWatch};
+}
+
 /// Reading on as the log grows.
 pub use mcp_audit_log_service::follow_cursor;
 pub use mcp_audit_log_service::{

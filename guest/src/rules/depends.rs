@@ -55,7 +55,7 @@ const LINES: &[Line] = &[
     Line {
         channels: &["system"],
         fields: &["channel", "kind", "method", "target", "has-payload"],
-        facts: &[&["entry", "export", "cron", "key", "place", "sink", "hold", "view", "name"], changes::FACTS],
+        facts: &[&["entry", "export", "cron", "key", "place", "sink", "hold", "view", "name", "alert"], changes::FACTS],
         arguments: &[changes::STATES],
     },
 ];

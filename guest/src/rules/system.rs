@@ -23,6 +23,7 @@ fn affected(action: &str, event: &Event) -> Option<Affected> {
         "retention" | "cron" => by_name("cron", text_fact(event, "cron").or(target)),
         "signing_key" => by_id("signing_key", text_fact(event, "key").or(target)),
         "checkpoint" => by_name("place", text_fact(event, "place").or(target)),
+        "alert" => by_name("alert", text_fact(event, "alert").or(target)),
         "sink" => by_name("sink", text_fact(event, "sink").or(target)),
         "hold" => by_id("hold", text_fact(event, "hold").or(target)),
         "view" => by_id("view", text_fact(event, "view").or(target))

@@ -21,6 +21,7 @@ mod pages_integrity;
 mod pages_list;
 mod pages_overview;
 mod pages_policies;
+mod pages_servers;
 mod pages_settings;
 mod pages_shadow;
 mod pages_timeline;

@@ -49,6 +49,7 @@ const fn one(own: u16, hidden: u16, seen: u16, absent: u16) -> About {
 }
 
 const VIEW: &str = r#"{"name":"mine","query":"outcome=error"}"#;
+const ALERT: &str = r#"{"count":5,"minutes":60}"#;
 const EVENT: &str = r#"{"channel":"api","method":"GET","status_code":200}"#;
 const TOKEN: &str = r#"{"user":"uma","groups":["user"]}"#;
 const HOLD: &str = r#"{"from":"2026-01-01","reason":"case 7"}"#;
@@ -98,6 +99,10 @@ const TABLE: &[Row] = &[
     // Both are refused to every role: the policy is active already, and no other one judged before.
     ("post", "/api/v1/policy", r#"{"reason":"a try"}"#, CONFIGURERS, About::All(422)),
     ("post", "/api/v1/policy/rollback", r#"{"reason":"a try"}"#, CONFIGURERS, About::All(422)),
+    ("put", "/api/v1/views/{id}/alert", ALERT, READERS, one(200, 404, 404, 404)),
+    ("delete", "/api/v1/views/{id}/alert", "", READERS, one(204, 404, 404, 404)),
+    ("get", "/api/v1/alerts", "", READERS, About::All(200)),
+    ("get", "/api/v1/tools", "", OVERSEERS, About::All(200)),
     ("get", "/api/v1/manifest", "", SIGNED_IN, About::All(200)),
     ("get", "/api/v1/me", "", SIGNED_IN, About::All(200)),
     ("get", "/api/v1/openapi.json", "", ROLES, About::All(200)),
@@ -226,6 +231,13 @@ async fn address(world: &World, path: &str, role: &str, whose: Whose) -> String 
         }
         ("/api/v1/crons/{name}/run", _) => world.cleanup(),
         ("/api/v1/holds/{id}/release", _) => made(world, user, "admin", "/api/v1/holds", HOLD).await,
+        ("/api/v1/views/{id}/alert", _) if READERS.contains(&role) => {
+            let id = made(world, user, role, "/api/v1/views", VIEW).await;
+            let alert = format!("/api/v1/views/{id}/alert");
+            let set = world.bearer(user, &[role]).send("PUT", &alert, "application/json", ALERT).await;
+            assert_eq!(set.status, StatusCode::OK, "{}", set.text);
+            id
+        }
         ("/api/v1/views/{id}", _) if READERS.contains(&role) => made(world, user, role, "/api/v1/views", VIEW).await,
         _ => NO_ID.to_owned(),
     };

@@ -178,11 +178,14 @@ async fn assets_are_cached_under_their_hash() {
 async fn the_navigation_has_the_tabs_of_the_viewers_rights_and_marks_the_current_one() {
     let world = World::new();
     let id = world.record(call("ada", "search")).await;
-    let all = ["Log", "Usage", "Integrity", "Policies", "Tokens", "Settings"];
-    let auditors = ["Log", "Usage", "Integrity", "Policies", "Settings"];
-    for (group, tabs) in
-        [("admin", &all[..]), ("auditor", &auditors), ("user", &["Log", "Usage"]), ("billing-admin", &["Usage"])]
-    {
+    let all = ["Log", "Alerts", "Usage", "Servers", "Integrity", "Policies", "Tokens", "Settings"];
+    let auditors = ["Log", "Alerts", "Usage", "Servers", "Integrity", "Policies", "Settings"];
+    for (group, tabs) in [
+        ("admin", &all[..]),
+        ("auditor", &auditors),
+        ("user", &["Log", "Alerts", "Usage"]),
+        ("billing-admin", &["Usage"]),
+    ] {
         let browser = world.browser("ada", &[group]).await.header("accept", "text/html");
         for (path, current) in [
             ("/", "Log"),

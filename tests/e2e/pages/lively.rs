@@ -68,6 +68,7 @@ impl World {
             page("changes", "admin", &format!("/entries/{}", self.newest("action=user.role_changed"))),
             page("usage", "admin", "/usage?from=-7d"),
             page("usage-of-one", "billing-admin", "/usage?tool=read_file"),
+            page("servers", "admin", "/servers"),
             page("integrity", "auditor", "/integrity"),
             page("policies", "admin", "/policies"),
             page("policies-of-an-auditor", "auditor", "/policies"),

@@ -13,6 +13,7 @@ mod policies;
 mod reading;
 mod roles;
 mod rows;
+mod servers;
 mod settings;
 mod size;
 mod support;

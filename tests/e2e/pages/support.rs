@@ -59,10 +59,7 @@ impl World {
 
     /// A signed-in user of `group`.
     pub(crate) async fn visitor(&self, group: &str, scripts: Scripts) -> Visitor<'_> {
-        let visitor = Visitor { browser: Browser::start(scripts).await, server: &self.server };
-        let token = self.server.token(&format!("{group}-at-the-browser"), group);
-        visitor.signs_in(self.server.address(), &token).await;
-        visitor
+        Visitor::new(&self.server, group, scripts).await
     }
 }
 
@@ -80,7 +77,15 @@ impl Deref for Visitor<'_> {
     }
 }
 
-impl Visitor<'_> {
+impl<'a> Visitor<'a> {
+    /// A signed-in user of `group`.
+    pub(crate) async fn new(server: &'a Server, group: &str, scripts: Scripts) -> Self {
+        let visitor = Self { browser: Browser::start(scripts).await, server };
+        let token = server.token(&format!("{group}-at-the-browser"), group);
+        visitor.signs_in(server.address(), &token).await;
+        visitor
+    }
+
     /// Opens a page of the site.
     pub(crate) async fn opens(&self, path: &str) {
         self.open(&format!("{}{path}", self.server.address())).await;

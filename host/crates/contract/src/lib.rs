@@ -5,6 +5,8 @@
 /// Viewers and what they may do.
 pub mod access;
 
+/// Alerts on saved views.
+pub mod alert;
 /// The parts of an event that a policy reads.
 pub mod depends;
 /// The declarations of an extension.
@@ -22,3 +24,5 @@ pub mod judged_by;
 pub mod saved_view;
 /// The settings that an admin can change.
 pub mod settings;
+/// The definitions of tools.
+pub mod tool_definition;

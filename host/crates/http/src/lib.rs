@@ -6,6 +6,7 @@
 //! Features use the shared modules ([`site`], [`session`], [`query`], [`ui`]), and only this file and [`api`] list the
 //! features.
 
+mod alerts;
 mod api;
 mod entry;
 mod events;
@@ -20,6 +21,7 @@ mod policies;
 mod problem;
 mod query;
 mod server;
+mod servers;
 mod session;
 mod settings;
 mod sign_in;
@@ -38,6 +40,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use mcp_audit_log_contract::access::Right;
+use mcp_audit_log_service::AuditLog;
 
 use crate::log::view;
 use crate::openapi::extractors::UPLOAD;
@@ -45,7 +48,7 @@ use crate::problem::Problem;
 use crate::server::{middleware, timed_body};
 use crate::settings::{cron, hold};
 use crate::sign_in::gate;
-use crate::site::{API, Tab};
+use crate::site::{ALERTS, API, Tab};
 
 pub use crate::api::openapi;
 pub use crate::metrics::metrics_router;
@@ -60,7 +63,9 @@ const BODY: usize = 64 << 10;
 /// The items of the navigation, in order.
 const TABS: &[Tab] = &[
     Tab { path: "/", label: "Log", is_for: |_, grant| grant.may(Right::Read) },
+    Tab { path: ALERTS, label: "Alerts", is_for: |_, grant| grant.may(Right::Read) },
     Tab { path: "/usage", label: "Usage", is_for: |_, grant| grant.may(Right::ReadUsage) },
+    Tab { path: "/servers", label: "Servers", is_for: |_, grant| AuditLog::may_see_tools(grant) },
     Tab { path: "/integrity", label: "Integrity", is_for: |_, grant| grant.may(Right::Verify) },
     Tab { path: "/policies", label: "Policies", is_for: |_, grant| grant.may_oversee() },
     Tab {
@@ -75,6 +80,7 @@ const TABS: &[Tab] = &[
 /// is merged with it must have none.
 pub fn router(site: Site) -> Router {
     let site = Arc::new(Site { tabs: TABS, ..site });
+    site.log.read_views_with(query::grouping::of_view);
     Router::new()
         .nest(API, api::router(&site))
         .merge(tools(&site))
@@ -107,8 +113,11 @@ fn pages(site: &Arc<Site>) -> Router<Arc<Site>> {
         .route("/entries/{id}", get(entry::page::show).post(entry::page::show))
         .route("/timeline", get(timeline::page::show))
         .route("/usage", get(usage::page::show))
+        .route("/servers", get(servers::page::show))
         .route("/integrity", get(integrity::page::show))
         .route("/integrity/verify", post(integrity::page::verify))
+        .route("/alerts", get(alerts::page::show).post(alerts::page::set))
+        .route("/alerts/remove", post(alerts::page::remove))
         .route("/bundle", get(export::bundle::from_page).post(export::bundle::from_page))
         .route("/export", get(export::form::download).post(export::form::download))
         .route(

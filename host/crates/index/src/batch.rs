@@ -1,10 +1,12 @@
 //! What one transaction writes, the result for each entry, and the progress of the cleanup.
 
 use crate::{CheckpointChange, Prepared, StoreError};
+use mcp_audit_log_contract::alert::AlertChange;
 use mcp_audit_log_contract::hold::HoldChange;
 use mcp_audit_log_contract::judged_by::JudgedByChange;
 use mcp_audit_log_contract::saved_view::ViewChange;
 use mcp_audit_log_contract::settings::SettingChange;
+use mcp_audit_log_contract::tool_definition::KnownTool;
 use mcp_audit_log_model::schedule::CronState;
 
 /// The most rows that one transaction of the cleanup removes. It holds the writer for some 20 ms.
@@ -36,6 +38,10 @@ pub struct StateChange {
     pub erased: Vec<u64>,
     /// What judges from an entry of the batch on. A record that says the same as the newest one is not stored.
     pub judged_by: Vec<JudgedByChange>,
+    /// Tools, each in the place of what was known of it.
+    pub tools: Vec<KnownTool>,
+    /// Alerts.
+    pub alerts: Vec<AlertChange>,
 }
 
 impl StateChange {
@@ -49,6 +55,8 @@ impl StateChange {
         self.checkpoints.extend(later.checkpoints);
         self.erased.extend(later.erased);
         self.judged_by.extend(later.judged_by);
+        self.tools.extend(later.tools);
+        self.alerts.extend(later.alerts);
     }
 }
 

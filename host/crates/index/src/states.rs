@@ -1,14 +1,16 @@
 //! The states beside the entries, as a store reads them: settings, jobs, holds, views, checkpoints, keys, destinations,
-//! the records of what judged.
+//! the records of what judged, tools, alerts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeFrom;
 
 use crate::{CheckpointTime, DestinationState, StoreError, StoredCheckpoint};
 use mcp_audit_log_contract::access::Viewer;
+use mcp_audit_log_contract::alert::Alert;
 use mcp_audit_log_contract::hold::Hold;
 use mcp_audit_log_contract::judged_by::JudgedBy;
 use mcp_audit_log_contract::saved_view::SavedView;
+use mcp_audit_log_contract::tool_definition::KnownTool;
 use mcp_audit_log_model::schedule::CronState;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
@@ -86,6 +88,18 @@ pub trait States {
     /// # Errors
     /// The store fails, or a record cannot be read.
     fn judging_components(&self) -> Result<BTreeSet<String>, StoreError>;
+
+    /// The known tools of all servers, by server and name.
+    ///
+    /// # Errors
+    /// The store fails, or a tool cannot be read.
+    fn tools(&self) -> Result<Vec<KnownTool>, StoreError>;
+
+    /// All alerts, by the id of their view.
+    ///
+    /// # Errors
+    /// The store fails, or an alert cannot be read.
+    fn alerts(&self) -> Result<Vec<Alert>, StoreError>;
 }
 
 /// The checkpoints to read.

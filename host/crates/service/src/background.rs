@@ -10,8 +10,11 @@ const WAITING: usize = 64;
 type Job = Box<dyn FnOnce() + Send>;
 
 /// The thread, started with the first job.
-#[derive(Default)]
-pub struct Background(Mutex<State>);
+pub struct Background {
+    /// The thread's name.
+    name: &'static str,
+    state: Mutex<State>,
+}
 
 #[derive(Default)]
 enum State {
@@ -31,12 +34,16 @@ pub enum NotTaken {
 }
 
 impl Background {
+    pub(super) fn new(name: &'static str) -> Self {
+        Self { name, state: Mutex::default() }
+    }
+
     /// Accepts a job if few enough wait.
     pub fn offer(&self, job: impl FnOnce() + Send + 'static) -> Result<(), NotTaken> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let State::Idle = *state {
             let (sender, receiver) = sync_channel(WAITING);
-            let thread = std::thread::Builder::new().name("audit-unpack".into()).spawn(move || run(&receiver));
+            let thread = std::thread::Builder::new().name(self.name.into()).spawn(move || run(&receiver));
             *state = State::Running(sender, thread.map_err(|_| NotTaken::Full)?);
         }
         let State::Running(sender, _) = &*state else { return Err(NotTaken::Closed) };
@@ -48,10 +55,13 @@ impl Background {
 
     /// Accepts no more jobs, and waits until the accepted ones are done.
     pub fn close(&self) {
-        let state = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), State::Closed);
+        let state = std::mem::replace(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner), State::Closed);
         if let State::Running(sender, thread) = state {
             drop(sender);
-            let _ = thread.join();
+            // The last handle to a log may be dropped by a job.
+            if thread.thread().id() != std::thread::current().id() {
+                let _ = thread.join();
+            }
         }
     }
 }
@@ -79,7 +89,7 @@ mod tests {
 
     #[test]
     fn accepted_jobs_run_and_the_queue_is_bounded() {
-        let background = Background::default();
+        let background = Background::new("test");
         let ((begun, has_begun), (go, goes)) = (channel(), channel::<()>());
         let first = move || {
             let _ = begun.send(());

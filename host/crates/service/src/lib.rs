@@ -1,6 +1,7 @@
 //! The audit log for its embedder: one cheap handle to everything.
 
 mod activation;
+mod alerts;
 mod audit_action;
 mod background;
 mod backup;
@@ -28,10 +29,12 @@ mod sinks;
 mod start_check;
 mod start_entry;
 mod tokens;
+mod tool_watch;
 mod verification;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use mcp_audit_log_contract::access::{Denied, Grant, Right};
 use mcp_audit_log_contract::settings::{InvalidSetting, SettingChange, Settings};
@@ -50,6 +53,7 @@ use uuid::Uuid;
 use self::checkpoints::Checkpoints;
 
 pub use activation::PolicyRequest;
+pub use alerts::{AlertFinding, AlertResult, AlertStatus, ViewSearch};
 pub use audit_action::{ASKED, RefusalLimiter, ToolQuestion};
 pub use background::{Background, NotTaken};
 pub use backup::{BackupError, BackupSummary, RestoredLog, back_up, newest_backup, restore};
@@ -66,7 +70,11 @@ pub use open_error::OpenError;
 pub use run_error::RunError;
 pub use sinks::{SinkOptions, SinkProgress, StoredSink};
 pub use tokens::TokenRequest;
+pub use tool_watch::{ToolListing, ToolWatch};
 pub use verification::{Found, StartError, Verification, VerificationProgress, VerificationResult, verify_log};
+
+/// How long a closing log waits for the reading of exchanges that have ended.
+const TO_READ: Duration = Duration::from_secs(2);
 
 /// An open audit log. Clones share it. It closes with [`AuditLog::close`], or when the last clone is dropped.
 #[derive(Clone)]
@@ -95,6 +103,10 @@ struct Inner {
     refusals: RefusalLimiter,
     /// Long work. Its entries are recorded when it is done.
     background: Arc<Background>,
+    /// Compares listings of tools.
+    tool_watch: Arc<ToolWatch>,
+    /// The last check of alerts.
+    alerts: alerts::Alerts,
     /// When it was opened.
     opened: Timestamp,
     /// Who may sign its policies.
@@ -314,9 +326,28 @@ impl Inner {
     fn close(&self) {
         self.stopping.send_replace(true);
         self.background.close();
+        self.end_tool_watch();
         self.end_sinks();
         let writer = self.recorder.close(Some(self.event("log.stopped")));
         self.end_checkpoints(writer);
+    }
+}
+
+impl Inner {
+    /// Compares the listings in exchanges that wait in the recorder's queue, too.
+    fn end_tool_watch(&self) {
+        if self.tool_watch.is_used() {
+            // It comes after all of them, and needs no store, which may be failing.
+            let (sender, all_read) = std::sync::mpsc::sync_channel(1);
+            let last = move || {
+                let _ = sender.send(());
+                Vec::new()
+            };
+            if self.recorder.offer_later(0, last).is_ok() {
+                let _ = all_read.recv_timeout(TO_READ);
+            }
+            self.tool_watch.close();
+        }
     }
 }
 

@@ -31,7 +31,7 @@ use super::judgement::{self, Loading, Named, Purpose, Stack};
 use super::policy_trust::PolicyTrust;
 use super::start_entry::StartFacts;
 use super::{AuditLog, Followers, Inner, LogView, evidence, probation, start_check};
-use crate::{OpenError, RefusalLimiter, SinkOptions};
+use crate::{Background, OpenError, RefusalLimiter, SinkOptions};
 
 /// The file that makes a folder a log's.
 const DATABASE: &str = "mcp-audit-log.db";
@@ -246,7 +246,9 @@ impl Options {
             stopping: watch::Sender::new(false),
             followers: Followers::default(),
             refusals: RefusalLimiter::default(),
-            background: Arc::default(),
+            background: Arc::new(Background::new("audit-unpack")),
+            tool_watch: Arc::default(),
+            alerts: Default::default(),
             opened,
             policy_trust: trust,
         }));
@@ -269,7 +271,9 @@ impl Options {
         // Before the first cleanup, which leaves what they still need.
         log.start_sinks(sinks)?;
         log.0.plan_schedule::<OpenError>()?;
+        log.0.show_raised();
         if watches_schedule {
+            log.watch_alerts()?;
             log.watch_schedule()?;
             log.watch_checkpoints()?;
         }
@@ -326,6 +330,12 @@ fn stopped_cleanly(files: &StoreReader) -> Result<Option<bool>, StoreError> {
         Err(mcp_audit_log_core::reader::ReadError::Store(error)) => Err(error),
         Err(_) => Ok(None),
     }
+}
+
+/// The grant with which the log reads the payload of its own entries.
+pub(super) fn own_payload_access() -> Grant {
+    let viewer = own_access().viewer().clone();
+    Grant::new(viewer, [Right::Read, Right::ReadPayloads].into(), Domain::TRUE)
 }
 
 /// The grant with which the log reads its own entries, for no viewer.

@@ -68,7 +68,12 @@ impl AuditLog {
         let _changing = self.change_views(access)?;
         let view = self.changeable(access, id)?;
         let event = view.shared.then(|| about(self.by("view.deleted", access), &view));
-        self.store_view(ViewChange::Delete(id), event)
+        let alert = self.0.alert_of(id)?.map(|alert| self.0.without_alert(alert, &view.name));
+        let (alerts, ended): (Vec<_>, Vec<_>) = alert.into_iter().unzip();
+        let states = StateChange { views: vec![ViewChange::Delete(id)], alerts, ..StateChange::default() };
+        self.0.recorder.change(states, event.into_iter().chain(ended.into_iter().flatten()).collect())?;
+        self.0.show_raised();
+        Ok(())
     }
 
     /// Runs one change at a time. A viewer without a name cannot own a view.

@@ -3,6 +3,8 @@
 //! It happened in the past and is recorded when the demo starts, as an import would be: `recorded_at` is never backdated.
 //! Each entry says in its details that it is seeded.
 
+mod definitions;
+
 use std::time::Duration;
 
 use mcp_audit_log::AuditLog;
@@ -55,14 +57,22 @@ pub(super) fn events(now: Timestamp) -> Vec<Event> {
 
 /// Records the history, and returns how many entries it has.
 pub(super) async fn seed(log: &AuditLog) -> Result<usize, RecordError> {
-    let events = events(log.view().now());
+    let now = log.view().now();
+    let (watch, listings) = (log.tool_watch(), definitions::listings(now));
+    let listed = listings.iter().map(|(event, _)| event.clone());
+    let mut events: Vec<_> = events(now).into_iter().chain(listed).collect();
+    events.sort_by_key(|event| event.occurred_at);
     let count = events.len();
     let mut events = events.into_iter().map(|event| event.fact("seeded", true)).peekable();
     while events.peek().is_some() {
         let batch: Vec<_> = events.by_ref().take(BATCH).collect();
         log.record_all(batch, 0).await?.into_iter().try_for_each(|stored| stored.map(drop))?;
     }
-    Ok(count)
+    let compared = tokio::task::spawn_blocking(move || {
+        listings.iter().for_each(|(_, listing)| watch.compare(listing));
+    });
+    let _ = compared.await;
+    Ok(count + definitions::ENTRIES)
 }
 
 struct History {

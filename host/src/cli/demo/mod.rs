@@ -42,12 +42,13 @@ struct Person {
 }
 
 /// What the seeded history answers; docs/demo.md has the answers.
-const QUESTIONS: [&str; 5] = [
+const QUESTIONS: [&str; 6] = [
     "Which assistant deleted customer 4711, and which of its calls had failed just before?",
     "Who tried to delete another customer, and which policy blocked it?",
     "Who spent the most, and on which language model?",
     "On which day were calls slow, and on which server?",
     "Which connection went on calling after its key was revoked, and how often?",
+    "Which tool did its server change last night, and who called it since?",
 ];
 
 #[derive(Args)]

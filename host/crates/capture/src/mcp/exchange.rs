@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use mcp_audit_log_core::recorder::{Budget, BudgetShare, Reservation};
 use mcp_audit_log_service::AuditLog;
-use mcp_audit_log_service::Background;
+use mcp_audit_log_service::{Background, ToolWatch};
 use uuid::Uuid;
 
 use super::parse_state::ParseState;
@@ -48,6 +48,8 @@ pub(crate) struct Exchange {
     windows: Arc<Budget>,
     /// The thread that decodes long bodies.
     pub(crate) background: Arc<Background>,
+    /// Compares the tools in listings.
+    pub(crate) tool_watch: Arc<ToolWatch>,
     /// Its reserved slot in the recorder's queue, until its end takes it.
     place: Mutex<Option<Reservation>>,
     traffic: Mutex<Traffic>,
@@ -111,6 +113,7 @@ impl Exchange {
             keep: Keep::of(log),
             windows: Arc::clone(&gauges.unpacking),
             background: log.background(),
+            tool_watch: log.tool_watch(),
             place: Mutex::new(log.reserve()),
             traffic: Mutex::new(Traffic::new(held, behind)),
             parse_state: Mutex::default(),

@@ -3,11 +3,13 @@
 use std::time::Instant;
 
 use mcp_audit_log_model::event::{Event, Kind, OutcomeDetail};
+use mcp_audit_log_service::ToolListing;
 
 use super::classify::{Ending, of_message};
 use super::context::{integer, payload};
 use super::exchange::{Exchange, TURN};
 use super::failure::NoAnswer;
+use super::listing::tool_listing;
 use super::parse_state::{Arrived, Call, Calls, ParseState};
 use crate::parse::jsonrpc::{Message, Shape};
 use crate::tap::head::trace_id;
@@ -120,6 +122,10 @@ impl Exchange {
         self.facts(parse_state, &mut event, Some(message), answer);
         self.links(&mut event, message, answer);
         self.learn(message, answer);
+        let listing = answer.and_then(|answer| tool_listing(&event, message, &answer.message));
+        listing.into_iter().for_each(|listing| {
+            self.tool_watch.offer(ToolListing { viewer: self.sessions.viewer(self), ..listing });
+        });
         event
     }
 

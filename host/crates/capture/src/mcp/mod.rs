@@ -10,6 +10,7 @@ pub(crate) mod failure;
 pub(crate) mod finish;
 pub(crate) mod late_answer;
 pub(crate) mod layer;
+pub(crate) mod listing;
 pub(crate) mod non_mcp;
 pub(crate) mod parse_state;
 pub(crate) mod server_request;

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::cancel::Cancelled;
 use super::exchange::Exchange;
 use super::late_answer::Awaited;
+use super::listing::viewer;
 use crate::parse::jsonrpc::{Id, Message};
 use crate::parse::params::Named;
 
@@ -151,6 +152,15 @@ impl Sessions {
             (Some(caller), _) => Some(self.hasher.hash_one((&*head.server, user_agent, caller))),
             (None, Some(token)) => Some(self.hasher.hash_one((&*head.server, user_agent, token))),
             (None, None) => None,
+        }
+    }
+
+    /// The caller of a listing, as a digest that a restart does not change: by name, or by its credentials.
+    pub(crate) fn viewer(&self, exchange: &Exchange) -> String {
+        let credentials = exchange.head.authorization();
+        match exchange.caller.get() {
+            Some(caller) => viewer(&self.secret, caller, None),
+            None => viewer(&self.secret, &Caller::default(), credentials),
         }
     }
 

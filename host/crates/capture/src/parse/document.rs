@@ -28,19 +28,22 @@ pub(crate) struct Keep {
     pub(crate) bodies: Option<Arc<Budget>>,
     /// The key for digests of bodies, if they are computed.
     pub(crate) digests: Option<Arc<DerivedKey>>,
+    /// The budget for lists of tools, if they are compared.
+    pub(crate) tools: Option<Arc<Budget>>,
 }
 
 impl Keep {
     /// The current settings of `log`.
     pub(crate) fn of(log: &AuditLog) -> Self {
-        let bodies = log.keeps_payloads().then(|| Arc::clone(&log.recorder().gauges().captured));
+        let captured = &log.recorder().gauges().captured;
+        let bodies = log.keeps_payloads().then(|| Arc::clone(captured));
         let digests = log.digests_bodies().then(|| Arc::new(log.secret().derive(DIGESTS)));
-        Self { bodies, digests }
+        Self { bodies, digests, tools: Some(Arc::clone(captured)) }
     }
 
     /// Only digests, under the key of this secret.
     pub(crate) fn digests(secret: &Secret) -> Self {
-        Self { bodies: None, digests: Some(Arc::new(secret.derive(DIGESTS))) }
+        Self { digests: Some(Arc::new(secret.derive(DIGESTS))), ..Self::default() }
     }
 }
 
@@ -148,7 +151,8 @@ impl Document {
 
     /// A message ends here, or is truncated.
     fn end(&mut self, whole: bool, here: u64) {
-        let Self { collector, kept, begin, message, .. } = self;
+        let Self { collector, kept, begin, message, keep, .. } = self;
+        collector.hold_tools(|tools| held(keep.tools.as_ref()?, tools));
         let digest = message.take().map(KeyedDigest::finish);
         collector.end(whole, here - *begin, |length| (kept.take().map(|kept| kept.body(length)), digest));
         if collector.found() > 0 {
@@ -213,6 +217,12 @@ impl Kept {
     }
 }
 
+/// The same bytes, if the budget has room for them.
+fn held(budget: &Arc<Budget>, bytes: Bytes) -> Option<Bytes> {
+    let mut share = budget.nothing();
+    share.grow(bytes.len()).then(|| Bytes::from_owner(Owned { bytes: bytes.into(), _held: share }))
+}
+
 /// Bytes whose share of the budget is returned when the last reference is dropped.
 struct Owned {
     bytes: Vec<u8>,
@@ -254,7 +264,7 @@ mod tests {
     }
 
     fn keeping() -> Keep {
-        Keep { bodies: Some(Budget::new(1 << 20)), digests: None }
+        Keep { bodies: Some(Budget::new(1 << 20)), ..Keep::default() }
     }
 
     #[test]
@@ -352,7 +362,7 @@ mod tests {
     #[test]
     fn a_full_budget_drops_the_body_and_keeps_the_message() {
         let budget = Budget::new(100);
-        let keep = Keep { bodies: Some(Arc::clone(&budget)), digests: None };
+        let keep = Keep { bodies: Some(Arc::clone(&budget)), ..Keep::default() };
         let json = format!(r#"{{"method":"a","params":{{"name":"{}"}},"id":1}}"#, "x".repeat(200));
         let parts = pushed(json.as_bytes(), 60, keep);
         let message = parts.messages.list.into_iter().next().expect("a message");

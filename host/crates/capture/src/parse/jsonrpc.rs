@@ -1,5 +1,6 @@
 //! The fields of a JSON-RPC message that the log needs, read from its bytes as they arrive, however broken they are.
 
+use bytes::Bytes;
 use mcp_audit_log_model::event::Body;
 
 use super::json::{Reading, Take, text};
@@ -144,6 +145,14 @@ impl Collector {
         (message.body, message.digest) = kept(message.length);
         self.held += message.params.held();
         self.messages.list.push(*message);
+    }
+
+    /// Passes the list of tools of the open message through `held`.
+    pub(crate) fn hold_tools(&mut self, held: impl FnOnce(Bytes) -> Option<Bytes>) {
+        let answer = self.current.as_mut().and_then(|message| message.result.as_mut());
+        if let Some(answer) = answer {
+            answer.tools = answer.tools.take().and_then(held);
+        }
     }
 
     /// The messages that were found.

@@ -1,5 +1,6 @@
-//! The fields of a message's parameters and result that are read: names and marks, never their text.
+//! The fields of a message's parameters and result that are read: names, marks, and the tools of a listing.
 
+use bytes::Bytes;
 use mcp_audit_log_model::event::Argument;
 
 use super::json::{Take, text};
@@ -11,6 +12,10 @@ const ARGUMENTS: usize = 64;
 const ARGUMENT: usize = 4_096;
 /// The longest number or literal that is read.
 const WORD: usize = 32;
+/// The longest list of tools that is read, in bytes.
+const TOOLS: usize = 512 << 10;
+/// No value.
+const NULL: &[u8] = b"null";
 
 /// The fields that are read from a message's `params`.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +28,8 @@ pub(crate) struct Params {
     pub(crate) level: Option<String>,
     pub(crate) request_id: Option<Id>,
     pub(crate) request_state: Option<u64>,
+    /// The cursor of a listing, hashed.
+    pub(crate) cursor: Option<u64>,
     pub(crate) arguments: Vec<Argument>,
     pub(crate) client: Named,
     pub(crate) protocol_version: Option<String>,
@@ -57,6 +64,10 @@ pub(crate) struct Answer {
     pub(crate) server: Named,
     pub(crate) task_id: Option<String>,
     pub(crate) request_state: Option<u64>,
+    /// The list of tools, as it was sent, if it is short enough and there is memory for it.
+    pub(crate) tools: Option<Bytes>,
+    /// The cursor of the next page, hashed.
+    pub(crate) next_cursor: Option<u64>,
     /// The id in the task itself.
     task: Option<String>,
 }
@@ -94,6 +105,7 @@ pub(crate) enum Field {
     Level,
     RequestId,
     RequestState,
+    Cursor,
     Argument,
     ClientName,
     ClientVersion,
@@ -111,6 +123,8 @@ pub(crate) enum Field {
     ServerVersion,
     ResultState,
     ResultTaskId,
+    Tools,
+    NextCursor,
     TaskTaskId,
 }
 
@@ -132,6 +146,7 @@ impl Params {
             (Place::Params, "level") => name(Field::Level),
             (Place::Params, "requestId") => name(Field::RequestId),
             (Place::Params, "requestState") => Take::field(Field::RequestState, 0),
+            (Place::Params, "cursor") => Take::field(Field::Cursor, NULL.len()),
             (Place::Params, "protocolVersion") => name(Field::Protocol),
             (Place::Params, "progressToken") => name(Field::ProgressToken),
             (Place::Params, "ref") => {
@@ -190,6 +205,7 @@ impl Params {
             Field::Level => self.level = as_text(),
             Field::RequestId => self.request_id = as_id(),
             Field::RequestState => self.request_state = Some(sum),
+            Field::Cursor => self.cursor = cursor(raw, sum),
             Field::ClientName => self.client.name = as_text(),
             Field::ClientVersion => self.client.version = as_text(),
             Field::Protocol => self.protocol_version = as_text(),
@@ -236,6 +252,8 @@ impl Answer {
             (Place::Result, "protocolVersion") => name(Field::ResultProtocol),
             (Place::Result, "requestState") => Take::field(Field::ResultState, 0),
             (Place::Result, "taskId") => name(Field::ResultTaskId),
+            (Place::Result, "tools") => Take::field(Field::Tools, TOOLS),
+            (Place::Result, "nextCursor") => Take::field(Field::NextCursor, NULL.len()),
             (Place::Result, "serverInfo") => {
                 self.server = Named::default();
                 Take::inside(Place::Server)
@@ -262,6 +280,8 @@ impl Answer {
             Field::ServerVersion => self.server.version = as_text(),
             Field::ResultState => self.request_state = Some(sum),
             Field::ResultTaskId => self.task_id = as_text(),
+            Field::Tools => self.tools = raw.filter(|raw| raw.starts_with(b"[")).map(Bytes::copy_from_slice),
+            Field::NextCursor => self.next_cursor = cursor(raw, sum),
             Field::TaskTaskId => self.task = as_text(),
             _ => {}
         }
@@ -271,6 +291,11 @@ impl Answer {
     pub(crate) fn settle(&mut self) {
         self.task_id = self.task.take().or(self.task_id.take());
     }
+}
+
+/// A cursor, which is opaque, by its hash; null is none.
+fn cursor(raw: Option<&[u8]>, sum: u64) -> Option<u64> {
+    (raw != Some(NULL)).then_some(sum)
 }
 
 /// Whether a value means `true` for lenient clients: some servers write `"true"`.

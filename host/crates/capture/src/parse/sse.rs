@@ -170,7 +170,7 @@ mod tests {
     use mcp_audit_log_core::recorder::Budget;
 
     fn new() -> Document {
-        Document::new(Keep { bodies: Some(Budget::new(1 << 20)), digests: None })
+        Document::new(Keep { bodies: Some(Budget::new(1 << 20)), ..Keep::default() })
     }
 
     fn events(stream: &[u8], piece: usize) -> (Vec<String>, Seen) {

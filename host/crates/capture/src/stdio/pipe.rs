@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use mcp_audit_log_model::event::{Body, Caller, Channel, Client, Event, Kind, OutcomeDetail};
 use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_service::ToolListing;
 use uuid::Uuid;
 
 use super::pipe::lines::{Answer, Lines, Pending};
@@ -16,6 +17,7 @@ use crate::mcp::classify::{Ending, EventContext, of_message};
 use crate::mcp::context::{integer, micros, payload};
 use crate::mcp::facts::target;
 use crate::mcp::failure::{NoAnswer, failure};
+use crate::mcp::listing::tool_listing;
 use crate::parse::document::{Keep, Parts};
 use crate::parse::jsonrpc::{Id, Message, Shape};
 use crate::tap::head::trace_id;
@@ -43,6 +45,8 @@ pub(crate) struct Pipe {
     server: Lines,
     /// Calls that were recorded as cancelled because no answer came in time. An answer may still come.
     cancelled: VecDeque<(Uuid, Pending)>,
+    /// Listings of tools that are not compared yet; the viewer is missing.
+    pub(crate) listings: Vec<ToolListing>,
     /// Lines of the client that are not messages.
     unreadable: u64,
     /// Lines of the server that are not messages, mostly its log.
@@ -67,6 +71,7 @@ impl Pipe {
             client: Lines::new(),
             server: Lines::new(),
             cancelled: VecDeque::new(),
+            listings: Vec::new(),
             unreadable: 0,
             stray: 0,
         }
@@ -258,6 +263,7 @@ impl Pipe {
         if call.progress > 0 {
             event = event.fact("progress", call.progress);
         }
+        self.listings.extend(answer.as_ref().and_then(|answer| tool_listing(&event, message, &answer.message)));
         with_bodies(event, call, answer)
     }
 

@@ -10,10 +10,11 @@ use std::time::Instant;
 use bytes::Bytes;
 use mcp_audit_log_core::recorder::{BudgetShare, RecordError, Reservation};
 use mcp_audit_log_model::event::Event;
-use mcp_audit_log_service::AuditLog;
+use mcp_audit_log_service::{AuditLog, ToolListing, ToolWatch};
 
 use super::StdioOptions;
 use super::pipe::{Moment, Pipe};
+use crate::mcp::listing::viewer;
 use crate::parse::document::Keep;
 use crate::tap::{End, Side, Tap};
 
@@ -38,6 +39,9 @@ struct Shared {
     place: Mutex<Option<Reservation>>,
     /// Whether a cancelled call waits for an answer of the server.
     has_cancelled: AtomicBool,
+    tool_watch: Arc<ToolWatch>,
+    /// The caller of listings of tools.
+    viewer: String,
 }
 
 /// Forwarded data that is not read yet.
@@ -60,11 +64,14 @@ impl StdioTap {
     pub(super) fn new(log: AuditLog, options: StdioOptions) -> Self {
         let begun = Moment { at: log.view().now(), instant: Instant::now() };
         let held = log.recorder().gauges().captured.nothing();
+        let viewer = viewer(log.secret(), &options.caller, None);
         let shared = Shared {
             pipe: Mutex::new(Pipe::new(options.server, options.caller, begun)),
             waiting: Mutex::new(Waiting { pieces: VecDeque::new(), held, bytes: 0, handed_over: false }),
             place: Mutex::new(log.reserve()),
             has_cancelled: AtomicBool::new(false),
+            tool_watch: log.tool_watch(),
+            viewer,
         };
         Self { log, shared: Arc::new(shared) }
     }
@@ -155,6 +162,9 @@ impl Shared {
         };
         let read = |piece: Piece| pipe.read(piece.side, &piece.bytes, piece.moment, piece.keep, false);
         let events = pieces.into_iter().flat_map(read).collect();
+        for listing in std::mem::take(&mut pipe.listings) {
+            self.tool_watch.offer(ToolListing { viewer: self.viewer.clone(), ..listing });
+        }
         self.has_cancelled.store(pipe.has_cancelled(), Ordering::Relaxed);
         events
     }

@@ -16,7 +16,7 @@ use crate::problem::{BUSY, CROSS_SITE, DENIED, INVALID, MISSING, PARAMETER, Prob
 use crate::settings::{crons_api, holds_api, manifest_api, size_api};
 use crate::sign_in::{gate, me_api};
 use crate::site::{API, Site};
-use crate::{entry, events, export, log, settings, tokens, usage};
+use crate::{alerts, entry, events, export, log, servers, settings, tokens, usage};
 
 pub use self::document::openapi;
 
@@ -168,6 +168,20 @@ pub(crate) fn routes() -> Routes {
                 .and(delete("deleteView", "Delete a view", views_api::delete).refuses(&[DENIED, BUSY])),
         )
         .at(
+            "/views/{id}/alert",
+            put("setAlert", "Set the alert of a view of yours", alerts::api::set)
+                .refuses(&[DENIED, INVALID, BUSY])
+                .and(
+                    delete("deleteAlert", "Remove the alert of a view of yours", alerts::api::remove)
+                        .refuses(&[DENIED, BUSY]),
+                ),
+        )
+        .at(
+            "/alerts",
+            get("listAlerts", "List your alerts, with the results of the last check", alerts::api::list)
+                .refuses(&[DENIED, BUSY]),
+        )
+        .at(
             "/tokens",
             get("listTokens", "List the tokens of your tenant, oldest first", tokens::api::list)
                 .refuses(&[DENIED, MISSING])
@@ -195,6 +209,15 @@ pub(crate) fn routes() -> Routes {
             "/policy/rollback",
             post("rollBackPolicy", "Put the policy back that judged before", policy_api::roll_back)
                 .refuses(&[DENIED, INVALID, BUSY]),
+        )
+        .at(
+            "/tools",
+            get(
+                "listTools",
+                "List the known tools of MCP servers, with the hashes of their definitions",
+                servers::api::list,
+            )
+            .refuses(&[DENIED, BUSY]),
         )
         .at("/manifest", get("getManifest", "Get the policy's manifest", manifest_api::show))
         .at("/me", get("getMe", "Get your user, groups and rights", me_api::show))

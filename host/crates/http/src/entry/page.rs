@@ -12,6 +12,7 @@ use mcp_audit_log_model::field;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::format;
 use mcp_audit_log_model::value::Value;
+use mcp_audit_log_service::AuditLog;
 use uuid::Uuid;
 
 use super::compare::Comparison;
@@ -57,6 +58,8 @@ struct Page {
     proof: Option<Proof>,
     near: Related,
     timelines: Vec<TimelineLink>,
+    /// The page of the server whose tools the entry is about.
+    server: Option<String>,
 }
 
 struct Section {
@@ -124,6 +127,7 @@ impl Page {
             proof: None,
             near: Related::default(),
             timelines: timeline::link::of_entry(&visitor.site.base, entry),
+            server: server_page(visitor, entry),
         }
     }
 }
@@ -161,6 +165,14 @@ impl Line {
             href,
         })
     }
+}
+
+/// The page of the server of an entry about listings or definitions of tools.
+fn server_page(visitor: &Visitor, entry: &Entry) -> Option<String> {
+    let action = entry.text(Field::Action)?;
+    let is_about = action == "tool.listed" || action.starts_with("tool.definition");
+    let server = entry.text(Field::Server).filter(|_| is_about && AuditLog::may_see_tools(&visitor.access))?;
+    Some(format!("{}/servers{}", visitor.site.base, query([("server", server)])))
 }
 
 /// Details without their own row on the page, as JSON.

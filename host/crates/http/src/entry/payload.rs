@@ -1,5 +1,7 @@
 //! The payload on an entry's page, or why there is none.
 
+use std::collections::BTreeSet;
+
 use mcp_audit_log_contract::access::{Grant, Right};
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_index::PageAnchor;
@@ -10,6 +12,7 @@ use mcp_audit_log_model::time_zone::TimeZone;
 use mcp_audit_log_service::AuditLog;
 use serde_json::Value as Json;
 
+use super::diff::{Change, told};
 use super::json::Tree;
 use crate::problem::Problem;
 use crate::ui::text::Shown;
@@ -25,8 +28,8 @@ pub(crate) enum Payload {
     Erased(Erased),
     /// The payload is stored, and this viewer may open it.
     Closed,
-    /// The payload is shown.
-    Open(Vec<Body>),
+    /// The payload is shown; for a changed definition of a tool, with what differs.
+    Open(Vec<Body>, Vec<Change>),
 }
 
 /// The user and the reason.
@@ -106,12 +109,29 @@ impl Erased {
 fn read(log: &AuditLog, access: &Grant, entry: &Entry) -> Result<Payload, Problem> {
     // The cleanup removed it between the two reads.
     let Some((_, kept)) = log.read_payload(access, entry.id)? else { return gone(log, access, entry) };
-    let body = |title, name, text: Option<String>| {
+    let body = |title, name, text: &Option<String>| {
         let mut marks = marks(name, &kept.notes);
         let text = Text::new(text.as_deref(), &mut marks);
         Body { name, title, text, marks }
     };
-    Ok(Payload::Open(vec![body("Request", "request", kept.request), body("Response", "response", kept.response)]))
+    let is_definition = entry.text(Field::Action).is_some_and(|action| action.starts_with("tool.definition_"));
+    let [asked, answered] = if is_definition { ["Definition before", "Definition"] } else { ["Request", "Response"] };
+    let bodies = vec![body(asked, "request", &kept.request), body(answered, "response", &kept.response)];
+    let changes = match (is_definition, &kept.request, &kept.response) {
+        (true, Some(before), Some(after)) => differences(before, after),
+        _ => Vec::new(),
+    };
+    Ok(Payload::Open(bodies, changes))
+}
+
+/// The members of two JSON objects that differ.
+fn differences(before: &str, after: &str) -> Vec<Change> {
+    let members = |text| serde_json::from_str::<serde_json::Map<String, Json>>(text).unwrap_or_default();
+    let (before, after) = (members(before), members(after));
+    let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    let differ = names.into_iter().filter(|name| before.get(*name) != after.get(*name));
+    let side = |members: &serde_json::Map<String, Json>, name: &String| members.get(name).and_then(told);
+    differ.map(|name| Change::of(name, side(&before, name), side(&after, name))).collect()
 }
 
 impl Text {

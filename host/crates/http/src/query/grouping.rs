@@ -56,6 +56,12 @@ pub(crate) fn list(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<Sear
     Search::beside(PARAMETERS, pairs, log, access)
 }
 
+/// The entries of a saved view, for this viewer; an error is a sentence.
+pub(crate) fn of_view(pairs: &[(String, String)], log: &AuditLog, access: &Grant) -> Result<Domain, String> {
+    let search = Search::beside(PARAMETERS, pairs, log, access);
+    search.map(|search| search.domain).map_err(|problem| problem.detail().to_owned())
+}
+
 /// Refuses a search that the list could not show, as entries or as groups.
 pub(crate) fn check(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<(), Problem> {
     match Grouping::is_asked_for(pairs) {

@@ -25,6 +25,8 @@ use self::turns::Turns;
 
 /// The path of the API, below the site.
 pub(crate) const API: &str = "/api/v1";
+/// The path of the page of alerts, whose tab is marked while one is raised.
+pub(crate) const ALERTS: &str = "/alerts";
 /// The time that a body may take: a form or a few settings. Events are longer, so they have their own limit.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Sign-ins that wait for an OpenID provider at once.

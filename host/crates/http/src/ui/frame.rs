@@ -11,7 +11,7 @@ use super::text::Shown;
 use super::{assets, draw};
 use crate::problem::Problem;
 use crate::session::auth::Visitor;
-use crate::site::{Site, Tab};
+use crate::site::{ALERTS, Site, Tab};
 
 /// The data of the layout.
 pub(crate) struct Frame {
@@ -40,6 +40,8 @@ pub(crate) struct TabLink {
     pub(crate) current: &'static str,
     /// Whether the viewer sees it.
     pub(crate) is_shown: bool,
+    /// How many alerts are raised, where it is about alerts and some are.
+    pub(crate) raised: Option<usize>,
 }
 
 impl Frame {
@@ -47,7 +49,9 @@ impl Frame {
     /// if it belongs to none.
     pub(crate) fn new(site: &Site, visitor: Option<&Visitor>, here: &str, title: impl Into<String>) -> Self {
         let access = visitor.map(|visitor| &visitor.access);
+        let raised = || access.map(|access| site.log.raised_alerts(access)).filter(|raised| *raised > 0);
         let tab = |tab: &Tab| TabLink {
+            raised: if tab.path == ALERTS { raised() } else { None },
             label: tab.label,
             href: site.address(tab.path),
             current: if tab.path == here { "page" } else { "false" },

@@ -9,11 +9,14 @@ use crate::{
     StoredCheckpoint,
 };
 use mcp_audit_log_contract::access::Viewer;
+use mcp_audit_log_contract::alert::{Alert, AlertChange, AlertCondition};
 use mcp_audit_log_contract::hold::{Hold, HoldChange, Release};
 use mcp_audit_log_contract::judged_by::{Floors, JudgedBy, JudgingLayer};
 use mcp_audit_log_contract::saved_view::{SavedView, ViewChange};
 use mcp_audit_log_contract::settings::SettingChange;
+use mcp_audit_log_contract::tool_definition::{KnownTool, ToolDefinition};
 use mcp_audit_log_ledger::Hash;
+use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::schedule::CronState;
 use mcp_audit_log_model::value::Value;
 
@@ -37,6 +40,27 @@ fn view(number: u128, name: &str, owner: &str, shared: bool) -> SavedView {
         query: vec![("q".to_owned(), name.to_owned())],
         created_at: at(1),
         updated_at: at(2),
+    }
+}
+
+fn alert(number: u128, condition: AlertCondition, raised: bool) -> Alert {
+    let (user, groups, instance) = ("ada".to_owned(), vec!["user".to_owned()], Some("acme".to_owned()));
+    let raised = raised.then(|| (at(5), Uuid::from_u128(9)));
+    Alert { view: Uuid::from_u128(number), owner: Viewer { user, groups, instance }, condition, minutes: 60, raised }
+}
+
+fn tool(server: &str, name: &str, is_gone: bool) -> KnownTool {
+    let definition = ToolDefinition { hash: "ab".repeat(32), parts: Vec::new(), first_seen: at(1), last_seen: at(3) };
+    KnownTool {
+        server: server.to_owned(),
+        tool: name.to_owned(),
+        definitions: vec![definition],
+        first_seen: at(1),
+        changed_at: at(2),
+        last_seen: at(3),
+        seen_by: "ada".to_owned(),
+        entry: Uuid::from_u128(7),
+        is_gone,
     }
 }
 
@@ -67,6 +91,14 @@ pub(super) fn states_come_back(subject: &dyn Subject) {
             CheckpointChange::Key("first".to_owned(), at(8)),
             CheckpointChange::Destination(DestinationState { name: "here".to_owned(), number: 3, failing: true }),
         ],
+        alerts: vec![
+            AlertChange::Save(alert(1, AlertCondition::Count(3), false)),
+            AlertChange::Save(alert(2, AlertCondition::New(Field::Tool), true)),
+            AlertChange::Save(alert(3, AlertCondition::Count(1), false)),
+            AlertChange::Save(alert(1, AlertCondition::Count(4), true)),
+            AlertChange::Delete(Uuid::from_u128(3)),
+        ],
+        tools: vec![tool("b", "x", false), tool("a", "y", false), tool("b", "x", true)],
         ..StateChange::default()
     };
     put(&mut opened, &all);
@@ -77,6 +109,9 @@ pub(super) fn states_come_back(subject: &dyn Subject) {
     read(&opened, |log| {
         let settings: Vec<_> = log.settings()?.into_iter().collect();
         assert_eq!(settings, [("a".to_owned(), 3.into()), ("b".to_owned(), 2.into())]);
+        let alerts = [alert(1, AlertCondition::Count(4), true), alert(2, AlertCondition::New(Field::Tool), true)];
+        assert_eq!(log.alerts()?, alerts);
+        assert_eq!(log.tools()?, [tool("a", "y", false), tool("b", "x", true)]);
         assert_eq!(log.crons()?.into_iter().collect::<Vec<_>>(), [("job".to_owned(), cron(5))]);
         let released = Hold { released: Some(release.clone()), ..hold(1) };
         assert_eq!(log.holds()?, [hold(2), released], "the newest first");

@@ -2,19 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use uuid::Uuid;
+
 use super::MemorySnapshot;
 use crate::states::{CheckpointQuery, NEWEST_CHECKPOINTS, States};
 use crate::{
     CheckpointChange, CheckpointTime, DestinationState, NewCheckpoint, StateChange, StoreError, StoredCheckpoint,
 };
 use mcp_audit_log_contract::access::Viewer;
+use mcp_audit_log_contract::alert::{Alert, AlertChange};
 use mcp_audit_log_contract::hold::{Hold, HoldChange};
 use mcp_audit_log_contract::judged_by::JudgedBy;
 use mcp_audit_log_contract::saved_view::{SavedView, ViewChange};
+use mcp_audit_log_contract::tool_definition::KnownTool;
 use mcp_audit_log_model::schedule::CronState;
 use mcp_audit_log_model::value::Value;
 
-/// Settings, jobs, holds, views, checkpoints, keys, destinations, what judged.
+/// Settings, jobs, holds, views, checkpoints, keys, destinations, what judged, tools, alerts.
 #[derive(Clone, Debug, Default)]
 pub(in crate::memory) struct MemoryStates {
     settings: BTreeMap<String, Value>,
@@ -26,6 +30,8 @@ pub(in crate::memory) struct MemoryStates {
     clock: u64,
     destinations: BTreeMap<String, DestinationState>,
     judged_by: Vec<JudgedBy>,
+    tools: BTreeMap<(String, String), KnownTool>,
+    alerts: BTreeMap<Uuid, Alert>,
 }
 
 impl MemoryStates {
@@ -36,6 +42,14 @@ impl MemoryStates {
         states.holds.iter().for_each(|change| self.put_hold(change));
         states.views.iter().for_each(|change| self.put_view(change));
         states.checkpoints.iter().for_each(|change| self.put_checkpoint(change));
+        let tools = states.tools.iter().map(|tool| ((tool.server.clone(), tool.tool.clone()), tool.clone()));
+        self.tools.extend(tools);
+        for change in &states.alerts {
+            match change {
+                AlertChange::Save(alert) => drop(self.alerts.insert(alert.view, alert.clone())),
+                AlertChange::Delete(view) => drop(self.alerts.remove(view)),
+            }
+        }
     }
 
     pub(super) fn append_judged_by(&mut self, record: &JudgedBy) {
@@ -146,6 +160,14 @@ impl States for MemorySnapshot {
 
     fn clock_confirmed(&self) -> Result<u64, StoreError> {
         Ok(self.now().states.clock)
+    }
+
+    fn alerts(&self) -> Result<Vec<Alert>, StoreError> {
+        Ok(self.now().states.alerts.values().cloned().collect())
+    }
+
+    fn tools(&self) -> Result<Vec<KnownTool>, StoreError> {
+        Ok(self.now().states.tools.values().cloned().collect())
     }
 
     fn destinations(&self) -> Result<Vec<DestinationState>, StoreError> {

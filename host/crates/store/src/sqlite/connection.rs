@@ -15,7 +15,7 @@ use mcp_audit_log_index::StoreError;
 /// The file's application id, which marks it as a log: "mcpa".
 const APPLICATION_ID: i64 = 0x6d63_7061;
 /// The version of the format, in the file's header. A log of another format is refused.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 /// What makes the tables of a new log: the files in migrations/sqlite.
 pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../../../../migrations/sqlite/0001_log.sql")];
 /// Older versions have bugs in features that the log needs (resets of the write-ahead log).
@@ -214,18 +214,29 @@ fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization 
                 "usage_run",
                 "usage_part",
             ];
-            const STATES: [&str; 9] =
-                ["setting", "cron", "hold", "view", "verifier", "checkpoint", "clock", "place", "judged_by"];
+            const STATES: [&str; 11] = [
+                "setting",
+                "cron",
+                "hold",
+                "view",
+                "verifier",
+                "checkpoint",
+                "clock",
+                "place",
+                "judged_by",
+                "tool",
+                "alert",
+            ];
             LOG.contains(&table_name) || STATES.contains(&table_name)
         }
         AuthAction::Update { table_name: "head", column_name: "size" | "root" } => true,
         AuthAction::Update { table_name, .. } => match table_name {
-            "setting" | "cron" | "hold" | "view" | "place" | "tile" => true,
+            "setting" | "cron" | "hold" | "view" | "place" | "tile" | "tool" | "alert" => true,
             "head" => pruning.load(Ordering::Relaxed),
             _ => false,
         },
         // Of checkpoints, a trigger says which.
-        AuthAction::Delete { table_name: "view" | "checkpoint" } => true,
+        AuthAction::Delete { table_name: "view" | "alert" | "checkpoint" } => true,
         AuthAction::Delete { table_name } => {
             // The index is made from the entries, and can be again; so can usage, as far as its triggers let it go.
             matches!(table_name, "block" | "chunk" | "entry_id" | "id_part" | "usage_run" | "usage_part")

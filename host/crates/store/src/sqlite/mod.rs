@@ -1,5 +1,6 @@
 //! The log in SQLite: one file, one writer, any number of readers.
 
+mod alerts;
 mod backup;
 mod checkpoints;
 mod columns;
@@ -18,6 +19,7 @@ mod rows;
 mod schema;
 mod snapshot;
 mod states;
+mod tools;
 mod transaction;
 mod upgrade;
 mod verify;

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, Row, params};
 
 use super::snapshot::SqliteSnapshot;
-use super::{checkpoints, holds, judged_by, payloads, views};
+use super::{alerts, checkpoints, holds, judged_by, payloads, tools, views};
 use mcp_audit_log_contract::access::Viewer;
+use mcp_audit_log_contract::alert::Alert;
 use mcp_audit_log_contract::hold::Hold;
 use mcp_audit_log_contract::judged_by::JudgedBy;
 use mcp_audit_log_contract::saved_view::SavedView;
 use mcp_audit_log_contract::settings::SettingChange;
+use mcp_audit_log_contract::tool_definition::KnownTool;
 use mcp_audit_log_index::{
     CheckpointQuery, CheckpointTime, DestinationState, StateChange, States, StoreError, StoredCheckpoint,
 };
@@ -25,6 +27,8 @@ pub(super) fn write(connection: &Connection, states: &StateChange) -> rusqlite::
     states.holds.iter().try_for_each(|change| holds::write(connection, change))?;
     states.views.iter().try_for_each(|change| views::write(connection, change))?;
     states.checkpoints.iter().try_for_each(|change| checkpoints::write(connection, change))?;
+    states.tools.iter().try_for_each(|tool| tools::write(connection, tool))?;
+    states.alerts.iter().try_for_each(|change| alerts::write(connection, change))?;
     states.erased.iter().try_for_each(|seq| payloads::erase(connection, *seq))
 }
 
@@ -105,6 +109,14 @@ impl States for SqliteSnapshot<'_> {
 
     fn judged_before(&self, before: u64, limit: usize) -> Result<Vec<JudgedBy>, StoreError> {
         judged_by::judged_before(self, before, limit)
+    }
+
+    fn alerts(&self) -> Result<Vec<Alert>, StoreError> {
+        alerts::alerts(self)
+    }
+
+    fn tools(&self) -> Result<Vec<KnownTool>, StoreError> {
+        tools::tools(self)
     }
 
     fn judging_components(&self) -> Result<BTreeSet<String>, StoreError> {
