@@ -1,3 +1,5 @@
+//! Findings over time: callers, pages, days, hostile servers and restarts.
+
 use super::super::definition::listed;
 use super::*;
 

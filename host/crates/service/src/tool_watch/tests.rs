@@ -1,3 +1,5 @@
+//! Entries about definitions in a real log: restarts, texts, rights, and the end of the log.
+
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_model::entry::Entry;

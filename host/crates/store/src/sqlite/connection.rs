@@ -17,7 +17,10 @@ const APPLICATION_ID: i64 = 0x6d63_7061;
 /// The version of the format, in the file's header. A log of another format is refused.
 const FORMAT: i64 = 3;
 /// What makes the tables of a new log: the files in migrations/sqlite.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../../../../migrations/sqlite/0001_log.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../../../../../migrations/sqlite/0001_log.sql"),
+    include_str!("../../../../../migrations/sqlite/0002_tools_and_alerts.sql"),
+];
 /// Older versions have bugs in features that the log needs (resets of the write-ahead log).
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// Every `seq` is below this.
@@ -34,6 +37,7 @@ pub(super) fn writer(path: &Path, pruning: Arc<AtomicBool>) -> Result<Connection
     }
     let mut connection = Connection::open(path).context("opening the log")?;
     common(&connection)?;
+    add_tables(&mut connection)?;
     let is_new = is_new(&connection)?.map_err(foreign)?;
     // Must come before the first table.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").context("setting up the log")?;
@@ -54,7 +58,7 @@ pub(super) fn writer(path: &Path, pruning: Arc<AtomicBool>) -> Result<Connection
     if is_new {
         create(&mut connection)?;
     }
-    let wrong = match schema::changed(&connection)? {
+    let wrong = match schema::changed(&connection, MIGRATIONS)? {
         Some(changed) => Some(format!("its schema was changed: {changed}")),
         None => misplaced(&connection)?,
     };
@@ -147,6 +151,19 @@ fn common(connection: &Connection) -> Result<(), StoreError> {
         .set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)
         .context("setting up the connection")?;
     Ok(())
+}
+
+/// Gives a log of the format before the tables that it lacks. One whose tables were changed is left alone.
+fn add_tables(connection: &mut Connection) -> Result<(), StoreError> {
+    let [before, later @ ..] = MIGRATIONS else { return Ok(()) };
+    if format(connection)? != Some(FORMAT - 1) || schema::changed(connection, &[before])?.is_some() {
+        return Ok(());
+    }
+    let doing = "adding the tables of this version to the log";
+    let transaction = connection.transaction().context(doing)?;
+    later.iter().try_for_each(|sql| transaction.execute_batch(sql)).context(doing)?;
+    transaction.pragma_update(None, "user_version", FORMAT).context(doing)?;
+    transaction.commit().context(doing)
 }
 
 /// Whether the file is empty. Returns the reason why it is not a log of this format, if it is neither.
@@ -289,5 +306,23 @@ mod tests {
         assert_eq!(look().expect("found"), [1]);
         UNTIL.set(Instant::now().checked_sub(Duration::from_secs(1)));
         assert!(matches!(look(), Err(StoreError::Deadline(10))));
+    }
+
+    #[test]
+    fn a_log_of_the_format_before_gets_its_new_tables_unless_it_was_changed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let raw = || Connection::open(folder.path().join("mcp-audit-log.db")).expect("raw");
+        drop(crate::open(folder.path()).expect("a log"));
+        let as_it_was = "DROP TABLE tool; DROP TABLE alert; PRAGMA user_version = 2";
+        raw().execute_batch(&format!("{as_it_was}; INSERT INTO clock VALUES (7)")).expect("as it was");
+        let (files, writer) = crate::open(folder.path()).expect("a log");
+        assert_eq!(files.clock_confirmed().expect("read"), 7);
+        assert!(files.tools().expect("read").is_empty() && files.alerts().expect("read").is_empty());
+        drop((files, writer));
+        raw().execute_batch(&format!("{as_it_was}; DROP TRIGGER entry_no_update")).expect("changed");
+        let error = crate::open(folder.path()).map(drop).expect_err("refused").to_string();
+        assert!(error.contains("format 2"), "{error}");
+        let tables = "SELECT count(*) FROM sqlite_schema WHERE name IN ('tool', 'alert')";
+        assert_eq!(raw().query_row(tables, [], |row| row.get::<_, u64>(0)).expect("counted"), 0);
     }
 }

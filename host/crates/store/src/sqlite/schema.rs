@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::SqlContext;
-use super::connection::MIGRATIONS;
 use mcp_audit_log_index::StoreError;
 
 /// What SQLite itself may add, and how it makes it: the statistics of an `ANALYZE`. Its indexes for keys are in the
@@ -23,11 +22,11 @@ struct SchemaRow {
     sql: String,
 }
 
-/// The tables, indexes and triggers that differ from those of the migrations.
-pub(super) fn changed(connection: &Connection) -> Result<Option<String>, StoreError> {
+/// The tables, indexes and triggers that differ from those of these migrations.
+pub(super) fn changed(connection: &Connection, migrations: &[&str]) -> Result<Option<String>, StoreError> {
     let doing = "checking the log's schema";
     let model = Connection::open_in_memory().context(doing)?;
-    MIGRATIONS.iter().try_for_each(|sql| model.execute_batch(sql)).context(doing)?;
+    migrations.iter().try_for_each(|sql| model.execute_batch(sql)).context(doing)?;
     let mut expected: BTreeMap<_, _> =
         rows(&model).context(doing)?.into_iter().map(|made| (made.name, (made.of, made.sql))).collect();
     let mut differences = Vec::new();

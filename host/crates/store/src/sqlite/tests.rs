@@ -138,13 +138,13 @@ fn a_second_writer_is_refused_and_a_foreign_file_is_left_alone() {
     assert!(error.contains("not a log of this version"), "{error}");
 }
 
-/// A log of the format before this one is neither written nor read, and stays as it is.
+/// A log of another format is neither written nor read, and stays as it is.
 #[test]
 fn a_log_of_another_format_is_refused_and_left_alone() {
     let Log { folder, files, writer } = log([entry(1, at(1))]);
     drop((files, writer));
     let path = folder.path().join("mcp-audit-log.db");
-    for format in [1, 3] {
+    for format in [1, 4] {
         Connection::open(&path).expect("raw").pragma_update(None, "user_version", format).expect("written");
         let before = std::fs::read(&path).expect("the file");
         let error = crate::open(folder.path()).map(drop).expect_err("refused").to_string();

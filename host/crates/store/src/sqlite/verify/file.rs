@@ -20,7 +20,7 @@ pub(super) fn safeguards(subject: &Subject<'_>) -> Result<u64, Fault> {
     if !connection::is_ours(subject.connection)? {
         return Err(wrong("the file", None, "it is not a log of this version of mcp-audit-log"));
     }
-    match schema::changed(subject.connection)? {
+    match schema::changed(subject.connection, connection::MIGRATIONS)? {
         Some(changed) => Err(wrong("the schema", None, changed)),
         None => Ok(1),
     }

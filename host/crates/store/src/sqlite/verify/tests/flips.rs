@@ -29,8 +29,8 @@ const EVIDENCE: &[&str] = &[
     "verifier",
 ];
 /// The tables that are not evidence: jobs, private views, publishing states, confirmations of the clock, records of what
-/// judged, which entries report as well, and usage, whose checksums only detect damage.
-const OTHERS: &[&str] = &["cron", "view", "place", "clock", "judged_by", "usage_run", "usage_part"];
+/// judged, tools and alerts, which entries report as well, and usage, whose checksums only detect damage.
+const OTHERS: &[&str] = &["cron", "view", "alert", "tool", "place", "clock", "judged_by", "usage_run", "usage_part"];
 /// Columns that are not evidence either: the number of removed texts, for caches of readers, and the progress of usage.
 const FREE: &[&str] = &["head.swept", "head.usage_pruned", "head.usage_until"];
 
