@@ -89,6 +89,15 @@ fn the_questions_have_the_documented_answers(admin: &Api) {
     assert_eq!((&refused["groups"][0]["keys"]["connection"], &refused["entries"]), (&"ci-runner".into(), &10.into()));
     let run = admin.get("/api/v1/groups?agent_instance=run-2041&by=session").json();
     assert_eq!(run["found"], 3, "{run}");
+    let changed = &admin.entries("q=action:tool.definition_changed")[0];
+    assert_eq!(told(changed, &["server", "tool"]), "crm get_customer");
+    let since =
+        format!("tool=get_customer&action=tool.called&from={}", changed["occurred_at"].as_str().expect("a time"));
+    let callers: Vec<_> = admin.entries(&since).iter().map(|entry| told(entry, &["user"])).collect();
+    assert_eq!(callers.iter().map(String::as_str).collect::<HashSet<_>>(), ["uma", "otto"].into());
+    assert_eq!(callers.len(), 4, "{callers:?}");
+    let alerts = admin.get("/api/v1/alerts").json();
+    assert!(alerts["alerts"][0]["raised_at"].is_string(), "{alerts}");
     let seeded = &admin.entries("q=record:4711")[0];
     let entry = admin.get(&format!("/api/v1/entries/{}", seeded["id"].as_str().expect("an id"))).json();
     assert_eq!(entry["details"]["seeded"], true, "{entry}");

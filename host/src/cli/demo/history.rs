@@ -68,8 +68,10 @@ pub(super) async fn seed(log: &AuditLog) -> Result<usize, RecordError> {
         let batch: Vec<_> = events.by_ref().take(BATCH).collect();
         log.record_all(batch, 0).await?.into_iter().try_for_each(|stored| stored.map(drop))?;
     }
+    let log = log.clone();
     let compared = tokio::task::spawn_blocking(move || {
         listings.iter().for_each(|(_, listing)| watch.compare(listing));
+        log.check_alerts();
     });
     let _ = compared.await;
     Ok(count + definitions::ENTRIES)

@@ -48,7 +48,7 @@ const QUESTIONS: [&str; 6] = [
     "Who spent the most, and on which language model?",
     "On which day were calls slow, and on which server?",
     "Which connection went on calling after its key was revoked, and how often?",
-    "Which tool did its server change last night, and who called it since?",
+    "Which tool did its server change in the small hours of yesterday, and who called it since?",
 ];
 
 #[derive(Args)]

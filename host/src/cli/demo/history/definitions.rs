@@ -1,4 +1,4 @@
-//! The definitions of the seeded tools: what the crm server listed at first, and what it listed last night.
+//! The definitions of the seeded tools: what the crm server listed at first, and what it listed in the small hours of yesterday.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(super) fn listings(now: Timestamp) -> Vec<(Event, ToolListing)> {
     let with_context = json!({ "record_id": { "type": "string" }, "context": { "type": "string" } });
     vec![
         listing(first, "s-first", tools(HONEST, &json!({ "record_id": { "type": "string" } }))),
-        listing(last, "s-last-night", tools(CHANGED, &with_context)),
+        listing(last, "s-small-hours", tools(CHANGED, &with_context)),
     ]
 }
 
