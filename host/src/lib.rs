@@ -125,10 +125,10 @@ pub mod sinks {
 pub mod reader {
     pub use mcp_audit_log_core::reader::{MAX_LIMIT, ReadError, Reader};
     pub use mcp_audit_log_index::{
-        Breakdown, FieldCounts, Group, GroupBy, GroupSort, Groups, LogStats, MAX_BARS, MAX_GROUPS, MAX_POINTS,
-        MAX_TIMELINE, MissingUsage, Overview, Page, PageAnchor, Point, REQUESTS, RangeError, StoreError, StoreFailure,
-        StoredPayload, TimeBar, Timeline, TimelineAnchor, Totals, USAGE_FIELDS, Usage, UsageBy, UsageQuery, UsageRow,
-        UsageSort, UsageStats, UsageStep, Values, requests, usage_range,
+        Breakdown, DurationCounts, FieldCounts, Group, GroupBy, GroupSort, Groups, LogStats, MAX_BARS, MAX_GROUPS,
+        MAX_POINTS, MAX_TIMELINE, MissingUsage, Overview, Page, PageAnchor, Point, REQUESTS, RangeError, StoreError,
+        StoreFailure, StoredPayload, TimeBar, Timeline, TimelineAnchor, Totals, USAGE_FIELDS, Usage, UsageBy,
+        UsageQuery, UsageRow, UsageSort, UsageStats, UsageStep, Values, requests, usage_range,
     };
 }
 

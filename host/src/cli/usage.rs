@@ -10,8 +10,8 @@ use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::price;
 use mcp_audit_log::reader::{
-    Breakdown, USAGE_FIELDS, Usage as Answer, UsageBy, UsageQuery, UsageRow, UsageSort, UsageStats, UsageStep,
-    usage_range,
+    Breakdown, DurationCounts, Point, USAGE_FIELDS, Usage as Answer, UsageBy, UsageQuery, UsageRow, UsageSort,
+    UsageStats, UsageStep, usage_range,
 };
 use mcp_audit_log::time::{DAY, Timestamp};
 use mcp_audit_log::time_zone::TimeZone;
@@ -48,6 +48,9 @@ pub(super) struct Usage {
     /// Count the previous period as well.
     #[arg(long)]
     compare: bool,
+    /// Show over time how many requests took how long.
+    #[arg(long)]
+    durations: bool,
     /// The output format.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -68,6 +71,9 @@ impl Usage {
         if self.format == Format::Csv && (self.by.len() > 1 || self.compare) {
             return Err("a CSV table holds one breakdown and one range; run the command once for each".into());
         }
+        if self.format == Format::Csv && self.durations {
+            return Err("a CSV table has no counts by duration; use --format json".into());
+        }
         let (log, access, domain) = self.question.open()?;
         let days = self.days.map(|days| Domain::since(log.now().plus(-i64::from(days) * DAY)));
         let (range, domain) = usage_range(days.unwrap_or(Domain::TRUE).and(domain), log.now())?;
@@ -80,6 +86,7 @@ impl Usage {
             sort: UsageSort::parse(&self.sort).unwrap_or_default(),
             limit: self.limit.into(),
             previous: self.compare,
+            durations: self.durations,
             ..UsageQuery::over(range)
         };
         let usage = log.reader(&access).usage(query).advised(&log)?;
@@ -131,7 +138,25 @@ fn print_tables(usage: &Answer, zone: TimeZone) -> io::Result<()> {
         let rows: Vec<_> = usage.series.iter().map(|point| row([minute(point.from, zone)], &point.stats)).collect();
         table(&["FROM"], &rows)?;
     }
-    Ok(())
+    usage.durations.as_ref().map_or(Ok(()), |counts| print_durations(usage, counts, zone))
+}
+
+/// A row for each point with requests, and a column for each class of durations between the first and the last one that
+/// occurs.
+fn print_durations(usage: &Answer, durations: &DurationCounts, zone: TimeZone) -> io::Result<()> {
+    let classes = durations.classes();
+    let limit = |class: usize| format::duration(durations.limits_us[class]);
+    let name = |class: usize| if class == 0 { format!("< {}", limit(0)) } else { format!(">= {}", limit(class - 1)) };
+    let columns = classes.clone().map(|class| (name(class), 20));
+    let points = usage.series.iter().zip(&durations.counts).filter(|(_, counts)| counts.iter().any(|count| *count > 0));
+    let row = |(point, counts): (&Point, &Vec<u64>)| {
+        let counts =
+            counts[classes.clone()].iter().map(|count| if *count > 0 { count.to_string() } else { String::new() });
+        std::iter::once(minute(point.from, zone)).chain(counts).collect::<Vec<_>>()
+    };
+    let rows: Vec<_> = points.map(row).collect();
+    say("\nrequests by duration")?;
+    Table::new([("FROM".to_owned(), 48)].into_iter().chain(columns)).whole(&rows)
 }
 
 /// A moment in RFC 3339 to the minute, on a clock of this zone.
@@ -167,6 +192,7 @@ fn print_json(usage: &Answer) -> io::Result<()> {
         "previous": usage.previous,
         "step": usage.step.as_str(),
         "series": usage.series,
+        "durations": usage.durations,
         "breakdowns": usage.breakdowns.iter().map(breakdown).collect::<Vec<_>>(),
     });
     say(inert(&json.to_string()))

@@ -105,8 +105,14 @@ async fn usage_is_printed_as_table_json_and_csv() {
     assert!(pairs.contains(",ada,search,1,1,0,1.000000,"), "{pairs}");
     let (_, pairs) = told(folder.path(), &["usage", "--by", "user,model"]).await;
     assert!(pairs.contains("USER") && pairs.contains("LLM_MODEL") && pairs.contains("ada"), "{pairs}");
+    let (_, durations) = told(folder.path(), &["usage", "--durations"]).await;
+    assert!(durations.contains("requests by duration") && durations.contains("FROM "), "{durations}");
+    let (_, json) = usage(&["--format", "json", "--durations"]).await;
+    let json: serde_json::Value = serde_json::from_str(json.trim()).expect("one object");
+    assert_eq!(json["durations"]["limits_us"][0], 1_024);
     for (more, word) in [
-        (&["--by", "tool,tool"][..], "two of them with a comma"),
+        (&["--format", "csv", "--durations"][..], "no counts by duration"),
+        (&["--by", "tool,tool"], "two of them with a comma"),
         (&["--format", "csv", "--compare"], "one breakdown and one range"),
         (&["--format", "csv", "--by", "user"], "one breakdown and one range"),
         (&["--from", "2026-11-21", "--to", "2026-11-20"], "swap its ends"),

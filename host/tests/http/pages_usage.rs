@@ -118,6 +118,62 @@ async fn a_table_has_two_fields() {
 }
 
 #[tokio::test]
+async fn percentiles_and_a_heat_map_have_tables_beside_them() {
+    let world = filled().await;
+    let admin = world.browser("root", &["admin"]).await;
+    let usage = page(&admin, "/usage?range=7d&sort=p95").await;
+    assert_eq!(link(&page(&admin, "/usage?range=7d").await, "Rank by", "P95"), "/usage?range=7d&sort=p95");
+    for text in [
+        "<h2>Durations by day</h2>",
+        "median</span>",
+        "99th percentile</span>",
+        "<th scope=\"col\" class=\"num\">P50</th>",
+    ] {
+        assert!(usage.contains(text), "no {text}: {usage}");
+    }
+    let heat = usage.split_once("<h2>Requests by duration</h2>").expect("a heat map").1;
+    // All of them took 83 ms, between 66 and 131 ms.
+    assert!(heat.contains("<li>≥ 66 ms</li>") && heat.contains("class=\"shade5\" d=\"M"), "{heat}");
+    let table = heat.split_once("<table").expect("a table").1.split_once("</table>").expect("its end").0;
+    assert!(table.contains("<th scope=\"col\" class=\"num\">≥ 66 ms</th>"), "{table}");
+    assert_eq!(table.matches("<td class=\"num\">4</td>").count(), 1, "{table}");
+    assert!(!page(&admin, "/usage?range=7d").await.contains("Requests by duration"), "it is not asked for");
+}
+
+/// A page has figures and links for each of its points, and stays small however many there are.
+#[tokio::test]
+async fn a_page_of_very_many_points_is_small() {
+    let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-11-21T12:00:00Z").expect("a time")));
+    let world = World::at(&clock);
+    let model = event::ModelUsage::of("one", "small").tokens(1_000, 5).cost_micros(12_300);
+    let mut events = Vec::new();
+    for hour in 0..90 * 24 {
+        let at = clock.now().plus(-hour * HOUR);
+        let took = Some(1_000 << (hour % 17));
+        events.push(Event { occurred_at: at, duration_us: took, ..call("ada", "search").used(model.clone()) });
+        events.push(Event { occurred_at: at, duration_us: took, ..failed("bob", "ask") });
+    }
+    for batch in events.chunks(250) {
+        world.log.record_all(batch.to_vec(), 0).await.expect("recorded");
+    }
+    let admin = world.browser("root", &["admin"]).await;
+    for query in
+        ["from=-47h&step=hour", "range=7d&step=hour", "range=90d", "range=90d&step=hour", "from=-50d", "range=30d"]
+    {
+        for sort in ["requests", "p95"] {
+            let usage = page(&admin, &format!("/usage?{query}&sort={sort}")).await;
+            assert!(usage.len() < 100_000, "{query} by {sort}: {} bytes", usage.len());
+        }
+    }
+    let dense = page(&admin, "/usage?range=90d&step=hour").await;
+    let heat = page(&admin, "/usage?range=90d&step=hour&sort=p95").await;
+    assert!(heat.contains("Too many points to show."), "{heat}");
+    let heat = page(&admin, "/usage?from=-50d&sort=duration").await;
+    assert!(heat.contains("The 31 points with the most requests are listed."), "{heat}");
+    assert!(dense.contains("<path class=\"soft\"") && dense.contains("The 31 highest points are listed"), "{dense}");
+}
+
+#[tokio::test]
 async fn viewers_with_usage_rights_only_are_offered_only_usage() {
     let world = filled().await;
     let billing = world.browser("bill", &["billing-admin"]).await;

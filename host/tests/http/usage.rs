@@ -131,6 +131,30 @@ async fn each_figure_links_to_its_entries_and_lists_link_back() {
     }
 }
 
+#[tokio::test]
+async fn requests_are_counted_by_their_duration() {
+    let world = World::new();
+    for micros in [Some(1_023), Some(1_024), Some(2_047), Some(5_000_000), None] {
+        world.record(Event { duration_us: micros, ..call("ada", "search") }).await;
+    }
+    let admin = world.bearer("root", &["admin"]);
+    let usage = admin.get_json("/api/v1/usage?durations=counts&step=day".to_owned()).await;
+    let (durations, series) = (&usage["durations"], usage["series"].as_array().expect("a series"));
+    let limits: Vec<_> = durations["limits_us"].as_array().expect("limits").iter().filter_map(Value::as_u64).collect();
+    assert_eq!((limits[0], limits[1], limits.len()), (1_024, 2_048, 19));
+    let counts = durations["counts"].as_array().expect("counts");
+    assert_eq!(counts.len(), series.len());
+    let mut sums = vec![0; limits.len() + 1];
+    for point in counts {
+        for (sum, count) in sums.iter_mut().zip(point.as_array().expect("classes")) {
+            *sum += count.as_u64().expect("a number");
+        }
+    }
+    let at = limits.iter().position(|limit| *limit > 5_000_000).expect("a class");
+    assert_eq!((sums[0], sums[1], sums[at], sums.iter().sum::<u64>()), (1, 2, 1, 4));
+    assert!(admin.get_json("/api/v1/usage".to_owned()).await["durations"].is_null());
+}
+
 /// A viewer of figures only cannot infer entries by narrowing queries.
 #[tokio::test]
 async fn usage_figures_reveal_no_single_entry() {
@@ -187,6 +211,8 @@ async fn errors_in_usage_queries_are_named() {
         ("sort=p50", "requests, errors"),
         ("by=model", "Use llm_model"),
         ("compare=x", "previous"),
+        ("durations=x", "counts"),
+        ("format=csv&durations=counts", "no counts by duration"),
         ("format=xml", "json, csv"),
         ("format=csv&by=tool&by=user", "one breakdown"),
         ("format=csv&compare=previous", "previous period"),

@@ -52,8 +52,8 @@ pub use step::{MAX_POINTS, UsageStep};
 pub use transaction::{HeadChange, NewColumn, NewPart, Removable, Transaction};
 pub use tree::tiles::Tiles;
 pub use usage::{
-    Breakdown, MissingUsage, PartOfFormat1, Point, REQUESTS, RangeError, Totals, USAGE_FIELDS, Usage, UsageBy,
-    UsageQuery, UsageRow, UsageSort, UsageStats, is_dimension, requests, usage_range,
+    Breakdown, DurationCounts, MissingUsage, PartOfFormat1, Point, REQUESTS, RangeError, Totals, USAGE_FIELDS, Usage,
+    UsageBy, UsageQuery, UsageRow, UsageSort, UsageStats, is_dimension, requests, usage_range,
 };
 pub use write::{Store, StoreWriter, Work};
 

@@ -23,6 +23,26 @@ pub fn bucket(micros: u64) -> usize {
     ((EXACT + doubling * STEPS + step) as usize).min(BUCKETS - 1)
 }
 
+/// The limits between the classes of [`classes`], as exponents of two.
+const FIRST_LIMIT: u64 = 10;
+const LAST_LIMIT: u64 = 28;
+
+/// The limits between the classes of [`classes`], in microseconds, from a millisecond to some four minutes. They are
+/// powers of two, where buckets begin, so that a class is counted exactly.
+pub fn limits() -> impl Iterator<Item = u64> {
+    (FIRST_LIMIT..=LAST_LIMIT).map(|exponent| 1 << exponent)
+}
+
+/// How many values are below the first limit, from each limit to the next, and from the last one on.
+pub fn classes(counts: &[u32]) -> Vec<u64> {
+    let limits: Vec<_> = limits().collect();
+    let mut classes = vec![0; limits.len() + 1];
+    for (bucket, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+        classes[limits.partition_point(|limit| *limit <= longest(bucket))] += u64::from(*count);
+    }
+    classes
+}
+
 /// The longest duration of a bucket, in microseconds; the last one has no end.
 fn longest(bucket: usize) -> u64 {
     if bucket == BUCKETS - 1 {
@@ -66,6 +86,17 @@ mod tests {
             assert!(counted >= micros && (counted - micros) * 16 <= micros, "{micros} is counted as {counted}");
         }
         assert_eq!(bucket(u64::MAX), BUCKETS - 1);
+    }
+
+    #[test]
+    fn classes_are_exact_at_their_limits() {
+        let limits: Vec<_> = limits().collect();
+        let mut counts = [0; BUCKETS];
+        let values = limits.iter().flat_map(|limit| [limit - 1, *limit]).chain([0, u64::MAX]);
+        values.for_each(|micros| counts[bucket(micros)] += 1);
+        // Each class has its limit and what is just below the next one.
+        assert_eq!(classes(&counts), vec![2; limits.len() + 1]);
+        assert_eq!(classes(&[]), vec![0; limits.len() + 1]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::extractor::{Parameters, describe_limit};
 use super::grouping::{Grouping, LEVELS};
 use super::overview_query::OverviewParameters;
 use super::search::{Search, ZONE, fields};
-use super::usage_query::{COMPARISONS, FORMATS, RANGES, UsageParameters};
+use super::usage_query::{COMPARISONS, DURATIONS, FORMATS, RANGES, UsageParameters};
 use super::{columns, counts, usage_query};
 use crate::openapi::Operation;
 
@@ -69,6 +69,8 @@ impl Parameters for UsageParameters {
         sort["default"] = UsageSort::default().as_str().into();
         operation.query("sort", "The order of the rows: descending by this measure.", sort);
         operation.query("compare", "Whether to count the previous period as well.", words(COMPARISONS.into()));
+        let durations = "Whether to count how many requests of each point took how long.";
+        operation.query("durations", durations, words(DURATIONS.into()));
         operation.query("format", "`csv` for a table of the series, or of the one breakdown.", words(FORMATS.into()));
         describe_search(operation);
     }

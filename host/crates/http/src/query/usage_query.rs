@@ -10,6 +10,7 @@ use mcp_audit_log_index::{
 use mcp_audit_log_model::event::{Kind, Outcome};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::{DAY, Timestamp};
+use mcp_audit_log_model::time_zone::TimeZone;
 use mcp_audit_log_model::value::Value;
 use mcp_audit_log_service::AuditLog;
 use serde_json::{Value as Json, json};
@@ -20,12 +21,14 @@ use super::search::{Pairs, Search, query_of, short, single, values};
 use crate::problem::Problem;
 
 /// The parameters besides those of the search.
-pub(crate) const PARAMETERS: &[&str] = &["range", "step", "by", "sort", "compare", "format"];
+pub(crate) const PARAMETERS: &[&str] = &["range", "step", "by", "sort", "compare", "durations", "format"];
 /// Named ranges, and their lengths.
 pub(crate) const RANGES: &[(&str, i64)] =
     &[("24h", DAY), ("7d", 7 * DAY), ("30d", 30 * DAY), ("90d", 90 * DAY), ("365d", 365 * DAY)];
 /// The ranges that a range can be compared with.
 pub(crate) const COMPARISONS: &[&str] = &["previous"];
+/// What is counted of durations besides averages and quantiles.
+pub(crate) const DURATIONS: &[&str] = &["counts"];
 /// The formats of the answer.
 pub(crate) const FORMATS: &[&str] = &["json", "csv"];
 
@@ -57,8 +60,13 @@ impl UsageParameters {
             let detail = "compare: a CSV table holds one range; request the previous period with from and to.";
             return Err(Problem::parameter("compare", detail));
         }
-        let query =
-            UsageQuery { domain, step, by, sort: sort.unwrap_or_default(), limit, previous, ..UsageQuery::over(range) };
+        let durations = words("durations", DURATIONS)?.is_some();
+        if csv && durations {
+            let detail = "durations: a CSV table has no counts by duration; request them as JSON.";
+            return Err(Problem::parameter("durations", detail));
+        }
+        let sort = sort.unwrap_or_default();
+        let query = UsageQuery { domain, step, by, sort, limit, previous, durations, ..UsageQuery::over(range) };
         Ok(Self { query, csv })
     }
 }
@@ -161,7 +169,8 @@ fn narrowed(
     for term in terms {
         grouping::add_term(&mut pairs, term)?;
     }
-    pairs.extend([("from".to_owned(), range.start.to_string()), ("to".to_owned(), range.end.to_string())]);
+    let written = |at: Timestamp| TimeZone::UTC.written(at);
+    pairs.extend([("from".to_owned(), written(range.start)), ("to".to_owned(), written(range.end))]);
     Some(query_of(&pairs))
 }
 
@@ -200,7 +209,7 @@ mod tests {
     fn a_figures_link_lists_its_entries_and_back() {
         let range = Timestamp::EPOCH..Timestamp::EPOCH.plus(DAY);
         let asked = pairs(&[("tool", "a b"), ("range", "7d"), ("by", "user"), ("sort", "cost"), ("limit", "7")]);
-        let time = "from=1970-01-01T00%3A00%3A00.000000Z&to=1970-01-02T00%3A00%3A00.000000Z";
+        let time = "from=1970-01-01T00%3A00%3A00Z&to=1970-01-02T00%3A00%3A00Z";
         let kinds = "domain=%5B%5B%22kind%22%2C%22in%22%2C%5B%22request%22%2C%22http%22%5D%5D%2C%5B%22outcome%22%2C%22%21%3D%22%2C%22pending%22%5D%5D";
         assert_eq!(entries(&asked, &range, &[], None), Some(format!("?tool=a%20b&{kinds}&{time}")));
         let name = "ada".into();

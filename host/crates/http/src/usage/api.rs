@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use mcp_audit_log_contract::access::{Grant, Right};
 use mcp_audit_log_export as export;
 use mcp_audit_log_index as index;
-use mcp_audit_log_index::{Point, Totals, UsageRow, UsageStats};
+use mcp_audit_log_index::{DurationCounts, Point, Totals, UsageRow, UsageStats};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
@@ -52,6 +52,8 @@ pub(crate) struct Usage {
     step: &'static str,
     /// Oldest first, without gaps; in a long range, from the first request on.
     series: Vec<Linked<Point>>,
+    /// How long the requests of each point took, with `durations=counts`.
+    durations: Option<DurationCounts>,
     /// One for each `by`, in that order.
     breakdowns: Vec<Breakdown>,
 }
@@ -149,6 +151,7 @@ impl Linking<'_> {
             previous: usage.previous.map(totals),
             step: usage.step.as_str(),
             series: usage.series.into_iter().map(point).collect(),
+            durations: usage.durations,
             breakdowns: usage.breakdowns.into_iter().map(breakdown).collect(),
         }
     }

@@ -130,6 +130,11 @@ impl Total {
         self.users.values().map(|word| u64::from(word.count_ones())).sum()
     }
 
+    /// The number of durations in each class of [`histogram::classes`].
+    pub(crate) fn classes(&self) -> Vec<u64> {
+        histogram::classes(&self.buckets)
+    }
+
     /// A duration that `percent` percent of the requests do not exceed; at most the longest duration.
     pub(crate) fn quantile(&self, percent: u64) -> Option<u64> {
         histogram::quantile(&self.buckets, percent).map(|micros| micros.min(self.sums.longest))

@@ -12,10 +12,11 @@ use crate::search::total::Total;
 use crate::snapshot::Snapshot;
 use crate::step::Steps;
 use crate::{
-    Breakdown, GroupBy, MissingUsage, Point, StoreError, Totals, USAGE_FIELDS, Usage, UsageBy, UsageQuery, UsageRow,
-    UsageSort, UsageStats, UsageStep,
+    Breakdown, DurationCounts, GroupBy, MissingUsage, Point, StoreError, Totals, USAGE_FIELDS, Usage, UsageBy,
+    UsageQuery, UsageRow, UsageSort, UsageStats, UsageStep,
 };
 use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::histogram;
 use mcp_audit_log_model::time::Timestamp;
 
 /// Computes the usage for `query`.
@@ -53,7 +54,8 @@ pub(crate) fn usage(log: &dyn Snapshot, texts: &Texts, query: &UsageQuery) -> Re
         totals: totals(&covered, &counters)?,
         previous: before.as_ref().map(previous).transpose()?,
         step,
-        series: series(steps, &covered, counters.last()),
+        series: points(steps, &covered).map(|number| point(steps, &covered, number, counters.last())).collect(),
+        durations: query.durations.then(|| durations(points(steps, &covered), counters.last())),
         breakdowns: breakdowns(&source, texts, query, &covered, tables.into_iter().zip(&counters[1..]))?,
         missing: missing(&source, first..covered.end, has_sums())?,
         covered: moments(&covered),
@@ -94,13 +96,23 @@ fn totals(
     Ok(Totals { from, to, stats: stats(counters[0].get([0, 0])), unique: unique.collect::<Result<_, StoreError>>()? })
 }
 
-fn series(steps: Steps, range: &Range<i64>, counted: Option<&Counters>) -> Vec<Point> {
-    let point = |number: u64| Point {
+/// The numbers of the steps in a range.
+fn points(steps: Steps, range: &Range<i64>) -> impl Iterator<Item = u64> {
+    (steps.number(range.start)..).take_while(move |number| steps.start(*number) < range.end)
+}
+
+fn point(steps: Steps, range: &Range<i64>, number: u64, counted: Option<&Counters>) -> Point {
+    Point {
         from: Timestamp::from_micros(steps.start(number).max(range.start)),
         to: Timestamp::from_micros(steps.start(number + 1).min(range.end)),
         stats: stats(counted.and_then(|counted| counted.get([number, 0]))),
-    };
-    (steps.number(range.start)..).take_while(|number| steps.start(*number) < range.end).map(point).collect()
+    }
+}
+
+fn durations(points: impl Iterator<Item = u64>, counted: Option<&Counters>) -> DurationCounts {
+    let none = vec![0; histogram::limits().count() + 1];
+    let of = |number| counted.and_then(|counted| counted.get([number, 0])).map_or_else(|| none.clone(), Total::classes);
+    DurationCounts { limits_us: histogram::limits().collect(), counts: points.map(of).collect() }
 }
 
 /// The most values of a field that are ranked by a percentile, which only histograms know.

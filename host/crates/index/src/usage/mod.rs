@@ -108,6 +108,8 @@ pub struct UsageQuery {
     pub limit: usize,
     /// Whether to count the period before as well, which is as long.
     pub previous: bool,
+    /// Whether to count how many requests of each point took how long.
+    pub durations: bool,
     /// Leave out what was recorded from this moment on, as far as it is not in a closed part of the log: for viewers who
     /// must not notice a single further request.
     pub recorded_before: Option<Timestamp>,
@@ -125,6 +127,7 @@ impl UsageQuery {
             sort: UsageSort::default(),
             limit: 10,
             previous: false,
+            durations: false,
             recorded_before: None,
         }
     }
@@ -229,6 +232,26 @@ pub struct Point {
     /// What is counted in it.
     #[serde(flatten)]
     pub stats: UsageStats,
+}
+
+/// How long the requests of each point of a series took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct DurationCounts {
+    /// The limits between the classes, in microseconds and ascending: powers of two, at which counts are exact.
+    pub limits_us: Vec<u64>,
+    /// For each point of the series the number of requests below the first limit, from each limit to the next, and from
+    /// the last one on. Requests without a duration are not counted.
+    pub counts: Vec<Vec<u64>>,
+}
+
+impl DurationCounts {
+    /// The classes from the first to the last one that occurs.
+    pub fn classes(&self) -> Range<usize> {
+        let used = |class: &usize| self.counts.iter().any(|counts| counts.get(*class).is_some_and(|count| *count > 0));
+        let mut classes = (0..=self.limits_us.len()).filter(used);
+        let first = classes.next().unwrap_or(0);
+        first..classes.next_back().unwrap_or(first) + 1
+    }
 }
 
 /// What a table of usage is by: one of [`USAGE_FIELDS`], or two of them together. It is written `user` or
@@ -351,6 +374,8 @@ pub struct Usage {
     pub step: UsageStep,
     /// Usage over time, oldest first, without holes.
     pub series: Vec<Point>,
+    /// How long the requests of each of its points took, if that was asked for.
+    pub durations: Option<DurationCounts>,
     /// One for each field that was asked for.
     pub breakdowns: Vec<Breakdown>,
 }

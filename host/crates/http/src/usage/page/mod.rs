@@ -2,6 +2,7 @@
 //! row links to its own usage.
 
 mod chart;
+mod heat;
 mod table;
 mod tiles;
 mod view;
@@ -17,6 +18,7 @@ use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::{DAY, HOUR};
 
 use self::chart::Chart;
+use self::heat::HeatMap;
 use self::table::Table;
 use self::tiles::{Tile, tiles};
 use self::view::{FIELDS, View};
@@ -64,6 +66,7 @@ struct Stats {
     notes: Vec<String>,
     tiles: Vec<Tile>,
     chart: Chart,
+    heat: Option<HeatMap>,
     tables: Vec<Table>,
     file: String,
     nothing: bool,
@@ -174,6 +177,7 @@ impl Stats {
             notes: widened.into_iter().chain(usage.missing.iter().map(ToString::to_string)).collect(),
             tiles: tiles(view, usage),
             chart: Chart::new(view, usage),
+            heat: HeatMap::new(view, usage),
             tables: Table::all(view, usage),
             file: view.file(None),
             nothing: usage.totals.stats.requests == 0,

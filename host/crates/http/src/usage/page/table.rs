@@ -21,7 +21,7 @@ const WIDE: &str = "wide-only";
 pub(crate) struct Column(&'static str, Option<UsageSort>, fn(&UsageStats) -> Option<u64>, fn(u64) -> String, bool);
 
 /// All columns, in order.
-pub(crate) const COLUMNS: [Column; 6] = [
+const COLUMNS: [Column; 6] = [
     Column("Requests", Some(UsageSort::Requests), |stats| Some(stats.requests), count, false),
     Column("Errors", Some(UsageSort::Errors), |stats| Some(stats.errors), count, true),
     Column("Average", Some(UsageSort::Duration), |stats| stats.average_us, duration, false),
@@ -29,6 +29,21 @@ pub(crate) const COLUMNS: [Column; 6] = [
     Column("Tokens", Some(UsageSort::Tokens), |stats| Some(stats.tokens()), count, true),
     Column("Cost", Some(UsageSort::Cost), |stats| Some(stats.cost_micros), money, true),
 ];
+
+/// The columns of quantiles over time, in order.
+const QUANTILES: [Column; 3] = [
+    Column("P50", None, |stats| stats.p50_us, duration, false),
+    Column("P95", Some(UsageSort::P95), |stats| stats.p95_us, duration, false),
+    Column("P99", None, |stats| stats.p99_us, duration, false),
+];
+
+/// The columns of the figures over time.
+pub(crate) fn of_series(sort: UsageSort, models: bool) -> Vec<&'static Column> {
+    let [requests, errors, average, p95, tokens, cost] = &COLUMNS;
+    let durations = if sort == UsageSort::P95 { QUANTILES.iter().collect() } else { vec![average, p95] };
+    let spent = if models { vec![tokens, cost] } else { Vec::new() };
+    [requests, errors].into_iter().chain(durations).chain(spent).collect()
+}
 
 /// A cell: its text, its link, and a note in small letters.
 pub(crate) struct Cell {
@@ -72,6 +87,11 @@ pub(crate) struct Row {
 }
 
 impl Column {
+    /// Its heading.
+    pub(crate) fn label(&self) -> &'static str {
+        self.0
+    }
+
     /// The cell for these stats, with links to their entries; `of` are the values that they are about.
     pub(crate) fn cell(
         &self,

@@ -50,7 +50,9 @@ pub(crate) fn label_of(field: Field) -> &'static str {
 impl View {
     /// The view of these parameters. Typed moments override a named range.
     pub(crate) fn new(visitor: &Visitor, mut pairs: Pairs) -> Self {
-        pairs.retain(|(name, value)| !value.trim().is_empty() && !["compare", "format"].contains(&name.as_str()));
+        pairs.retain(|(name, value)| {
+            !value.trim().is_empty() && !["compare", "durations", "format"].contains(&name.as_str())
+        });
         if pairs.iter().any(|(name, _)| name == "from" || name == "to") {
             pairs.retain(|(name, _)| name != "range");
         }
@@ -71,6 +73,9 @@ impl View {
             asked.push(("limit".to_owned(), ROWS[alone].to_owned()));
         }
         asked.push(("compare".to_owned(), "previous".to_owned()));
+        if matches!(self.sort(), UsageSort::Duration | UsageSort::P95) {
+            asked.push(("durations".to_owned(), usage_query::DURATIONS[0].to_owned()));
+        }
         asked
     }
 

@@ -147,6 +147,7 @@ fn query() -> impl Strategy<Value = (UsageQuery, Domain)> {
                     sort,
                     limit,
                     previous: true,
+                    durations: true,
                     recorded_before: None,
                 },
                 timeless,

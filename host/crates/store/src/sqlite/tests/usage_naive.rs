@@ -70,15 +70,24 @@ pub(super) fn assert_exact(usage: &Usage, query: &UsageQuery, entries: &[&Entry]
     let inside = within(entries, usage.covered.start, usage.covered.end);
     same(&usage.totals.stats, &inside)?;
     assert_no_guess(usage, &inside)?;
+    let durations = usage.durations.as_ref().expect("asked for");
+    prop_assert_eq!(durations.counts.len(), usage.series.len());
     let mut next = usage.covered.start;
-    for point in &usage.series {
+    for (point, counts) in usage.series.iter().zip(&durations.counts) {
         prop_assert_eq!(point.from, next);
         if usage.step == UsageStep::Day {
             let is_day = query.zone.start_of_day(point.from.max(point.to.plus(-1))) <= point.from;
             let is_begun = point.from == usage.covered.start || query.zone.start_of_day(point.from) == point.from;
             prop_assert!(is_day && is_begun, "{}", query.zone.exact(point.from));
         }
-        same(&point.stats, &within(entries, point.from, point.to))?;
+        let of_point = within(entries, point.from, point.to);
+        same(&point.stats, &of_point)?;
+        let (low, high) = ([0].iter().chain(&durations.limits_us), durations.limits_us.iter().chain(&[u64::MAX]));
+        for ((low, high), count) in low.zip(high).zip(counts) {
+            let took = of_point.iter().filter_map(|entry| entry.duration_us);
+            let inside = took.filter(|micros| low <= micros && (micros < high || *high == u64::MAX)).count();
+            prop_assert_eq!(*count, inside as u64, "from {} to {}", low, high);
+        }
         next = point.to;
     }
     prop_assert!(next == usage.covered.end || usage.covered.is_empty());
