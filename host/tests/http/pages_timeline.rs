@@ -47,6 +47,22 @@ fn rows(page: &str) -> Vec<String> {
     page.split("<tr id=\"n").skip(1).filter_map(row).collect()
 }
 
+/// The bars as `#1 beginning length`.
+fn drawn(page: &str) -> Vec<String> {
+    let row = |row: &str| {
+        let number = row.split_once('"')?.0;
+        let (x, rest) = row.split_once(" x=\"")?.1.split_once("\" width=\"")?;
+        Some(format!("#{number} {x} {}", rest.split_once('"')?.0))
+    };
+    page.split("<tr id=\"n").skip(1).filter_map(row).collect()
+}
+
+/// The texts between the rows.
+fn between(page: &str) -> Vec<&str> {
+    let texts = page.split("<tr class=\"above\"><td colspan=\"6\">").skip(1);
+    texts.filter_map(|text| text.split_once("</td>")).map(|(text, _)| text).collect()
+}
+
 /// The address of the link with this text.
 fn link(page: &str, text: &str) -> String {
     let before = page.split_once(&format!(">{text}</a>")).unwrap_or_else(|| panic!("no {text} in {page}")).0;
@@ -96,8 +112,10 @@ async fn a_run_is_numbered_and_nested_in_the_order_of_time() {
     assert!(timeline.contains(&format!("href=\"/entries/{failed}\"")), "{timeline}");
     assert!(timeline.contains("<span class=\"mark\">late answer</span>"), "{timeline}");
     assert!(timeline.contains("<span class=\"mark\">stream</span>"), "{timeline}");
-    // The stream fills the scale, so the others are narrow, and none is invisible.
-    assert!(timeline.contains("x=\"0\" width=\"1000\"") && timeline.contains("x=\"0\" width=\"4\""), "{timeline}");
+    // An hour-long stream and a pause of a minute hide no call.
+    let bars =
+        ["#1 0 1000", "#2 0 231", "#3 57 232", "#4 115 232", "#5 173 232", "#6 231 231", "#7 500 231", "#8 768 232"];
+    assert_eq!(drawn(&timeline), bars);
     assert_eq!(link(&timeline, "#5"), "/timeline?agent_instance=run-7&page=1#n5");
     assert_eq!(link(&timeline, "List the entries"), "/?agent_instance=run-7");
 }
@@ -143,6 +161,87 @@ async fn a_long_timeline_has_pages_and_each_is_small() {
     let id = admin.entries("agent_instance=long&tool=a_tool_with_a_long_name_310").await[0]["id"].clone();
     let around = format!("/timeline?agent_instance=long&entry={}", id.as_str().expect("an id"));
     assert!(page(&admin, &around).await.contains("301 – 320 of 320"), "the page of the entry");
+}
+
+#[tokio::test]
+async fn a_session_of_5_000_messages_is_read_by_pages() {
+    let world = World::new();
+    let in_session = |at: i64| {
+        let mut event = step("long", at * 100, "a_tool");
+        event.client.session = Some("s-long".into());
+        if at % 100 == 99 { failed(event, "why") } else { event }
+    };
+    for batch in (0..5_000).map(in_session).collect::<Vec<_>>().chunks(250) {
+        world.log.record_all(batch.to_vec(), 0).await.expect("recorded");
+    }
+    let admin = world.browser("root", &["admin"]).await;
+    let first = page(&admin, "/timeline?session=s-long").await;
+    for text in ["<b>5\u{202f}000 entries</b>", ">50 errors</span>", "and more", "1 – 150 of 5\u{202f}000"] {
+        assert!(first.contains(text), "no {text}: {first}");
+    }
+    let mut address = link(&first, "#2000").replace("#n2000", "");
+    assert_eq!(address, "/timeline?session=s-long&page=14", "the last of the errors that are listed");
+    let (mut pages, mut seen) = (0, Vec::new());
+    loop {
+        let shown = page(&admin, &address).await;
+        assert!(shown.len() < 100_000, "{} bytes", shown.len());
+        seen.extend(rows(&shown));
+        pages += 1;
+        if !shown.contains(">Later</a>") {
+            break;
+        }
+        address = link(&shown, "Later");
+    }
+    assert_eq!(pages, 21, "from page 14 to page 34");
+    assert_eq!((seen[0].as_str(), seen.len()), ("#1951 +3 min 15 s a_tool at0", 3_050));
+    assert_eq!(seen[3_049], "#5000 +8 min 19 s a_tool at0");
+    let around = page(&admin, "/timeline?session=s-long&page=35").await;
+    assert!(around.contains("No entries."), "behind the last page: {around}");
+}
+
+/// A request of an API that called four servers at once, over three sessions of one run, with an answer that came late.
+#[tokio::test]
+async fn a_run_over_three_sessions_names_them_and_its_pauses() {
+    let world = World::new();
+    for session in 0..3 {
+        let at = |millis: i64| session * 1_200_000 + millis;
+        let of = |millis: i64, tool: &str, took: u64| {
+            let mut event = step("run-9", at(millis), tool);
+            (event.client.session, event.duration_us) = (Some(format!("s-{session}")), Some(took));
+            event
+        };
+        let request = Event { channel: Channel::Api, method: Some("POST".into()), target: None, ..of(0, "", 900_000) };
+        let parts = [100, 110, 120, 130].map(|millis| {
+            let tool = format!("part_{millis}");
+            Event { parent: Some(request.id), ..of(millis, &tool, 5_000 * millis.unsigned_abs()) }
+        });
+        let asked = Event { detail: OutcomeDetail::Deferred, ..of(1_000, "slow", 5_000) };
+        let late = Event { kind: Kind::LateAnswer, parent: Some(asked.id), ..of(9_000, "slow", 1_000) };
+        for event in parts.into_iter().chain([request, late, asked]) {
+            world.record(event).await;
+        }
+    }
+    let admin = world.browser("root", &["admin"]).await;
+    let timeline = page(&admin, "/timeline?agent_instance=run-9").await;
+    let first = [
+        "#1 +0.000 s  at0",
+        "#2 +0.100 s part_100 at1",
+        "#3 +0.110 s part_110 at1",
+        "#4 +0.120 s part_120 at1",
+        "#5 +0.130 s part_130 at1",
+        "#6 +1.000 s slow at0",
+        "#7 +9.000 s slow at1",
+    ];
+    let rows = rows(&timeline);
+    assert_eq!(rows[..7], first);
+    assert_eq!((rows.len(), rows[7].as_str()), (21, "#8 +20 min 00 s  at0"));
+    let pause = "after 19 min 50 s without entries";
+    assert_eq!(between(&timeline), ["session s-0", &format!("session s-1, {pause}"), &format!("session s-2, {pause}")]);
+    // The parts of the request lie within it, side by side.
+    let bars = drawn(&timeline);
+    assert_eq!(bars[..5], ["#1 0 252", "#2 28 140", "#3 30 155", "#4 33 169", "#5 36 183"]);
+    let alone = page(&admin, "/timeline?session=s-1").await;
+    assert!(between(&alone).is_empty() && alone.contains("<b>7 entries</b>"), "{alone}");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use mcp_audit_log_contract::access::Right;
 use mcp_audit_log_index::{MAX_TIMELINE, Timeline, TimelineAnchor};
+use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::format::{count, counted};
 use uuid::Uuid;
 
@@ -54,6 +55,8 @@ struct Page {
 struct Asked {
     label: &'static str,
     value: String,
+    /// Whether it names the sessions of its entries: those of an agent's run follow each other.
+    has_sessions: bool,
     /// The parameters that select entries.
     search: Pairs,
     page: usize,
@@ -94,7 +97,8 @@ impl Asked {
         let entry = single(pairs, ENTRY)?.map(|text| Uuid::try_parse(text).map_err(|_| Problem::no_entry()));
         let selects = |name: &str| name == field.name() || RANGE.contains(&name);
         let search = pairs.iter().filter(|(name, value)| selects(name) && !value.is_empty()).cloned().collect();
-        Ok(Self { label, value: value.to_owned(), search, page: page - 1, entry: entry.transpose()? })
+        let has_sessions = field == Field::AgentInstance;
+        Ok(Self { label, value: value.to_owned(), has_sessions, search, page: page - 1, entry: entry.transpose()? })
     }
 
     /// The address of a page, counted from 0.
@@ -111,7 +115,6 @@ impl Page {
         let base = &site.base;
         let value = Shown::cut(&asked.value, 120);
         let search = asked.search.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let begun = found.begun.unwrap_or(clock.now);
         let page = found.before / ROWS;
         let end = found.before + found.entries.len();
         let to_error = |at: &usize| (at + 1, format!("{}#n{}", asked.address(base, at / ROWS), at + 1));
@@ -130,7 +133,7 @@ impl Page {
             errors: found.errors,
             first_errors: found.first_errors.iter().map(to_error).collect(),
             cut: found.is_cut.then(|| count(MAX_TIMELINE as u64)),
-            lines: lines(&found.entries, found.before, begun, clock, asked.entry),
+            lines: lines(found, asked.has_sessions, clock, asked.entry),
             shown: format!(
                 "{} – {} of {}",
                 count(found.before as u64 + 1),
