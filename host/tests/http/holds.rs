@@ -57,7 +57,7 @@ async fn a_hold_is_returned_with_its_effect() {
     assert!(told["note"].as_str().is_some_and(|note| note.contains("after the end of the hold stay as well")));
     let browser = world.browser("eve", &["auditor"]).await;
     let page = browser.get("/settings").await.text;
-    for text in ["case 7", "from 2026-02-01 08:00:00 UTC until 2026-03-02", "<strong>in force</strong>", "stay as well"]
+    for text in ["case 7", "from 2026-02-01 08:00:00 UTC until 2026-03-01", "<strong>in force</strong>", "stay as well"]
     {
         assert!(page.contains(text), "the page lacks {text:?}");
     }

@@ -9,26 +9,40 @@ use serde_json::{Value, json};
 
 use crate::support::{Caller, World, call};
 
-/// When the entries began: around both changes of the clocks in Vienna.
-const BEGUN: [&str; 6] = [
+/// When the entries began: around both changes of the clocks in Vienna and on Lord Howe Island.
+const BEGUN: [&str; 14] = [
     "2026-03-28T23:30:00Z",
     "2026-03-29T21:30:00Z",
+    "2026-04-04T12:59:00Z",
+    "2026-04-04T14:45:00Z",
+    "2026-04-04T15:15:00Z",
+    "2026-04-05T13:29:00Z",
+    "2026-04-05T13:30:00Z",
+    "2026-10-03T13:29:00Z",
+    "2026-10-03T13:30:00Z",
+    "2026-10-04T12:59:00Z",
     "2026-10-25T00:30:00Z",
     "2026-10-25T01:30:00Z",
     "2026-10-25T22:30:00Z",
     "2026-10-25T23:30:00Z",
 ];
 
-/// How many of them are in a day of a zone.
-const DAYS: [(&str, &str, usize); 8] = [
-    ("UTC", "2026-03-29", 1),
-    ("Europe/Vienna", "2026-03-29", 2),
-    ("America/New_York", "2026-03-29", 1),
-    ("Asia/Kolkata", "2026-03-29", 1),
-    ("UTC", "2026-10-25", 4),
-    ("Europe/Vienna", "2026-10-25", 3),
-    ("America/New_York", "2026-10-25", 2),
-    ("Asia/Kolkata", "2026-10-25", 2),
+/// Days of a zone, where they begin and end, and how many of the entries are in them.
+const DAYS: [(&str, &str, &str, &str, usize); 13] = [
+    ("UTC", "2026-03-29", "2026-03-29", "2026-03-30", 1),
+    ("Europe/Vienna", "2026-03-29", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z", 2),
+    ("America/New_York", "2026-03-29", "2026-03-29T04:00:00Z", "2026-03-30T04:00:00Z", 1),
+    ("Asia/Kolkata", "2026-03-29", "2026-03-28T18:30:00Z", "2026-03-29T18:30:00Z", 1),
+    ("UTC", "2026-04-05", "2026-04-05", "2026-04-06", 2),
+    // The clocks change by half an hour.
+    ("Australia/Lord_Howe", "2026-04-05", "2026-04-04T13:00:00Z", "2026-04-05T13:30:00Z", 3),
+    ("Asia/Kolkata", "2026-04-05", "2026-04-04T18:30:00Z", "2026-04-05T18:30:00Z", 2),
+    ("Australia/Lord_Howe", "2026-10-04", "2026-10-03T13:30:00Z", "2026-10-04T13:00:00Z", 2),
+    ("Asia/Kolkata", "2026-10-04", "2026-10-03T18:30:00Z", "2026-10-04T18:30:00Z", 1),
+    ("UTC", "2026-10-25", "2026-10-25", "2026-10-26", 4),
+    ("Europe/Vienna", "2026-10-25", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z", 3),
+    ("America/New_York", "2026-10-25", "2026-10-25T04:00:00Z", "2026-10-26T04:00:00Z", 2),
+    ("Asia/Kolkata", "2026-10-25", "2026-10-24T18:30:00Z", "2026-10-25T18:30:00Z", 2),
 ];
 
 fn at(text: &str) -> Timestamp {
@@ -39,7 +53,9 @@ fn at(text: &str) -> Timestamp {
 async fn filled() -> World {
     let world = World::at(&Arc::new(ManualClock::new(at("2026-11-05T12:00:00Z"))));
     for begun in BEGUN {
-        world.record(Event { occurred_at: at(begun), duration_us: Some(1_000), ..call("ada", "search") }).await;
+        let mut event = Event { occurred_at: at(begun), duration_us: Some(1_000), ..call("ada", "search") };
+        event.client.session = Some("s-1".into());
+        world.record(event).await;
     }
     world
 }
@@ -65,7 +81,7 @@ fn rows(page: &str) -> usize {
 async fn a_day_is_a_day_of_the_viewers_zone_at_every_door() {
     let world = filled().await;
     let program = world.bearer("root", &["admin"]);
-    for (zone, day, count) in DAYS {
+    for (zone, day, begins, ends, count) in DAYS {
         let browser = viewer(&world, zone).await;
         let range = format!("tool=search&from={day}&to={day}");
         for query in
@@ -98,24 +114,38 @@ async fn a_day_is_a_day_of_the_viewers_zone_at_every_door() {
         assert_eq!(usage["totals"]["requests"], json!(count), "{zone} {day}: usage");
         let around = "from=2026-03-20&to=2026-11-01";
         let usage = program.get_json(format!("/api/v1/usage?tool=search&{around}&step=day&tz={tz}")).await;
-        let point = |point: &&Value| point["from"].as_str().map(at) == usage_start(zone, day);
+        let point = |point: &&Value| point["from"].as_str().map(at) == Some(at(begins));
         let points = usage["series"].as_array().expect("a series");
-        assert_eq!(points.iter().find(point).map(|point| &point["requests"]), Some(&json!(count)), "{zone} {day}");
+        let of_day = points.iter().find(point).map(|point| (&point["requests"], point["to"].as_str().map(at)));
+        assert_eq!(of_day, Some((&json!(count), Some(at(ends)))), "{zone} {day}: usage by day");
+        let overview = program.get_json(format!("/api/v1/overview?{range}&tz={tz}")).await;
+        assert_eq!(overview["entries"], json!(count), "{zone} {day}: the overview");
+        let steps = page(&browser, &format!("/timeline?session=s-1&from={day}&to={day}")).await;
+        assert_eq!(steps.matches("<tr id=\"n").count(), count, "{zone} {day}: the timeline");
+        let bundle = page(&browser, &format!("/bundle?{range}")).await;
+        assert_eq!(bundle.matches("\"tool\":\"search\"").count(), count, "{zone} {day}: the bundle");
     }
 }
 
-/// The first moment of a day, which the test knows by itself.
-fn usage_start(zone: &str, day: &str) -> Option<Timestamp> {
-    let hours = match (zone, day) {
-        ("Europe/Vienna", "2026-03-29") => "2026-03-28T23:00:00Z",
-        ("Europe/Vienna", _) => "2026-10-24T22:00:00Z",
-        ("America/New_York", "2026-03-29") => "2026-03-29T04:00:00Z",
-        ("America/New_York", _) => "2026-10-25T04:00:00Z",
-        ("Asia/Kolkata", "2026-03-29") => "2026-03-28T18:30:00Z",
-        ("Asia/Kolkata", _) => "2026-10-24T18:30:00Z",
-        (_, day) => return Some(at(day)),
-    };
-    Some(at(hours))
+#[tokio::test]
+async fn a_hold_until_a_day_includes_that_day() {
+    let world = filled().await;
+    let program = world.bearer("root", &["admin"]);
+    for (zone, day, begins, ends, _) in DAYS {
+        let browser = viewer(&world, zone).await;
+        let placed = browser.form("/settings/holds", &format!("from={day}&to={day}&reason=case")).await;
+        assert_eq!(placed.status, StatusCode::SEE_OTHER, "{zone} {day}: {}", placed.text);
+        let holds = program.get_json("/api/v1/holds".to_owned()).await["holds"].clone();
+        let is_that = |hold: &Value| {
+            ["from", "to"].map(|end| hold[end].as_str().map(at)) == [begins, ends].map(|end| Some(at(end)))
+        };
+        assert!(holds.as_array().expect("holds").iter().any(is_that), "{zone} {day}: the form: {holds}");
+        let shown = page(&browser, "/settings").await;
+        assert!(shown.contains(&format!("from {day} until {day}</dd>")), "{zone} {day}: {shown}");
+        let named = format!("/api/v1/holds?tz={}", zone.replace('/', "%2F"));
+        let placed = program.post(&named, &json!({ "from": day, "to": day, "reason": "case" }).to_string()).await;
+        assert_eq!(placed.json()["to"].as_str().map(at), Some(at(ends)), "{zone} {day}: the API: {}", placed.text);
+    }
 }
 
 #[tokio::test]
@@ -130,6 +160,7 @@ async fn the_same_entry_has_the_viewers_time_and_utc() {
         ("Europe/Vienna", format!("2026-10-25 02:30:00.000 CET · {utc}")),
         ("America/New_York", format!("2026-10-24 21:30:00.000 EDT · {utc}")),
         ("Asia/Kolkata", format!("2026-10-25 07:00:00.000 IST · {utc}")),
+        ("Australia/Lord_Howe", format!("2026-10-25 12:30:00.000 +11 · {utc}")),
     ] {
         let browser = viewer(&world, zone).await;
         let list = page(&browser, "/?tool=search").await;
@@ -141,6 +172,10 @@ async fn the_same_entry_has_the_viewers_time_and_utc() {
     let list = page(&viewer(&world, "Europe/Vienna~exact").await, "/?tool=search").await;
     for shown in ["2026-10-25 02:30:00.000 CEST</time>", "2026-10-25 02:30:00.000 CET</time>"] {
         assert!(list.contains(shown), "the hour that occurs twice is told apart: {list}");
+    }
+    let there = page(&viewer(&world, "Australia/Lord_Howe~exact").await, "/?tool=search").await;
+    for shown in ["2026-04-05 01:45:00.000 +11</time>", "2026-04-05 01:45:00.000 +1030</time>"] {
+        assert!(there.contains(shown), "the half hour that occurs twice is told apart: {there}");
     }
     assert!(list.contains("value=\"relative\""), "the way back: {list}");
     assert!(

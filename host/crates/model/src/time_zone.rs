@@ -185,6 +185,11 @@ impl TimeZone {
         self.format(at, form)
     }
 
+    /// The end of a range from a form: the last day that is included, or the moment to the second.
+    pub fn until(self, at: Timestamp) -> String {
+        if at == self.start_of_day(at) { self.format(at.plus(-1), "%Y-%m-%d") } else { self.moment(at) }
+    }
+
     /// A range of time, to the minute.
     pub fn range(self, range: &std::ops::Range<Timestamp>) -> String {
         format!("{} – {}", self.minute(range.start), self.format(range.end, "%Y-%m-%d %H:%M %Z"))
@@ -221,18 +226,22 @@ mod tests {
     #[test]
     fn a_day_has_23_or_25_hours_when_the_clocks_change() {
         for (name, day, start, hours) in [
-            ("Europe/Vienna", "2026-03-29", "2026-03-28T23:00:00Z", 23),
-            ("Europe/Vienna", "2026-10-25", "2026-10-24T22:00:00Z", 25),
-            ("America/New_York", "2026-03-08", "2026-03-08T05:00:00Z", 23),
-            ("America/New_York", "2026-11-01", "2026-11-01T04:00:00Z", 25),
-            ("Asia/Kolkata", "2026-10-25", "2026-10-24T18:30:00Z", 24),
-            ("UTC", "2026-10-25", "2026-10-25T00:00:00Z", 24),
+            ("Europe/Vienna", "2026-03-29", "2026-03-28T23:00:00Z", 23.0),
+            ("Europe/Vienna", "2026-10-25", "2026-10-24T22:00:00Z", 25.0),
+            ("America/New_York", "2026-03-08", "2026-03-08T05:00:00Z", 23.0),
+            ("America/New_York", "2026-11-01", "2026-11-01T04:00:00Z", 25.0),
+            ("Asia/Kolkata", "2026-10-25", "2026-10-24T18:30:00Z", 24.0),
+            ("UTC", "2026-10-25", "2026-10-25T00:00:00Z", 24.0),
+            // The clocks change by half an hour.
+            ("Australia/Lord_Howe", "2026-04-05", "2026-04-04T13:00:00Z", 24.5),
+            ("Australia/Lord_Howe", "2026-10-04", "2026-10-03T13:30:00Z", 23.5),
             // Midnight does not exist: the clocks go from 23:59 to 01:00.
-            ("America/Santiago", "2026-09-06", "2026-09-06T04:00:00Z", 23),
+            ("America/Santiago", "2026-09-06", "2026-09-06T04:00:00Z", 23.0),
         ] {
             let (from, to) = zone(name).parse_spoken(day, Timestamp::EPOCH).expect("a day");
             let to = to.expect("the end of a day");
-            assert_eq!((from, to.as_micros() - from.as_micros()), (at(start), hours * HOUR), "{name} {day}");
+            let length = (to.as_micros() - from.as_micros()) as f64 / HOUR as f64;
+            assert_eq!((from, length), (at(start), hours), "{name} {day}");
             let last = to.plus(-1);
             assert_eq!([from, last].map(|at| zone(name).start_of_day(at)), [from; 2], "{name} {day}");
             assert_eq!(zone(name).end_of_day(last), to);
@@ -283,6 +292,7 @@ mod tests {
         assert_eq!(zone.exact(now), "2026-11-21 12:00:00.000 UTC");
         let day = Timestamp::parse("2026-11-21").expect("a day");
         assert_eq!([zone.moment(now), zone.moment(day)], ["2026-11-21 12:00:00 UTC", "2026-11-21"]);
+        assert_eq!([zone.until(now), zone.until(day)], ["2026-11-21 12:00:00 UTC", "2026-11-20"]);
         assert_eq!(zone.range(&(now..now.plus(DAY))), "2026-11-21 12:00 – 2026-11-22 12:00 UTC");
     }
 

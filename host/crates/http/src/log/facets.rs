@@ -64,20 +64,20 @@ fn read(name: &str, value: &str, context: &Context<'_>) -> Option<String> {
     let read = match name {
         "q" => parse_text(value, context).ok().map(|domain| filter_sentence::words(&domain, context.zone())),
         "domain" => parse_json(value, context).ok().map(|domain| filter_sentence::words(&domain, context.zone())),
-        "from" => bound(value, ">=", context),
-        "to" => bound(value, until(value.trim()).as_str(), context),
+        "from" => bound(value, ">=", context).map(|at| context.zone().moment(at)),
+        "to" => bound(value, until(value.trim()).as_str(), context).map(|at| context.zone().until(at)),
         _ => None,
     };
     read.filter(|read| read != value)
 }
 
 /// The moment that a time bound means.
-fn bound(text: &str, comparison: &str, context: &Context<'_>) -> Option<String> {
+fn bound(text: &str, comparison: &str, context: &Context<'_>) -> Option<Timestamp> {
     let term = serde_json::json!([[Field::OccurredAt.name(), comparison, text.trim()]]);
     match parse_json(&term.to_string(), context).ok()? {
         Domain::Term(term) => match term.test {
             Test::Less(Value::Integer(micros)) | Test::AtLeast(Value::Integer(micros)) => {
-                Some(context.zone().moment(Timestamp::from_micros(micros)))
+                Some(Timestamp::from_micros(micros))
             }
             _ => None,
         },

@@ -41,4 +41,9 @@ impl PageClock {
     pub(crate) fn moment(self, at: Timestamp) -> String {
         self.zone.moment(at)
     }
+
+    /// The end of a range in words: the last day that is included, or the moment to the second.
+    pub(crate) fn until(self, at: Timestamp) -> String {
+        self.zone.until(at)
+    }
 }

@@ -90,7 +90,7 @@ impl Hold {
         Self {
             id: hold.id,
             from: clock.moment(hold.from),
-            to: hold.to.map(|to| clock.moment(to)),
+            to: hold.to.map(|to| clock.until(to)),
             reason: Shown::line(&hold.reason),
             placed: UserAndTime::new(&hold.placed_by, hold.placed_at, clock),
             released: released
