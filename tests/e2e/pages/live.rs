@@ -25,6 +25,7 @@ async fn a_new_call_appears_at_the_top_under_the_filter() {
     }
     let rows = admin.rows().await;
     assert_eq!(rows.len(), 4, "{rows:#?}");
+    admin.sees(".overview .sums", "4 entries").await;
     assert!(page.is_present().await.expect("an answer"), "the page was not loaded again");
 }
 
@@ -38,6 +39,7 @@ async fn the_first_matching_call_appears_on_an_empty_list() {
     admin.sees("#live[aria-pressed=true]", "Live").await;
     world.send(&call("rare"));
     admin.sees("table.log tbody tr", "rare").await;
+    admin.sees(".overview .sums", "1 entry").await;
     world.send(&call("rare"));
     admin.browser.one("table.log tbody tr:nth-child(2)").await;
 }

@@ -76,6 +76,9 @@ enum Found {
     Groups(groups::Found),
 }
 
+/// The header by which the script asks for the overview.
+const OVERVIEW: &str = "x-overview";
+
 /// The list; an error in the search is shown above it, and the form keeps its input.
 pub(crate) async fn show(
     visitor: Visitor,
@@ -83,8 +86,9 @@ pub(crate) async fn show(
     Query(pairs): Query<Pairs>,
 ) -> Result<Response, Problem> {
     bounded(&pairs)?;
-    // Our script fetches the page for its rows alone.
+    // Our script fetches the page for its rows alone, or for its overview.
     let by_script = headers.get("sec-fetch-dest").is_some_and(|dest| dest == "empty");
+    let has_overview = !by_script || headers.contains_key(OVERVIEW);
     if let Some(address) = tidied(&pairs).filter(|_| !by_script) {
         return Ok(Redirect::to(&format!("{}{address}", visitor.site.home())).into_response());
     }
@@ -94,7 +98,7 @@ pub(crate) async fn show(
         let menus = if by_script { Menus::default() } else { Menus::new(&log.view().reader(access)) };
         let found = find(&asked, log, access);
         // The page works without its overview.
-        let counted = (!by_script && found.is_ok()).then(|| overview::find(&asked, log, access).ok().flatten());
+        let counted = (has_overview && found.is_ok()).then(|| overview::find(&asked, log, access).ok().flatten());
         Ok((found, log.views(access)?, menus, counted))
     });
     let (found, views, menus, counted) = found.await?;

@@ -60,10 +60,34 @@ async function newest() {
     body.prepend(...rows);
     say(rows.length === 1 ? "1 new entry" : `${rows.length} new entries`);
   }
-  if (part.dataset.newer) log.dataset.newer = part.dataset.newer;
+  if (part.dataset.newer && part.dataset.newer !== log.dataset.newer) {
+    log.dataset.newer = part.dataset.newer;
+    renewBars();
+  }
   if (next) again = true;
   tick();
   rove();
+}
+
+// The overview counts what is new as well, at most once in five seconds: it takes longer than the new rows.
+const BARS_EVERY = 5_000;
+let barsAt = -BARS_EVERY;
+let barsWait = null;
+
+function renewBars() {
+  barsWait ??= setTimeout(async () => {
+    barsWait = null;
+    barsAt = performance.now();
+    try {
+      const answer = await fetch(location.href, { credentials: "same-origin", redirect: "error", headers: { "x-overview": "1" } });
+      const fresh = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(".overview");
+      const old = document.querySelector(".overview");
+      // A viewer who is about to use it keeps it.
+      if (!fresh || !wanted || old?.matches(":focus-within, :has(.chosen)")) return;
+      if (old) old.replaceWith(fresh);
+      else log.before(fresh);
+    } catch { /* the next new entry tries again */ }
+  }, Math.max(barsAt + BARS_EVERY - performance.now(), 0));
 }
 
 function ended(event) {

@@ -1,7 +1,8 @@
 
 // Dragging over the bars narrows the time range to them. A click on a single bar is a link and needs no script.
 {
-  const bars = document.querySelector(".timebars");
+  // Live replaces the bars.
+  let bars = null;
   let begun = null;
   let chosen = null;
 
@@ -25,7 +26,8 @@
   };
 
   const press = (event) => {
-    if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    bars = event.target.closest(".timebars");
+    if (!bars || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
     begun = at(event);
   };
 
@@ -55,12 +57,12 @@
     location.href = address.href;
   };
 
-  if (bars) {
-    bars.addEventListener("pointerdown", press);
-    bars.addEventListener("pointermove", move);
-    bars.addEventListener("pointerup", release);
-    bars.addEventListener("pointercancel", forget);
-    bars.addEventListener("dragstart", (event) => event.preventDefault());
+  if (log) {
+    document.addEventListener("pointerdown", press);
+    document.addEventListener("pointermove", move);
+    document.addEventListener("pointerup", release);
+    document.addEventListener("pointercancel", forget);
+    document.addEventListener("dragstart", (event) => { if (event.target.closest?.(".timebars")) event.preventDefault(); });
     document.addEventListener("keydown", (event) => { if (event.key === "Escape") forget(); });
   }
 }
