@@ -1,5 +1,6 @@
 //! Headless Chromium through its WebDriver, with an empty profile and without telemetry.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use thirtyfour::extensions::query::ElementPollerWithTimeout;
 use thirtyfour::prelude::*;
 
 use crate::everything::module;
+use crate::helpers::eventually;
 use crate::process::Process;
 
 /// Whether pages may run scripts.
@@ -29,7 +31,7 @@ pub struct Browser {
     page: WebDriver,
     session: String,
     _chromedriver: Process,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 /// The rules of WCAG 2.2 AA and good practice; for each faulty element its location and the reason. Only one menu
@@ -37,7 +39,8 @@ pub struct Browser {
 const AXE: &str = r#"
 const done = arguments[arguments.length - 1];
 const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-const options = { resultTypes: ["violations"], runOnly: { type: "tag", values: tags } };
+const runOnly = arguments[0] ? { type: "rule", values: arguments[0] } : { type: "tag", values: tags };
+const options = { resultTypes: ["violations"], runOnly };
 const told = (rule, node) => `${rule.id}: ${node.target.join(" ")}: ${node.failureSummary}`.replaceAll(/\s+/g, " ");
 const look = async part => (await axe.run(part, options)).violations.flatMap(rule => rule.nodes.map(node => told(rule, node)));
 (async () => {
@@ -82,7 +85,10 @@ impl Browser {
             driver.unwrap_or_else(|error| panic!("chromium does not start: {error}\n{}", chromedriver.output()));
         driver.set_poller(Arc::new(ElementPollerWithTimeout::new(PATIENCE, STEP)));
         let session = format!("{url}/session/{}", driver.session_id());
-        Self { page: driver, session, _chromedriver: chromedriver, _profile: profile }
+        let browser = Self { page: driver, session, _chromedriver: chromedriver, profile };
+        let keep = json!({ "behavior": "allow", "downloadPath": browser.downloads().to_string_lossy() });
+        browser.page.cdp().send_raw("Browser.setDownloadBehavior", keep).await.expect("a folder for downloads");
+        browser
     }
 
     /// The open page, for reading and clicking.
@@ -127,11 +133,41 @@ impl Browser {
         }
     }
 
+    /// Shows pages from now on as in this time zone.
+    pub async fn in_zone(&self, zone: &str) {
+        let zone = json!({ "timezoneId": zone });
+        self.page.cdp().send_raw("Emulation.setTimezoneOverride", zone).await.expect("a zone");
+    }
+
+    /// Waits until a download of a file with this ending is complete, and returns its path.
+    pub async fn downloaded(&self, ending: &str) -> PathBuf {
+        let folder = self.downloads();
+        eventually(&format!("a download of *{ending}"), || {
+            let mut files = std::fs::read_dir(&folder).ok()?.filter_map(Result::ok).map(|file| file.path());
+            files.find(|path| path.to_string_lossy().ends_with(ending))
+        })
+    }
+
+    fn downloads(&self) -> PathBuf {
+        self.profile.path().join("downloads")
+    }
+
     /// The accessibility faults that axe-core finds on the open page, with everything unfolded, one per line.
     pub async fn barriers(&self) -> Vec<String> {
-        let axe = std::fs::read_to_string(module("axe-core/axe.min.js")).expect("axe-core");
-        self.page.execute(axe, Vec::new()).await.expect("axe-core runs");
-        let found = self.page.execute_async(AXE, Vec::new()).await.expect("an answer of axe-core");
+        self.faults(Value::Null).await
+    }
+
+    /// Those of the rules that the colours decide, which is what differs between light and dark.
+    pub async fn pale_texts(&self) -> Vec<String> {
+        self.faults(json!(["color-contrast", "link-in-text-block"])).await
+    }
+
+    async fn faults(&self, rules: Value) -> Vec<String> {
+        if self.runs("return typeof axe").await == "undefined" {
+            let axe = std::fs::read_to_string(module("axe-core/axe.min.js")).expect("axe-core");
+            self.page.execute(axe, Vec::new()).await.expect("axe-core runs");
+        }
+        let found = self.page.execute_async(AXE, vec![rules]).await.expect("an answer of axe-core");
         let Value::Array(found) = found.json().clone() else { panic!("what is this? {}", found.json()) };
         found.iter().map(|line| line.as_str().unwrap_or_default().to_owned()).collect()
     }

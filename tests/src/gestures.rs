@@ -6,6 +6,9 @@ use thirtyfour::stringmatch::StringMatch;
 
 use crate::browser::Browser;
 
+/// The most stops of the tab key on a page.
+const MOST_STOPS: usize = 200;
+
 impl Browser {
     /// Opens a site without a session and signs in by the form.
     pub async fn signs_in(&self, site: &str, token: &str) {
@@ -54,6 +57,18 @@ impl Browser {
     pub async fn hits(&self, key: Key) {
         let focused = self.page().active_element().await.expect("something that has the focus");
         focused.send_keys(key + "").await.expect("typed");
+    }
+
+    /// Presses the tab key until an element that fits has the focus.
+    pub async fn tabs_to(&self, selector: &str) {
+        let has_focus = format!("return document.activeElement.matches({})", Value::from(selector));
+        for _ in 0..MOST_STOPS {
+            self.page().action_chain().send_keys(Key::Tab + "").perform().await.expect("pressed");
+            if self.runs(&has_focus).await == true {
+                return;
+            }
+        }
+        panic!("the tab key does not reach {selector}");
     }
 
     /// Runs a script on the page, as the browser itself would.

@@ -16,6 +16,7 @@ mod rows;
 mod servers;
 mod settings;
 mod size;
+mod story;
 mod support;
 mod times;
 mod usage;

@@ -1,7 +1,6 @@
 //! Times in the browser's zone: the script finds the zone once, and the page of times changes it without a script.
 
 use mcp_audit_log_tests::Scripts;
-use serde_json::json;
 
 use crate::support::World;
 
@@ -13,8 +12,7 @@ const HOVER: &str = "return document.querySelector('.log .time a').title";
 async fn times_are_shown_in_the_browsers_zone_until_the_viewer_chooses_another() {
     let world = World::lively();
     let admin = world.visitor("admin", Scripts::On).await;
-    let zone = json!({ "timezoneId": "Asia/Tokyo" });
-    admin.page().cdp().send_raw("Emulation.setTimezoneOverride", zone).await.expect("a zone");
+    admin.in_zone("Asia/Tokyo").await;
     admin.opens("/?method=tools/call").await;
     admin.sees(".zone", "Asia/Tokyo").await;
     let hover = admin.runs(HOVER).await;
