@@ -59,7 +59,7 @@ fn drawn(page: &str) -> Vec<String> {
 
 /// The texts between the rows.
 fn between(page: &str) -> Vec<&str> {
-    let texts = page.split("<tr class=\"above\"><td colspan=\"6\">").skip(1);
+    let texts = page.split("<tr class=\"between\"><td colspan=\"6\">").skip(1);
     texts.filter_map(|text| text.split_once("</td>")).map(|(text, _)| text).collect()
 }
 

@@ -6,17 +6,18 @@ use serde_json::json;
 use crate::support::World;
 
 const WIDTHS: [u32; 5] = [390, 768, 1_024, 1_280, 1_920];
-/// Elements whose text is cut although they show next to nothing of it, or whose text lies over others. What is cut
-/// shows eight characters at least.
+/// Elements whose text is cut although they show next to nothing of it, or whose text lies over others, and cells that
+/// break their words. What is cut shows eight characters at least.
 const NARROW: &str = r#"
 const found = [];
 for (const cell of document.querySelectorAll("main :is(td, th, dt, dd, li, a, button, summary, label, h1, h2, h3, p, span)")) {
   if (!cell.checkVisibility() || cell.closest(".hidden, svg, .outcome:has(> .hidden)") || cell.clientWidth === 0) continue;
   const style = getComputedStyle(cell);
-  if (cell.scrollWidth <= cell.clientWidth + 1 || style.display === "inline") continue;
   const room = cell.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-  const isCut = style.overflowX !== "visible";
-  if (isCut && room >= 4.4 * parseFloat(style.fontSize) || style.overflowX === "auto") continue;
+  const isNarrow = room < 4.4 * parseFloat(style.fontSize);
+  const isBroken = cell.matches("td, th") && isNarrow && cell.textContent.trim().length > 8 && style.whiteSpaceCollapse !== "preserve" && style.textWrapMode !== "nowrap";
+  const isOver = cell.scrollWidth > cell.clientWidth + 1 && style.display !== "inline" && style.overflowX !== "auto";
+  if (!isBroken && !(isOver && (isNarrow || style.overflowX === "visible"))) continue;
   found.push(`${cell.tagName.toLowerCase()}.${cell.className} "${cell.textContent.trim().slice(0, 40)}" has ${Math.round(room)} px`);
 }
 return found;

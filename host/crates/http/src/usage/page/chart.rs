@@ -18,7 +18,7 @@ pub(super) const MOST_BARS: usize = 40;
 /// Of more points, the table has this many.
 pub(super) const LISTED: usize = 31;
 /// The most labels below the bars.
-const TICKS: usize = 8;
+const TICKS: usize = 6;
 /// The least distance between the middle of a label and a side, in percent of the width.
 const MARGIN: f64 = 5.0;
 
@@ -39,8 +39,16 @@ pub(crate) struct Chart {
     pub(crate) outline: Option<Outline>,
     /// The horizontal lines: position and value.
     pub(crate) lines: Vec<(u64, String)>,
-    /// Labels below the bars: position, alignment, text. Each second one is hidden on narrow pages.
-    pub(crate) ticks: Vec<(String, &'static str, String)>,
+    pub(crate) ticks: Vec<Tick>,
+}
+
+/// A label below the bars: its position, alignment and text.
+pub(crate) struct Tick {
+    pub(crate) x: String,
+    pub(crate) anchor: &'static str,
+    pub(crate) text: String,
+    /// Whether a narrow page has no room for it.
+    pub(crate) is_minor: bool,
 }
 
 /// Very many points, as steps over their whole width: the plain part, the part above it, and the marks.
@@ -233,11 +241,12 @@ fn scaled(number: u64, top: u64) -> u64 {
     u64::try_from(pixels).unwrap_or(HEIGHT).clamp(u64::from(number > 0), HEIGHT)
 }
 
-/// The labels of some bars, at even distances.
-pub(super) fn ticks(usage: &Usage, zone: TimeZone) -> Vec<(String, &'static str, String)> {
+/// The labels of some bars, at even distances. A narrow page shows the first one, and one in the second half.
+fn ticks(usage: &Usage, zone: TimeZone) -> Vec<Tick> {
     let length = usage.series.len();
     let width = 100.0 / length.max(1) as f64;
     let form = if usage.step == UsageStep::Hour { "%b %-d, %H:%M" } else { "%Y-%m-%d" };
+    let (every, far) = (length.div_ceil(TICKS).max(1), length * 3 / 5);
     let tick = |(at, point): (usize, &Point)| {
         // Nothing extends over the sides.
         let (x, anchor) = match (at as f64 + 0.5) * width {
@@ -245,9 +254,10 @@ pub(super) fn ticks(usage: &Usage, zone: TimeZone) -> Vec<(String, &'static str,
             x if x > 100.0 - MARGIN => (100.0, "end"),
             x => (x, "middle"),
         };
-        (format!("{x:.3}%"), anchor, zone.format(point.from, form))
+        let is_minor = at > 0 && !(far..far + every).contains(&at);
+        Tick { x: format!("{x:.3}%"), anchor, text: zone.format(point.from, form), is_minor }
     };
-    usage.series.iter().enumerate().step_by(length.div_ceil(TICKS).max(1)).map(tick).collect()
+    usage.series.iter().enumerate().step_by(every).map(tick).collect()
 }
 
 #[cfg(test)]
