@@ -59,6 +59,9 @@ const look = async part => (await axe.run(part, options)).violations.flatMap(rul
 const PATIENCE: Duration = Duration::from_secs(20);
 const STEP: Duration = Duration::from_millis(25);
 
+/// How often the driver may fail to find a port.
+const STARTS: usize = 10;
+
 const TO_QUIT: Duration = Duration::from_secs(10);
 
 const FLAGS: &[&str] = &[
@@ -76,8 +79,13 @@ const FLAGS: &[&str] = &[
 impl Browser {
     /// Starts the browser with an empty profile.
     pub async fn start(scripts: Scripts) -> Self {
-        let mut chromedriver = Process::start(Command::new("chromedriver").arg("--port=0"));
-        let port = chromedriver.line_after("ChromeDriver was started successfully on port ");
+        // It looks for a port that is free in IPv6, and ends if that one is taken in IPv4.
+        let start = |_| {
+            let mut chromedriver = Process::start(Command::new("chromedriver").arg("--port=0"));
+            let port = chromedriver.line_or_end("ChromeDriver was started successfully on port ")?;
+            Some((chromedriver, port))
+        };
+        let (chromedriver, port) = (0..STARTS).find_map(start).expect("chromedriver starts and finds a port");
         let profile = tempfile::tempdir().expect("a folder for the profile");
         let url = format!("http://127.0.0.1:{}", port.trim_end_matches('.'));
         let driver = WebDriver::new(&url, capabilities(&profile, scripts)).await;

@@ -90,9 +90,14 @@ impl Browser {
 
     /// Waits until the text of an element has this in it.
     pub async fn sees(&self, selector: &str, text: &str) {
-        let found = self.page().query(By::Css(selector)).with_text(StringMatch::new(text).partial());
-        if let Err(error) = found.first().await {
-            panic!("no {selector} with {text}: {error}\n{}", self.text().await);
+        // A script may replace an element between finding and reading it; that is no answer yet.
+        for tries_left in (0..MOST_STOPS).rev() {
+            let found = self.page().query(By::Css(selector)).with_text(StringMatch::new(text).partial());
+            match found.first().await {
+                Ok(_) => return,
+                Err(error) if tries_left > 0 && error.to_string().contains("stale element") => {}
+                Err(error) => panic!("no {selector} with {text}: {error}\n{}", self.text().await),
+            }
         }
     }
 

@@ -44,13 +44,19 @@ impl Process {
 
     /// Waits for a line that has `mark` in it and returns what follows the mark.
     pub fn line_after(&mut self, mark: &str) -> String {
+        let line = self.line_or_end(mark);
+        line.unwrap_or_else(|| panic!("{} never said {mark:?}, only:\n{}", self.name, self.output()))
+    }
+
+    /// The same; none if the process ends without it, or says nothing for long.
+    pub fn line_or_end(&mut self, mark: &str) -> Option<String> {
         let line = within(Duration::from_secs(30), &mut || {
             let output = self.output();
             let lines = output.split_inclusive('\n').filter(|line| line.ends_with('\n'));
             let found = lines.filter_map(|line| line.split_once(mark)).map(|(_, rest)| rest.trim().to_owned()).next();
             found.map(Some).or_else(|| self.child.try_wait().expect("its state").map(|_| None))
         });
-        line.flatten().unwrap_or_else(|| panic!("{} never said {mark:?}, only:\n{}", self.name, self.output()))
+        line.flatten()
     }
 
     /// Its id.

@@ -20,7 +20,7 @@ async fn an_auditor_verifies_the_log_by_a_button() {
         assert!(entry.contains("log.verified"), "the entry about it is not opened: {entry}");
     }
     let user = world.visitor("user", Scripts::Off).await;
-    assert_eq!(user.reads("nav[aria-label=Main]").await, "Log Usage");
+    assert_eq!(user.reads("nav[aria-label=Main]").await, "Log Alerts Usage");
     user.browser.open(&format!("{}/integrity", world.server.address())).await;
     assert!(user.browser.text().await.contains("ask an administrator"));
 }

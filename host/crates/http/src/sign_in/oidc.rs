@@ -86,12 +86,13 @@ async fn finish(
     let answer = answer.ok().map(|Query(answer)| answer);
     let state = answer.as_ref().and_then(|answer| answer.state.as_deref()).unwrap_or_default();
     let Some(under_way) = UnderWay::of(&parts.headers, secret, state, now) else {
-        site.sign_in_audit.refused(&site.log, &parts, "oidc");
+        site.sign_in_audit.refused_by_provider(&site.log, &parts, &OidcError::OtherSignIn);
         let error = "This sign-in was not begun in this browser, or it took longer than ten minutes. Sign in again.";
         return page::page(&site, StatusCode::FORBIDDEN, "", Some(error));
     };
     let until = now.plus(cookie::LASTS * SECOND);
     let session = match answer {
+        // RFC 9207: another provider may have sent the browser here.
         Some(Answer { iss: Some(issuer), .. }) if issuer != oidc.issuer() => Err(OidcError::OtherSignIn),
         Some(Answer { error: Some(error), error_description, .. }) => {
             Err(OidcError::of_redirection(&error, error_description.as_deref()))

@@ -53,8 +53,8 @@ pub enum OidcError {
     /// The logout token is not accepted.
     #[error("the logout token was rejected: {0}")]
     LogoutToken(JwtError),
-    /// The ID token is that of another sign-in.
-    #[error("the ID token belongs to another sign-in; sign in again")]
+    /// The answer, or its ID token, is that of another sign-in.
+    #[error("the answer belongs to another sign-in; sign in again")]
     OtherSignIn,
     /// The provider's `userinfo` is about another user.
     #[error("the provider's userinfo is about another user than its ID token")]
