@@ -72,6 +72,7 @@ impl World {
             page("usage-of-pairs", "admin", "/usage?from=-7d&by=user,llm_model&sort=cost"),
             page("durations", "admin", "/usage?from=-7d&sort=p95"),
             page("usage-of-one", "billing-admin", "/usage?tool=read_file"),
+            page("alerts", "admin", "/alerts"),
             page("servers", "admin", "/servers"),
             page("integrity", "auditor", "/integrity"),
             page("policies", "admin", "/policies"),

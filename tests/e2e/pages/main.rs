@@ -1,6 +1,7 @@
 //! Users with a browser: they sign in, search, read figures, verify, change settings, and see what their role allows;
 //! and how each page looks for every role and any content.
 
+mod alerts;
 mod barriers;
 mod complete;
 mod hostile;

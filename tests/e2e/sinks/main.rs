@@ -1,5 +1,6 @@
 //! Sinks of the configuration file, against receivers that fail, of a server that is killed.
 
+mod alerts;
 mod otlp;
 mod support;
 mod syslog;
