@@ -1,4 +1,4 @@
-//! A raised alert reaches a webhook: a sink whose filter is about alerts.
+//! (short: one property) A raised alert reaches a webhook: a sink whose filter is about alerts.
 
 use mcp_audit_log_tests::{Misdeed, Receiver, eventually};
 use serde_json::{Value, json};
