@@ -1,7 +1,7 @@
 //! The names of secrets. The host's masks apply to every kept payload and every change, whatever a policy returns, so
 //! this policy declares none. It hides the values of secret fields itself, so that they never leave it.
 
-#[path = "../../../host/crates/model/src/mask/names.rs"]
+#[path = "names.rs"]
 mod names;
 
 /// Whether a field of this name, or a part of this path, holds a secret: by the host's list.

@@ -49,9 +49,14 @@ pub(crate) fn build(manifest: &Path, package: &str, features: &str) -> Result<Pa
         return Err(format!("the policy {package} does not build:\n{}", String::from_utf8_lossy(&output.stderr)));
     }
     let built = target_dir.join(TARGET).join("release").join(format!("{}.wasm", package.replace('-', "_")));
-    let copy = out_dir()?.join(format!("{package}-{features}.wasm"));
+    let copy = out_dir()?.join(file_name(package, features));
     fs::copy(&built, &copy).map_err(|error| format!("the policy {} cannot be copied: {error}", built.display()))?;
     Ok(copy)
+}
+
+/// The name of a component's file, by what it is built from.
+pub(crate) fn file_name(package: &str, features: &str) -> String {
+    format!("{package}-{features}.wasm")
 }
 
 /// Makes cargo rebuild when anything below these folders changes.

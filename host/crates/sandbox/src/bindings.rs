@@ -10,7 +10,7 @@ wasmtime::component::bindgen!({
             export mcp-audit-log:policy/extension@0.7.0;
         }
     ",
-    path: "../../../wit",
+    path: "wit",
     world: "mcp-audit-log:host/contract",
     // The arguments are borrowed from the events, so that a text is copied only once, into the sandbox.
     ownership: Borrowing { duplicate_if_necessary: true },
@@ -22,7 +22,7 @@ pub(super) use mcp_audit_log::policy::types::*;
 /// The previous contract, which policies may still use.
 pub(super) mod v0_6 {
     wasmtime::component::bindgen!({
-        path: "../../../wit/0.6",
+        path: "wit/0.6",
         world: "audit-policy",
         ownership: Borrowing { duplicate_if_necessary: true },
     });

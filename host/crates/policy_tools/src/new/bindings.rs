@@ -9,7 +9,7 @@ use wit_component::ComponentEncoder;
 
 use super::NewFile;
 
-const CONTRACT: &str = include_str!("../../../../../wit/policy.wit");
+const CONTRACT: &str = include_str!("../../templates/sdk/wit/policy.wit");
 
 /// The files, by their names in the folder and in the generator.
 const FILES: [&str; 3] = ["audit.h", "audit.c", "audit_component_type.o"];

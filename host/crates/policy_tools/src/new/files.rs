@@ -5,20 +5,19 @@ type Texts = &'static [(&'static str, &'static str)];
 
 /// A file of `templates/`.
 macro_rules! template {
-    ($name:literal) => {
+    ($name:expr) => {
         include_str!(concat!("../../templates/", $name))
     };
 }
 
-/// A file of the SDK.
+/// Files of the SDK, by way of the links in `templates/sdk`, so that a package of this crate has them.
 macro_rules! sdk {
     ($($name:literal,)+) => {
-        &[$((concat!("sdk/", $name), include_str!(concat!("../../../../../guest/sdk/", $name)))),+]
+        &[("sdk/Cargo.toml", template!("sdk/Cargo.toml.in")), $((concat!("sdk/", $name), template!(concat!("sdk/", $name)))),+]
     };
 }
 
 const SDK: Texts = sdk! {
-    "Cargo.toml",
     "src/component.rs",
     "src/declare.rs",
     "src/domain.rs",
@@ -38,7 +37,7 @@ const SDK: Texts = sdk! {
 const POLICY_CASES: Texts = &[("cases/policy.json", template!("cases/policy.json"))];
 const EXTENSION_CASES: Texts = &[("cases/extension.json", template!("cases/extension.json"))];
 
-const WIT: Texts = &[("wit/policy.wit", include_str!("../../../../../wit/policy.wit"))];
+const WIT: Texts = &[("wit/policy.wit", template!("sdk/wit/policy.wit"))];
 
 /// The files of a policy or an extension: those of the one, those of the other, and those of both.
 pub(super) struct Template {

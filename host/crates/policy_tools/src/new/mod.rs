@@ -148,7 +148,7 @@ mod tests {
 
     /// A file that the list forgets would be missing from every new folder.
     #[test]
-    fn the_whole_sdk_is_in_a_new_folder_and_has_the_contract() {
+    fn the_whole_sdk_is_in_a_new_folder() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../guest/sdk");
         let new = new_policy("orders", PolicyLanguage::Rust, true).expect("a folder");
         let mut folders = vec![root.clone()];
@@ -168,10 +168,5 @@ mod tests {
             }
         }
         assert!(found >= 15, "{found}");
-        let contract = std::fs::read(root.join("../../wit/policy.wit")).expect("the contract");
-        assert!(
-            std::fs::read(root.join("wit/policy.wit")).expect("a copy") == contract,
-            "copy wit/policy.wit to the SDK"
-        );
     }
 }

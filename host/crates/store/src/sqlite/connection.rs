@@ -16,11 +16,9 @@ use mcp_audit_log_index::StoreError;
 const APPLICATION_ID: i64 = 0x6d63_7061;
 /// The version of the format, in the file's header. A log of another format is refused.
 const FORMAT: i64 = 3;
-/// What makes the tables of a new log: the files in migrations/sqlite.
-pub(super) const MIGRATIONS: &[&str] = &[
-    include_str!("../../../../../migrations/sqlite/0001_log.sql"),
-    include_str!("../../../../../migrations/sqlite/0002_tools_and_alerts.sql"),
-];
+/// What makes the tables of a new log: the files in migrations/.
+pub(super) const MIGRATIONS: &[&str] =
+    &[include_str!("../../migrations/0001_log.sql"), include_str!("../../migrations/0002_tools_and_alerts.sql")];
 /// Older versions have bugs in features that the log needs (resets of the write-ahead log).
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// Every `seq` is below this.

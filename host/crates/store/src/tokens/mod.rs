@@ -29,12 +29,12 @@ pub use token::{NewToken, Token};
 /// The prefix of every token, so that scanners for leaked secrets can recognise it.
 pub const PREFIX: &str = "mcpa_";
 pub(crate) const TOKENS_FILE: &str = "tokens.db";
-const SCHEMA: &str = include_str!("../../../../../migrations/sqlite/tokens_0001.sql");
+const SCHEMA: &str = include_str!("../../migrations/tokens_0001.sql");
 /// What a file from before sign-outs were stored lacks.
 const ENDED_SESSIONS: &str = "ALTER TABLE token ADD COLUMN sessions_ended INTEGER;
     CREATE TABLE ended_session (token TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (token, until))
     STRICT, WITHOUT ROWID;";
-const PROVIDER_SESSIONS: &str = include_str!("../../../../../migrations/sqlite/tokens_0002.sql");
+const PROVIDER_SESSIONS: &str = include_str!("../../migrations/tokens_0002.sql");
 const COLUMNS: &str = "id, user, connection, groups, instance, created_at, expires_at, last_used_at";
 /// The precision of the time of last use: at most one write per hour and token.
 const USE: i64 = 3_600 * SECOND;

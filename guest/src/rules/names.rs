@@ -1,0 +1,1 @@
+../../../host/crates/model/src/mask/names.rs
