@@ -1,54 +1,31 @@
-//! A log that an older version wrote opens, and answers as it did; whatever ends the upgrade, the next start goes on.
+//! A log of format 1 opens, and answers as it did; whatever ends the upgrade, the next start goes on.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use mcp_audit_log::signer::SignerOptions;
-use mcp_audit_log::{AuditLog, Options, Viewer};
+use mcp_audit_log::Viewer;
 use mcp_audit_log_tests::{Process, eventually, listed_by, product, run};
 use rusqlite::Connection;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 
+use crate::{KEYS, fixtures, open, restore, told, verified};
+
 const FILE: &str = "mcp-audit.db";
-const KEYS: &str = include_str!("../fixtures/format-1/keys");
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/format-1").join(name)
+    fixtures().join("format-1").join(name)
 }
 
 /// A folder with the log of the fixture.
 fn old_log() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    let sql = fs::read_to_string(fixture("log.sql")).expect("the fixture");
-    let database = Connection::open(folder.path().join(FILE)).expect("a database");
-    database.execute_batch(&sql).expect("the log as it was");
+    restore(&fixture("log.sql"), &folder.path().join(FILE));
     fs::copy(fixture("signing.last"), folder.path().join("signing.last")).expect("copied");
     fs::write(folder.path().join("secret.key"), [5; 32]).expect("written");
     folder
-}
-
-/// Opens the log for writing without running its schedule.
-fn open(folder: &Path) -> Result<AuditLog, mcp_audit_log::OpenError> {
-    let signer = SignerOptions { keys: Some(KEYS.to_owned()), ..SignerOptions::default() };
-    Options::new(folder).own_schedule().signer(signer).open()
-}
-
-/// What a command prints about the log, as JSON: an object a line.
-fn told(data: &Path, command: &str, arguments: &[&str]) -> Vec<Value> {
-    let data = data.to_string_lossy();
-    let output = run([command, "--data", &data, "--format", "json"].into_iter().chain(arguments.iter().copied()));
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
-}
-
-fn verified(data: &Path, more: &[&str]) -> String {
-    let data = data.to_string_lossy();
-    let output = run(["verify", "--data", &data].into_iter().chain(more.iter().copied()));
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 /// A server that upgrades the log at its start.
