@@ -12,7 +12,12 @@
 //! # }
 //! ```
 //!
-//! Each module is a crate of its own below this one, or the part of it that embedders need.
+//! [`guide`] is a tour in seven steps. Each other module is a crate of its own below this one, or the part of it that
+//! embedders need.
+
+// Only documentation, whose examples are tests.
+#[cfg(any(doc, doctest))]
+pub mod guide;
 
 pub use mcp_audit_log_contract::{manifest, settings};
 pub use mcp_audit_log_model::{entry, field, price, schedule, time, time_zone, value};
