@@ -104,6 +104,7 @@ const ADMIN: &[(&str, &str)] = &[
     ("policy.created", "Policy created"),
     ("policy.updated", "Policy updated"),
     ("policy.deleted", "Policy deleted"),
+    ("sender.gap", "Events lost before they were sent"),
 ];
 
 const SYSTEM: &[(&str, &str)] = &[

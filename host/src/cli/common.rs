@@ -218,7 +218,10 @@ pub(super) fn serve_until_end(
         bear_large_files()?;
         serve(&log).await
     });
-    let Some(log) = log.into_inner() else { return served };
+    let Some(log) = log.into_inner() else {
+        runtime.shutdown_timeout(grace);
+        return served;
+    };
     log.stopping();
     runtime.shutdown_timeout(grace);
     log.close();

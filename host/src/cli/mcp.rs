@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 use tower_service::Service;
 
 use super::Outcome;
+use super::address::{TOKEN, log_address};
 use super::advice::Failure;
 use super::common::{GRACE, LogOptions, ViewerOptions, note, serve_until_end, stop_signal};
 use super::config::authorities;
@@ -37,8 +38,6 @@ const LONGEST: usize = 1 << 20;
 const WAITING: usize = 16;
 /// How long an answer may take: a search, and its wait for a turn.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The environment variable with the token of a running server.
-const TOKEN: &str = "MCP_AUDIT_LOG_TOKEN";
 /// Where a message of the newest revision says which one it is.
 const VERSION: &str = "/params/_meta/io.modelcontextprotocol~1protocolVersion";
 
@@ -46,7 +45,7 @@ const VERSION: &str = "/params/_meta/io.modelcontextprotocol~1protocolVersion";
 pub(super) struct Mcp {
     /// Ask a running server, by the address of its log, such as https://gateway.example.com, with the token in
     /// MCP_AUDIT_LOG_TOKEN. Without it, ask the log in --data, which no server may have open.
-    #[arg(long, value_name = "URL", value_parser = address, env = "MCP_AUDIT_LOG_URL")]
+    #[arg(long, value_name = "URL", value_parser = |text: &str| log_address(text, PATH), env = "MCP_AUDIT_LOG_URL")]
     url: Option<Uri>,
     /// The certificate authorities that this server's certificate is checked with, in PEM, instead of the system's.
     #[arg(long, value_name = "FILE", requires = "url")]
@@ -209,41 +208,9 @@ impl Endpoint {
     }
 }
 
-/// The address of the endpoint of a log.
-fn address(text: &str) -> Result<Uri, String> {
-    let base = text.trim_end_matches('/');
-    let base = base.strip_suffix(PATH).unwrap_or(base);
-    let url = format!("{base}{PATH}").parse::<Uri>().ok();
-    let is_here = |url: &Uri| matches!(url.host(), Some("127.0.0.1" | "localhost" | "[::1]"));
-    // The token must not be read on the way.
-    if let Some(url) = &url
-        && url.scheme_str() == Some("http")
-        && url.host().is_some()
-        && !is_here(url)
-    {
-        return Err("the token would be sent without TLS; use https://, except on this machine".to_owned());
-    }
-    let url = url.filter(|url| matches!(url.scheme_str(), Some("http" | "https")) && url.query().is_none());
-    url.ok_or_else(|| "not the address of a log; give one such as https://gateway.example.com".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_address_may_have_a_path_and_the_endpoint() {
-        for (text, url) in [
-            ("http://127.0.0.1:8700", "http://127.0.0.1:8700/api/mcp"),
-            ("https://a.example/audit/", "https://a.example/audit/api/mcp"),
-            ("https://a.example/audit/api/mcp", "https://a.example/audit/api/mcp"),
-        ] {
-            assert_eq!(address(text).map(|url| url.to_string()).as_deref(), Ok(url), "{text}");
-        }
-        for other in ["", "gateway", "http://a.example", "ftp://a.example", "file:///tmp", "http://a.example/?x=1"] {
-            assert!(address(other).is_err(), "{other}");
-        }
-    }
 
     #[test]
     fn a_message_has_the_headers_of_its_revision() {

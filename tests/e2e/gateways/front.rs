@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use mcp_audit_log_tests::{Api, Everything, PrivateCa, Server, eventually, same_results, script_trusting, text};
+use mcp_audit_log_tests::{
+    Api, Everything, PrivateCa, Server, eventually, product, same_results, script_trusting, text,
+};
 
 use crate::web_server::{WebServer, port};
 
@@ -62,4 +64,24 @@ fn behind_nginx_below_a_path_the_official_client_gets_the_same() {
 #[test]
 fn behind_caddy_below_a_path_the_official_client_gets_the_same() {
     through(|ca, port, inner| WebServer::caddy(ca, port, &recipe("caddyfile", inner)));
+}
+
+/// The wrapper of a local server sends its events through nginx, whose certificate a private authority made.
+#[test]
+fn a_wrapper_sends_its_events_through_nginx() {
+    let (ca, port) = (PrivateCa::new(), port());
+    let server = Server::with(&[], &["--path=/audit"]);
+    let inner = server.address().strip_suffix("/audit").expect("below the path");
+    let front = WebServer::nginx(&ca, port, &recipe("nginx", inner.trim_start_matches("http://")));
+    let (url, authority, token) = (format!("{}/audit", front.url()), ca.authority(), server.token("laptop", "service"));
+    // More than nginx takes at once, and a message that is longer than its limit.
+    let script = "read go; head -c 3000000 /dev/zero | tr '\\0' x; echo; for i in $(seq 3000); do \
+                  echo '{\"method\":\"notifications/message\",\"params\":{\"data\":\"0123456789\"}}'; done";
+    let mut wrapper = product(["stdio", "--to", &url, "--ca", &authority.to_string_lossy(), "--server", "noisy"]);
+    wrapper.args(["--", "sh", "-c", script]).env("MCP_AUDIT_LOG_TOKEN", token);
+    let output = wrapper.output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{said}");
+    let groups = server.api("admin").get("/api/v1/groups?by=server&channel=stdio").json();
+    assert_eq!(groups["groups"][0]["count"], 3_001, "each notification, and the end of the stream: {groups:#}");
 }

@@ -7,6 +7,8 @@ mod group;
 #[path = "stdio/single.rs"]
 mod group;
 pub(crate) mod pipe;
+mod recording;
+mod remote;
 mod tap;
 #[cfg(test)]
 mod tests;
@@ -23,7 +25,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
+pub use self::remote::{RemoteDelivery, RemoteLog, RemoteOptions, TokenSource};
+
 use self::group::{Group, Signals};
+use self::recording::Recording;
 use self::tap::StdioTap;
 use crate::tap::{End, Side, Tap};
 
@@ -47,12 +52,14 @@ pub struct StdioOptions {
     /// The command of a process that calls [`watch`]: with it the server also ends when this process is killed. The
     /// group and the grace are appended as two arguments.
     pub watchdog: Option<Vec<OsString>>,
+    /// Variables of the environment that the server does not get, such as the wrapper's own token.
+    pub hidden: Vec<OsString>,
 }
 
 impl StdioOptions {
     /// A server of this name, used by `caller`, with five seconds to end and without a watchdog.
     pub fn new(server: impl Into<String>, caller: Caller) -> Self {
-        Self { server: server.into(), caller, grace: Duration::from_secs(5), watchdog: None }
+        Self { server: server.into(), caller, grace: Duration::from_secs(5), watchdog: None, hidden: Vec::new() }
     }
 }
 
@@ -74,23 +81,31 @@ pub fn watch(group: i32, grace: Duration) -> io::Result<()> {
 /// # Errors
 /// The command is empty or cannot be started.
 pub async fn run(log: AuditLog, options: StdioOptions, command: Vec<OsString>) -> io::Result<i32> {
-    wrap(log, options, command, tokio::io::stdin(), tokio::io::stdout()).await
+    wrap(Recording::Own(log), options, command, tokio::io::stdin(), tokio::io::stdout()).await
+}
+
+/// The same, but the events go to a running log. Finish the delivery afterwards with [`RemoteLog::finish`].
+///
+/// # Errors
+/// The command is empty or cannot be started.
+pub async fn run_to(log: RemoteLog, options: StdioOptions, command: Vec<OsString>) -> io::Result<i32> {
+    wrap(Recording::Remote(log), options, command, tokio::io::stdin(), tokio::io::stdout()).await
 }
 
 /// The same with any input and output.
 async fn wrap(
-    log: AuditLog,
+    recording: Recording,
     options: StdioOptions,
     command: Vec<OsString>,
     input: impl AsyncRead + Unpin + Send + 'static,
     output: impl AsyncWrite + Unpin + Send + 'static,
 ) -> io::Result<i32> {
-    let mut child = start(&command)?;
+    let mut child = start(&command, &options.hidden)?;
     let group = Group::of(&child, options.grace, options.watchdog.as_deref());
     let mut signals = Signals::new()?;
     let (end, ended) = watch::channel(false);
     let (no_input, mut at_end) = watch::channel(false);
-    let tap = StdioTap::new(log, options);
+    let tap = StdioTap::new(recording, options);
     let (to_server, from_server) = (child.stdin.take(), child.stdout.take());
     let up = to_server.map(|to_server| {
         let passing = pass(input, to_server, tap.clone(), Side::Client, ended.clone());
@@ -127,12 +142,15 @@ async fn wrap(
     status.map(code)
 }
 
-fn start(command: &[OsString]) -> io::Result<Child> {
+fn start(command: &[OsString], hidden: &[OsString]) -> io::Result<Child> {
     let (program, arguments) = command
         .split_first()
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no command; name the server's command after --"))?;
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+    for variable in hidden {
+        command.env_remove(variable);
+    }
     group::apart(&mut command);
     let program = program.to_string_lossy();
     command.spawn().map_err(|error| io::Error::new(error.kind(), format!("{program} cannot be started: {error}")))

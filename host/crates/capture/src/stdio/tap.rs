@@ -10,11 +10,11 @@ use std::time::Instant;
 use bytes::Bytes;
 use mcp_audit_log_core::recorder::{BudgetShare, RecordError, Reservation};
 use mcp_audit_log_model::event::Event;
-use mcp_audit_log_service::{AuditLog, ToolListing, ToolWatch};
+use mcp_audit_log_service::{ToolListing, ToolWatch};
 
 use super::StdioOptions;
 use super::pipe::{Moment, Pipe};
-use crate::mcp::listing::viewer;
+use super::recording::Recording;
 use crate::parse::document::Keep;
 use crate::tap::{End, Side, Tap};
 
@@ -25,7 +25,7 @@ const WAITING: usize = 1 << 20;
 /// The tap on a wrapped server.
 #[derive(Clone)]
 pub(super) struct StdioTap {
-    log: AuditLog,
+    recording: Recording,
     shared: Arc<Shared>,
 }
 
@@ -39,9 +39,8 @@ struct Shared {
     place: Mutex<Option<Reservation>>,
     /// Whether a cancelled call waits for an answer of the server.
     has_cancelled: AtomicBool,
-    tool_watch: Arc<ToolWatch>,
-    /// The caller of listings of tools.
-    viewer: String,
+    /// What compares listings of tools, and their caller.
+    tool_watch: Option<(Arc<ToolWatch>, String)>,
 }
 
 /// Forwarded data that is not read yet.
@@ -61,19 +60,18 @@ struct Piece {
 }
 
 impl StdioTap {
-    pub(super) fn new(log: AuditLog, options: StdioOptions) -> Self {
-        let begun = Moment { at: log.view().now(), instant: Instant::now() };
-        let held = log.recorder().gauges().captured.nothing();
-        let viewer = viewer(log.secret(), &options.caller, None);
+    pub(super) fn new(recording: Recording, options: StdioOptions) -> Self {
+        let begun = Moment { at: recording.now(), instant: Instant::now() };
+        let held = recording.captured();
+        let tool_watch = recording.tool_watch(&options.caller);
         let shared = Shared {
             pipe: Mutex::new(Pipe::new(options.server, options.caller, begun)),
             waiting: Mutex::new(Waiting { pieces: VecDeque::new(), held, bytes: 0, handed_over: false }),
-            place: Mutex::new(log.reserve()),
+            place: Mutex::new(recording.reserve()),
             has_cancelled: AtomicBool::new(false),
-            tool_watch: log.tool_watch(),
-            viewer,
+            tool_watch,
         };
-        Self { log, shared: Arc::new(shared) }
+        Self { recording, shared: Arc::new(shared) }
     }
 
     /// Records cancelled calls that stay without an answer.
@@ -83,7 +81,7 @@ impl StdioTap {
         }
         let (shared, moment) = (Arc::clone(&self.shared), self.moment());
         // If there is no room, the next check finds it again.
-        let _ = self.log.offer_later(0, move || {
+        let _ = self.recording.offer_later(move || {
             let mut events = shared.read();
             let mut pipe = lock(&shared.pipe);
             events.extend(pipe.overdue(moment));
@@ -98,24 +96,24 @@ impl StdioTap {
             Ok(events) => self.record(events),
             Err(_) => {
                 tracing::error!("captured traffic could not be parsed: a bug in the parser");
-                self.log.dropped(1);
+                self.recording.dropped(1);
             }
         }
     }
 
     /// Rejected events are counted one by one.
     fn record(&self, events: Vec<Event>) {
-        events.into_iter().for_each(|event| drop(self.log.record(event)));
+        events.into_iter().for_each(|event| self.recording.record(event));
     }
 
     fn moment(&self) -> Moment {
-        Moment { at: self.log.view().now(), instant: Instant::now() }
+        Moment { at: self.recording.now(), instant: Instant::now() }
     }
 }
 
 impl Tap for StdioTap {
     fn chunk(&self, side: Side, chunk: &Bytes) {
-        let (moment, keep) = (self.moment(), Keep::of(&self.log));
+        let (moment, keep) = (self.moment(), self.recording.keep());
         let (fits, due) = {
             let mut waiting = lock(&self.shared.waiting);
             let fits = waiting.held.grow(chunk.len());
@@ -125,7 +123,7 @@ impl Tap for StdioTap {
             (fits && waiting.bytes < WAITING, due)
         };
         let shared = Arc::clone(&self.shared);
-        if !fits || (due && self.log.offer_later(0, move || shared.read()).is_err()) {
+        if !fits || (due && self.recording.offer_later(move || shared.read()).is_err()) {
             self.read_now();
         }
     }
@@ -140,7 +138,7 @@ impl Tap for StdioTap {
         };
         let told = match lock(&self.shared.place).take() {
             Some(place) => place.record_later(end),
-            None => self.log.offer_later(0, end),
+            None => self.recording.offer_later(end),
         };
         if told == Err(RecordError::Full) {
             self.read_now();
@@ -163,7 +161,9 @@ impl Shared {
         let read = |piece: Piece| pipe.read(piece.side, &piece.bytes, piece.moment, piece.keep, false);
         let events = pieces.into_iter().flat_map(read).collect();
         for listing in std::mem::take(&mut pipe.listings) {
-            self.tool_watch.offer(ToolListing { viewer: self.viewer.clone(), ..listing });
+            if let Some((tool_watch, viewer)) = &self.tool_watch {
+                tool_watch.offer(ToolListing { viewer: viewer.clone(), ..listing });
+            }
         }
         self.has_cancelled.store(pipe.has_cancelled(), Ordering::Relaxed);
         events

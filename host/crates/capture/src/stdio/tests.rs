@@ -17,7 +17,7 @@ async fn through(script: &str, input: &'static [u8]) -> (i32, Vec<u8>, Vec<Strin
     let command = ["sh", "-c", script].map(OsString::from).to_vec();
     let (output, mut read) = tokio::io::duplex(1 << 20);
     let options = options();
-    let code = wrap(log.clone(), options, command, input, output).await.expect("started");
+    let code = wrap(Recording::Own(log.clone()), options, command, input, output).await.expect("started");
     let mut out = Vec::new();
     read.read_to_end(&mut out).await.expect("read");
     let marker = Event::new(
@@ -67,7 +67,7 @@ async fn in_a_flood_every_call_is_recorded_or_counted() {
     let input: &'static [u8] = Vec::leak(format!("{line}\n").repeat(5_000).into_bytes());
     let command = ["sh", "-c", "cat >/dev/null"].map(OsString::from).to_vec();
     let (output, _read) = tokio::io::duplex(1_024);
-    wrap(log.clone(), options(), command, input, output).await.expect("started");
+    wrap(Recording::Own(log.clone()), options(), command, input, output).await.expect("started");
     go.send(()).expect("the recorder goes on");
     log.close();
     let view = Options::new(folder.path()).view().expect("a log");
@@ -107,8 +107,13 @@ async fn a_slow_client_gets_everything_the_server_wrote() {
     let script = "head -c 100000 /dev/zero; sleep 5 & exit 0";
     let command = ["sh", "-c", script].map(OsString::from).to_vec();
     let (output, mut read) = tokio::io::duplex(1_024);
-    let wrapped =
-        tokio::spawn(wrap(log, StdioOptions::new("s", Caller::default()), command, tokio::io::empty(), output));
+    let wrapped = tokio::spawn(wrap(
+        Recording::Own(log),
+        StdioOptions::new("s", Caller::default()),
+        command,
+        tokio::io::empty(),
+        output,
+    ));
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(!wrapped.is_finished());
     let mut out = Vec::new();

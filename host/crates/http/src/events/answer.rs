@@ -21,6 +21,8 @@ pub(crate) struct Answer {
     stored: usize,
     duplicate: usize,
     refused: usize,
+    /// Whether the log keeps payloads now. While it does not, leave them out.
+    keeps_payloads: bool,
     /// One result for each item, in their order.
     results: Vec<Outcome>,
 }
@@ -51,6 +53,7 @@ struct NothingStored {
 impl Answer {
     /// `recorded` has the results of the accepted items.
     pub(crate) fn new(
+        keeps_payloads: bool,
         items: Vec<Result<Uuid, Refusal>>,
         recorded: Vec<Result<Stored, RecordError>>,
     ) -> Result<Self, Problem> {
@@ -65,6 +68,7 @@ impl Answer {
             stored: count(|outcome| matches!(outcome, Outcome::Stored { .. })),
             duplicate: count(|outcome| matches!(outcome, Outcome::Duplicate { .. })),
             refused: count(|outcome| matches!(outcome, Outcome::Refused(_))),
+            keeps_payloads,
             results,
         })
     }

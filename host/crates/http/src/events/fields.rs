@@ -48,6 +48,14 @@ const OTHERS: &[(&str, Rule)] = &[
     ("old", Read(|draft, json| values::side(json).map(|side| draft.old = Some(side)), schema::object)),
     ("new", Read(|draft, json| values::side(json).map(|side| draft.new = Some(side)), schema::object)),
     ("payload", Read(values::read, schema::payload)),
+    ("target", Read(target, schema::target)),
+    (
+        "error_code",
+        Read(
+            |draft, json| number(json, i64::MIN..=i64::MAX).map(|code| draft.error_code = Some(code)),
+            schema::integer,
+        ),
+    ),
 ];
 
 /// The number of members that have a rule.
@@ -170,6 +178,12 @@ fn trace_id(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
     Ok(())
 }
 
+/// The name of another target than a tool, a prompt or a resource.
+fn target(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
+    draft.other = text(json, TEXT)?;
+    Ok(())
+}
+
 /// Names of facts that list changes. Only the old and the new state of an item produce them.
 const OF_CHANGES: [&str; 3] = ["field", "setting", "changes_left_out"];
 /// A year, in microseconds. A longer value is not a duration and would spoil sums.
@@ -193,11 +207,7 @@ fn facts(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
 }
 
 fn arguments(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
-    let arguments = members(json, MEMBERS)?;
-    if let Some((name, _)) = arguments.iter().find(|(name, _)| ["old", "new"].contains(&&**name)) {
-        return Err(format!("{name} is the state of the changed object; give it beside the arguments"));
-    }
-    let arguments = arguments.into_iter();
+    let arguments = members(json, MEMBERS)?.into_iter();
     draft.event.arguments = arguments.map(|(name, json)| Argument { name, json: json.get().to_owned() }).collect();
     Ok(())
 }

@@ -49,7 +49,7 @@ pub(crate) async fn take(visitor: Visitor, sent: Sent) -> Result<Answer, Problem
         true => Vec::new(),
         false => record(&visitor.site.log, events, bytes).await?,
     };
-    Answer::new(items, recorded)
+    Answer::new(visitor.site.log.keeps_payloads(), items, recorded)
 }
 
 fn read(log: &AuditLog, access: &Grant, body: &[u8], form: Form) -> Result<Read, Problem> {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value as Json, json};
 
-use super::body::{ITEMS, LONG_TEXT, MEMBERS, NAME};
+use super::body::{ITEMS, LONG_TEXT, MEMBERS, NAME, TEXT};
 use super::fields::{Rule, allowed, members_and_rules};
 
 /// An item, in the OpenAPI document.
@@ -71,6 +71,14 @@ pub(crate) fn count(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "format": "int64", "minimum": 0 })
 }
 
+pub(crate) fn integer(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "format": "int64" })
+}
+
+pub(crate) fn target(_: &mut SchemaGenerator) -> Schema {
+    text(TEXT)
+}
+
 pub(crate) fn status(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "minimum": 100, "maximum": 599 })
 }
@@ -100,9 +108,15 @@ pub(crate) fn object(_: &mut SchemaGenerator) -> Schema {
 
 pub(crate) fn payload(_: &mut SchemaGenerator) -> Schema {
     let body = json!({ "description": "A text, or JSON; kept only while payload logging is on." });
+    let length = json!({
+        "type": ["integer", "null"],
+        "format": "int64",
+        "minimum": 0,
+        "description": "The length of the whole body, in bytes, if only its beginning is sent.",
+    });
     json_schema!({
         "type": "object",
-        "properties": { "request": body, "response": body },
+        "properties": { "request": body, "response": body, "request_length": length, "response_length": length },
         "additionalProperties": false,
     })
 }

@@ -108,6 +108,10 @@ pub(crate) struct Draft {
     pub(crate) tool: Option<String>,
     pub(crate) prompt: Option<String>,
     pub(crate) resource_uri: Option<String>,
+    /// The name of another target.
+    pub(crate) other: Option<String>,
+    /// The JSON-RPC error code.
+    pub(crate) error_code: Option<i64>,
     pub(crate) error_type: Option<String>,
     pub(crate) error_message: Option<String>,
     /// Arguments from fields of the item. They precede those of the request.
@@ -133,6 +137,8 @@ impl Draft {
             tool: None,
             prompt: None,
             resource_uri: None,
+            other: None,
+            error_code: None,
             error_type: None,
             error_message: None,
             named: Vec::new(),
@@ -197,10 +203,11 @@ impl Draft {
         let tool = self.tool.take().map(Target::Tool);
         let prompt = self.prompt.take().map(Target::Prompt);
         let resource = self.resource_uri.take().map(|uri| Target::Resource(clean(&uri)));
-        let mut targets = [tool, prompt, resource].into_iter().flatten();
+        let other = self.other.take().map(Target::Other);
+        let mut targets = [tool, prompt, resource, other].into_iter().flatten();
         match (targets.next(), targets.next()) {
             (target, None) => Ok(target),
-            _ => Err(Refusal::of("tool", "give only one of tool, prompt and resource_uri")),
+            _ => Err(Refusal::of("tool", "give only one of tool, prompt, resource_uri and target")),
         }
     }
 
@@ -211,11 +218,12 @@ impl Draft {
             OutcomeDetail::Unknown => Some(Failure::new(detail.as_str(), "It failed; the sender gave no reason")),
             _ => failure(detail, self.event.status_code, None, None),
         };
-        match (self.error_type.clone(), self.error_message.clone()) {
+        let failure = match (self.error_type.clone(), self.error_message.clone()) {
             (None, None) => usual,
             (None, Some(message)) => Some(Failure { message, ..usual.unwrap_or_default() }),
             // What is usual is about another type of error.
             (Some(kind), message) => Some(Failure { kind, message: message.unwrap_or_default(), code: None }),
-        }
+        };
+        failure.map(|failure| Failure { code: self.error_code.or(failure.code), ..failure })
     }
 }

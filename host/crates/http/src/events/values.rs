@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use mcp_audit_log_model::event::{Body, Channel, Payload};
+use mcp_audit_log_model::event::{Argument, Body, Channel, Payload};
 use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_model::value::Value;
 use schemars::JsonSchema;
@@ -130,8 +130,13 @@ pub(crate) fn side(json: &RawValue) -> Result<Json, String> {
 }
 
 impl Draft {
-    /// Read only if a rule needs them.
+    /// Read only if a rule needs them. On the channel admin, arguments of these names would pass for them.
     pub(crate) fn may_change(&self, channel: Channel) -> Result<(), Refusal> {
+        let is_state = |argument: &&Argument| channel == Channel::Admin && ["old", "new"].contains(&&*argument.name);
+        if let Some(Argument { name, .. }) = self.event.arguments.iter().find(is_state) {
+            let advice = format!("{name} is the state of the changed object; give it beside the arguments");
+            return Err(Refusal::of("arguments", advice));
+        }
         match (channel, &self.old, &self.new) {
             (Channel::Admin, ..) | (_, None, None) => Ok(()),
             (_, old, _) => {
@@ -142,19 +147,35 @@ impl Draft {
     }
 }
 
-/// Reads request and response.
+/// Reads request and response, and the whole length of one that was cut.
 pub(crate) fn read(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
     let mut payload = Payload::default();
+    let (mut request, mut response) = (None, None);
     for (name, value) in members(json, MEMBERS)? {
-        let place = match name.as_str() {
-            "request" => &mut payload.request,
-            "response" => &mut payload.response,
-            _ => return Err("only request and response are allowed".to_owned()),
-        };
-        *place = body(value).map_err(|reason| format!("{name}: {reason}"))?;
+        let wrong = |reason| format!("{name}: {reason}");
+        match name.as_str() {
+            "request" => payload.request = body(value).map_err(wrong)?,
+            "response" => payload.response = body(value).map_err(wrong)?,
+            "request_length" => request = length(value).map_err(wrong)?,
+            "response_length" => response = length(value).map_err(wrong)?,
+            _ => return Err("only request and response, and the _length of each, are allowed".to_owned()),
+        }
+    }
+    for (body, length) in [(&mut payload.request, request), (&mut payload.response, response)] {
+        if let (Some(body), Some(length)) = (body, length) {
+            (body.length, body.truncated) = (length, true);
+        }
     }
     draft.event.payload = Some(payload).filter(|payload| payload.request.is_some() || payload.response.is_some());
     Ok(())
+}
+
+/// How long the whole body was.
+fn length(json: &RawValue) -> Result<Option<u64>, String> {
+    match json.get() {
+        "null" => Ok(None),
+        _ => Ok(u64::try_from(number(json, 0..=i64::MAX)?).ok()),
+    }
 }
 
 /// A text is the body itself. Any other value is a JSON body, stored as it was sent.
