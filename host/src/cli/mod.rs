@@ -36,6 +36,7 @@ mod tail;
 mod token;
 mod usage;
 mod verify;
+mod wrap;
 
 use std::io;
 use std::process::ExitCode;
@@ -68,6 +69,8 @@ enum Command {
     Serve(Box<serve::Serve>),
     /// Run an MCP server on standard input and output, and record its messages.
     Stdio(stdio::Stdio),
+    /// Put the wrapper of `stdio` into the configuration of MCP clients, or take it out.
+    Wrap(Box<wrap::Wrap>),
     /// Stop a wrapped server when its wrapper is killed.
     #[command(name = stdio::WATCHDOG, hide = true)]
     StdioWatchdog(stdio::Watchdog),
@@ -168,6 +171,7 @@ pub(crate) fn run() -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(serve) => serve.run(),
         Command::Stdio(stdio) => stdio.run(),
+        Command::Wrap(wrap) => wrap.run(),
         Command::StdioWatchdog(watchdog) => watchdog.run(),
         #[cfg(feature = "mcp")]
         Command::Mcp(mcp) => mcp.run(),

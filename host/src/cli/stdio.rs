@@ -18,6 +18,7 @@ use super::address::{TOKEN, log_address};
 use super::advice::{Failure, span};
 use super::common::{LogOptions, note, note_policy, serve_until_end, stop_signal};
 use super::config::authorities;
+use super::wrap::WITHOUT_ARGS;
 
 /// Where a running log takes events.
 const EVENTS: &str = "/api/v1/events";
@@ -40,6 +41,9 @@ pub(super) struct Stdio {
     /// Seconds that the server has to stop after its input ended or a signal came; then it is killed.
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = span)]
     grace: Duration,
+    /// `wrap` sets this where the configuration had no list of arguments, so that it can take the list out again.
+    #[arg(long = &WITHOUT_ARGS[2..], hide = true)]
+    wrapped_without_args: bool,
     /// The server's command, after `--`.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -71,7 +75,7 @@ struct Remote {
 
 impl Stdio {
     pub(super) fn run(self) -> Outcome {
-        let Self { log, remote, server, user, connection, grace, command } = self;
+        let Self { log, remote, server, user, connection, grace, command, .. } = self;
         let server = server.unwrap_or_else(|| name(&command));
         let user = user.filter(|user| !user.is_empty()).or_else(account);
         let caller = Caller { user, connection: Some(connection), ..Caller::default() };
