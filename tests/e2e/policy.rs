@@ -51,7 +51,7 @@ fn a_policy_is_inspected_and_compared() {
     let (code, shown, _) = desk.policy("inspect");
     assert_eq!(code, Some(0));
     for words in [
-        "policy     mcp-audit-log-policy 0.1.0",
+        concat!("policy     mcp-audit-log-policy ", env!("CARGO_PKG_VERSION")),
         "contract   mcp-audit-log:policy/policy@0.7.0",
         "GROUP",
         "tool.called",
@@ -79,7 +79,9 @@ fn a_policy_is_checked() {
     let desk = Desk::new();
     let (code, shown, _) = desk.policy("check");
     assert!(
-        code == Some(0) && shown.contains("OK       mcp-audit-log-policy 0.1.0") && shown.contains("no findings"),
+        code == Some(0)
+            && shown.contains(concat!("OK       mcp-audit-log-policy ", env!("CARGO_PKG_VERSION")))
+            && shown.contains("no findings"),
         "{shown}"
     );
     let (code, shown, _) = desk.policy("check bad-action.wasm");
@@ -187,7 +189,7 @@ fn where_signatures_are_demanded_only_a_signed_policy_starts() {
     };
     fs::remove_file(desk.path("iban.wasm.note")).expect("removed");
     let said = refused();
-    assert!(said.contains("iban 0.1.0") && said.contains("has no signature"), "{said}");
+    assert!(said.contains(concat!("iban ", env!("CARGO_PKG_VERSION"))) && said.contains("has no signature"), "{said}");
     // A note about another component says nothing about this one.
     fs::copy(desk.path("vendor.wasm.note"), desk.path("iban.wasm.note")).expect("copied");
     assert!(refused().contains("has no signature"));

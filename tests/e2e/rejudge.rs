@@ -143,9 +143,16 @@ async fn an_outsider_makes_judgements_again_and_sees_what_judged() {
     assert_eq!(code, Some(0), "{said}");
     assert!(said.starts_with("PROVED") && !said.contains("UNPROVED") && !said.contains("DIFFERENT"), "{said}");
     let policies: Vec<_> = said.lines().filter(|line| line.starts_with("POLICY")).collect();
-    assert!(policies[0].contains("from seq 0 on: mcp-audit-log-example-policy 0.1.0 (sha256:"), "{said}");
+    assert!(
+        policies[0].contains(concat!(
+            "from seq 0 on: mcp-audit-log-example-policy ",
+            env!("CARGO_PKG_VERSION"),
+            " (sha256:"
+        )),
+        "{said}"
+    );
     assert!(policies[1].ends_with("the same components, with log_payloads = true, retention_days = 60"), "{said}");
-    assert!(policies[2].contains(", iban 0.1.0 (sha256:"), "{said}");
+    assert!(policies[2].contains(concat!(", iban ", env!("CARGO_PKG_VERSION"), " (sha256:")), "{said}");
     assert!(said.contains("RULE       to uma, the rule of then showed seq 1,"), "{said}");
     let (code, said) = world.judged(&text, &["--json"]);
     let report: Value = serde_json::from_str(said.lines().next().expect("a line")).expect("JSON");

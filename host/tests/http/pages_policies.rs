@@ -58,7 +58,7 @@ async fn the_page_shows_what_judges_and_how_it_fares() {
     let digest = digests(&root).await.remove(0);
     let short = format!("<summary><code>{}…</code></summary><code>{digest}</code>", &digest[..15]);
     for words in [
-        "mcp-audit-log-policy 0.1.0 <span class=\"mark\">policy",
+        concat!("mcp-audit-log-policy ", env!("CARGO_PKG_VERSION"), " <span class=\"mark\">policy"),
         &short,
         "policy@0.7.0",
         "The log was started",
@@ -123,10 +123,10 @@ async fn an_admin_activates_a_policy_and_goes_back() {
         "Settings that are gone: digest_bodies",
         "Groups that are gone: ",
         "Activated by root: the new &#60;rules&#62;",
-        "mcp-audit-log-policy 0.1.0 (sha256:",
+        concat!("mcp-audit-log-policy ", env!("CARGO_PKG_VERSION"), " (sha256:"),
         "setting colour: not there → green",
         "of its first thousand events are still to come",
-        "mcp-audit-log-policy 0.1.0 judges again",
+        concat!("mcp-audit-log-policy ", env!("CARGO_PKG_VERSION"), " judges again"),
         "<span class=\"mark\">extension</span>",
     ] {
         assert!(page.text.contains(words), "{words}: {}", page.text);
@@ -143,7 +143,11 @@ async fn an_admin_activates_a_policy_and_goes_back() {
 
     let page = root.form("/policies/rollback", "reason=it+names+too+much").await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.text);
-    assert!(page.text.contains("mcp-audit-log-policy 0.1.0 judges now."), "{}", page.text);
+    assert!(
+        page.text.contains(concat!("mcp-audit-log-policy ", env!("CARGO_PKG_VERSION"), " judges now.")),
+        "{}",
+        page.text
+    );
     assert!(page.text.contains("Rolled back by root: it names too much"), "{}", page.text);
     assert_eq!(digests(&root).await, before);
 }

@@ -103,7 +103,11 @@ async fn an_extension_adds_an_action_a_fact_and_a_group() {
     let access = log.view().access(&viewer("anna", &["auditor"]));
     let start = log.view().reader(&access).page(Domain::equals(Field::Method, "log.started"), None, 1).expect("a page");
     let titles = start.entries[0].details["policy_extensions"].as_str().expect("a text").to_owned();
-    assert!(titles.starts_with("deliveries 0.1.0 (sha256:") && titles.contains(", iban 0.1.0 (sha256:"), "{titles}");
+    assert!(
+        titles.starts_with(concat!("deliveries ", env!("CARGO_PKG_VERSION"), " (sha256:"))
+            && titles.contains(concat!(", iban ", env!("CARGO_PKG_VERSION"), " (sha256:")),
+        "{titles}"
+    );
     log.close();
 }
 

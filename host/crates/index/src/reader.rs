@@ -9,6 +9,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::dictionary::Texts;
+use crate::search::block_counts::BlockCounts;
 use crate::search::{groups, pages, seqs, values};
 use crate::snapshot::Snapshot;
 use crate::tree::proofs;
@@ -51,12 +52,13 @@ pub struct StoreSize {
 pub struct StoreReader {
     source: Arc<dyn Source>,
     texts: Texts,
+    block_counts: BlockCounts,
 }
 
 impl StoreReader {
     /// The log that `source` has.
     pub fn new(source: Arc<dyn Source>) -> Self {
-        Self { source, texts: Texts::default() }
+        Self { source, texts: Texts::default(), block_counts: BlockCounts::default() }
     }
 
     /// Runs `read` on a snapshot.

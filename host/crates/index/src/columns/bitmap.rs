@@ -48,6 +48,11 @@ impl Bitmap {
         self.words.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
+    /// The number of rows that are set in `other` too.
+    pub(crate) fn common(&self, other: &Self) -> u64 {
+        self.words.iter().zip(&other.words).map(|(one, other)| u64::from((one & other).count_ones())).sum()
+    }
+
     /// Whether a row is set.
     pub(crate) fn contains(&self, row: u64) -> bool {
         self.words.get(words(row)).is_some_and(|word| word >> (row % 64) & 1 == 1)

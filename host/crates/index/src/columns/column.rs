@@ -175,6 +175,12 @@ impl Zone {
         Some(codes.iter().map(one).fold(Bitmap::none(length), |all, found| all.or(&found)))
     }
 
+    /// How many of the entries in `found` have each code.
+    pub(crate) fn count(&self, found: &Bitmap, bytes: &[u8]) -> Option<Vec<u64>> {
+        let planes = Planes::new(bytes, self.bits(), found.length())?;
+        Some(planes.count(found, usize::try_from(self.size()).ok()?))
+    }
+
     fn look_up(&self, codes: &[Range<u64>], planes: &Planes<'_>, length: u64) -> Bitmap {
         let is_in = |code: u64| {
             let at = codes.partition_point(|range| range.end <= code);

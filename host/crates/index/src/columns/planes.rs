@@ -5,6 +5,9 @@
 
 use super::Bitmap;
 
+/// Comparing all planes of a word with this many codes takes as long as reading the codes of the word.
+const COMPARED: usize = 24;
+
 /// The codes of a block's entries, as stored.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Planes<'a> {
@@ -116,6 +119,26 @@ impl<'a> Planes<'a> {
         Bitmap::from_words(less)
     }
 
+    /// How many of the entries in `found` have each of `size` codes. A greater code, which only a forged column has, is left
+    /// out.
+    pub(super) fn count(&self, found: &Bitmap, size: usize) -> Vec<u64> {
+        let words = found.words().iter().filter(|word| **word != 0).count();
+        if size * found.words().len() <= words * COMPARED {
+            return (0..size as u64).map(|code| found.common(&self.equal(code))).collect();
+        }
+        let mut counts = vec![0; size];
+        for (word, bits) in found.words().iter().enumerate().filter(|(_, bits)| **bits != 0) {
+            let (codes, mut bits) = (self.codes(word), *bits);
+            while bits != 0 {
+                if let Some(count) = counts.get_mut(codes[bits.trailing_zeros() as usize] as usize) {
+                    *count += 1;
+                }
+                bits &= bits - 1;
+            }
+        }
+        counts
+    }
+
     fn planes(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.bytes.chunks_exact(self.size.max(1)).take(self.bits)
     }
@@ -166,6 +189,24 @@ mod tests {
             assert_eq!(back, codes, "{bits} bits");
         }
         assert!(Planes::new(&[0; 31], 1, 256).is_none());
+    }
+
+    #[test]
+    fn counts_are_those_of_the_codes() {
+        for bits in [1, 3, 8, 11] {
+            let codes = codes(bits);
+            let bytes = Planes::pack(&codes, bits);
+            let planes = Planes::new(&bytes, bits, 256).expect("planes");
+            for range in [0..256, 3..70, 64..65, 0..0] {
+                let mut expected = vec![0; 1 << bits];
+                codes[range.start as usize..range.end as usize].iter().for_each(|code| expected[*code as usize] += 1);
+                assert_eq!(planes.count(&Bitmap::range(256, range.clone()), 1 << bits), expected, "{bits}: {range:?}");
+            }
+            for found in [0..256, 0..1] {
+                let zeros = codes[found.start as usize..found.end as usize].iter().filter(|code| **code == 0).count();
+                assert_eq!(planes.count(&Bitmap::range(256, found), 1), [zeros as u64], "forged");
+            }
+        }
     }
 
     #[test]

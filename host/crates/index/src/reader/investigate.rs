@@ -11,7 +11,7 @@ impl StoreReader {
     /// # Errors
     /// The store fails, or the deadline passes.
     pub fn overview(&self, query: &OverviewQuery, go_on: &dyn Fn() -> bool) -> Result<Option<Overview>, StoreError> {
-        self.read(|log| overview::overview(log, self.texts(), query, go_on))
+        self.read(|log| overview::overview(log, self.texts(), &self.block_counts, query, go_on))
     }
 
     /// Entries in the order in which they began.

@@ -2,6 +2,7 @@
 //! rows.
 
 pub(crate) mod axis;
+pub(crate) mod block_counts;
 pub(crate) mod block_scan;
 pub(crate) mod blocks;
 pub(crate) mod groups;

@@ -8,6 +8,7 @@ use std::ops::Range;
 use foldhash::fast::RandomState;
 
 use super::axis::Axis;
+use super::block_counts::BlockCounts;
 use super::block_scan::BlockScan;
 use super::blocks::Block;
 use super::keyed_counts::ones;
@@ -26,8 +27,6 @@ use mcp_audit_log_model::value::Value;
 
 /// The most bars of a block for which planes are compared. Reading every time is faster for more.
 const COMPARED: usize = 6;
-/// The most values of a block for which planes are compared. Reading every code is faster for more.
-const FEW: usize = 24;
 
 /// What to count.
 #[derive(Clone, Debug)]
@@ -84,6 +83,7 @@ struct Matches<'a> {
 pub(crate) fn overview(
     log: &dyn Snapshot,
     texts: &Texts,
+    known: &BlockCounts,
     query: &OverviewQuery,
     go_on: &dyn Fn() -> bool,
 ) -> Result<Option<Overview>, StoreError> {
@@ -121,7 +121,8 @@ pub(crate) fn overview(
         one.count_times(log, &mut bars)?;
     }
     let step_us = bars.step();
-    let values = values(log, texts, query, &matches, go_on)?;
+    known.keep(scan.blocks().map(|(block, _)| block));
+    let values = values(log, texts, known, query, &matches, go_on)?;
     Ok(Some(Overview { entries, errors, step_us, bars: bars.finish(), values }))
 }
 
@@ -185,7 +186,7 @@ impl Matches<'_> {
                 for bar in first..last {
                     let wanted = ValueSet::Within(1..ColumnKind::Time.raw(bars.start(bar + 1)));
                     let below = self.times.select(&self.times.codes(&wanted), bytes, self.block.length)?;
-                    counts.push((common(&self.found, &below), common(&self.errors, &below)));
+                    counts.push((self.found.common(&below), self.errors.common(&below)));
                 }
                 Some(counts)
             })?;
@@ -208,35 +209,32 @@ impl Matches<'_> {
     }
 
     /// Adds the rows to the counts of their values. Rows whose field is not set are left out.
-    fn count_values(&self, log: &dyn Snapshot, field: Field, counts: &mut ByValue) -> Result<(), StoreError> {
-        let Some(zone) = self.block.zone(log, field)? else { return Ok(()) };
-        let Zone::Values(values) = &zone else { return Ok(()) };
-        let mut add = |raw: u64, count: u64| {
-            if raw > 0 && count > 0 {
-                *counts.entry(raw).or_default() += count;
-            }
-        };
-        if let [value] = values.as_slice() {
-            add(*value, self.found.count());
-        } else if values.len() <= FEW {
-            let counted = self.block.planes(log, field, |bytes| {
-                let count = |code: u64| {
-                    let codes = code..code + 1;
-                    Some(common(&self.found, &zone.select(std::slice::from_ref(&codes), bytes, self.block.length)?))
-                };
-                (0..values.len() as u64).map(count).collect::<Option<Vec<_>>>()
-            })?;
-            values.iter().zip(counted).for_each(|(raw, count)| add(*raw, count));
+    fn count_values(
+        &self,
+        log: &dyn Snapshot,
+        known: &BlockCounts,
+        field: Field,
+        counts: &mut ByValue,
+    ) -> Result<(), StoreError> {
+        let mut add = |(raw, count): &(u64, u64)| *counts.entry(*raw).or_default() += count;
+        if self.found.count() == self.block.length {
+            known.of(self.block, field, || self.values(log, field))?.iter().for_each(&mut add);
         } else {
-            let axis = Axis::numbers(log, self.block, field)?;
-            let mut by_code = vec![0_u64; values.len()];
-            for (word, bits) in self.words() {
-                let codes = axis.codes(word);
-                ones(bits).for_each(|bit| by_code[codes[bit] as usize] += 1);
-            }
-            values.iter().zip(by_code).for_each(|(raw, count)| add(*raw, count));
+            self.values(log, field)?.iter().for_each(&mut add);
         }
         Ok(())
+    }
+
+    /// How many rows have each value of a field.
+    fn values(&self, log: &dyn Snapshot, field: Field) -> Result<Vec<(u64, u64)>, StoreError> {
+        let Some(zone) = self.block.zone(log, field)? else { return Ok(Vec::new()) };
+        let Zone::Values(values) = &zone else { return Ok(Vec::new()) };
+        let counts = match values.as_slice() {
+            [_] => vec![self.found.count()],
+            _ => self.block.planes(log, field, |bytes| zone.count(&self.found, bytes))?,
+        };
+        let set = values.iter().copied().zip(counts).filter(|(raw, count)| *raw > 0 && *count > 0);
+        Ok(set.collect())
     }
 }
 
@@ -252,6 +250,7 @@ impl FieldCounts {
 fn values(
     log: &dyn Snapshot,
     texts: &Texts,
+    known: &BlockCounts,
     query: &OverviewQuery,
     matches: &[Matches<'_>],
     go_on: &dyn Fn() -> bool,
@@ -263,7 +262,7 @@ fn values(
             if !go_on() {
                 return Ok(None);
             }
-            one.count_values(log, field, &mut counts)?;
+            one.count_values(log, known, field, &mut counts)?;
         }
         let mut counts: Vec<_> = counts.into_iter().collect();
         counts.sort_unstable_by_key(|(raw, count)| (std::cmp::Reverse(*count), *raw));
@@ -272,9 +271,4 @@ fn values(
         all.push(FieldCounts { field, values, found: counts.len() });
     }
     Ok(Some(all))
-}
-
-/// How many rows are in both.
-fn common(one: &Bitmap, other: &Bitmap) -> u64 {
-    one.words().iter().zip(other.words()).map(|(one, other)| u64::from((one & other).count_ones())).sum()
 }
