@@ -154,11 +154,11 @@ pub mod tool_definition {
 /// Reading on as the log grows.
 pub use mcp_audit_log_service::follow_cursor;
 pub use mcp_audit_log_service::{
-    AuditLog, BackupError, BackupSummary, BundleExport, BundleRequest, Bundled, ChangeError, CleanupProgress,
-    CronStatus, EvidenceError, Follower, Found, Integrity, JobProgress, LogStatistics, LogView, NewestCheckpoint,
-    OpenError, Options, PayloadError, PolicyRequest, RestoredLog, RunError, SignError, StartError, TokenRequest,
-    Verification, VerificationProgress, VerificationResult, Wakeup, back_up, newest_backup, old_log, restore,
-    rotate_keys, verify_log,
+    AlertStatus, AuditLog, BackupError, BackupSummary, BundleExport, BundleRequest, Bundled, ChangeError,
+    CleanupProgress, CronStatus, EvidenceError, Follower, Found, Integrity, JobProgress, LogStatistics, LogView,
+    NewestCheckpoint, OpenError, Options, PayloadError, PolicyRequest, RestoredLog, RunError, SignError, StartError,
+    TokenRequest, Verification, VerificationProgress, VerificationResult, Wakeup, back_up, newest_backup, old_log,
+    restore, rotate_keys, verify_log,
 };
 
 /// Entries as files.

@@ -2,6 +2,7 @@
 
 mod address;
 mod advice;
+mod alerts;
 mod backup;
 mod bundle;
 mod check_bundle;
@@ -34,6 +35,7 @@ mod sink;
 mod stdio;
 mod tail;
 mod token;
+mod tools;
 mod usage;
 mod verify;
 mod wrap;
@@ -86,6 +88,10 @@ enum Command {
     Groups(Box<groups::Groups>),
     /// Count usage: requests, errors, durations, tokens and cost, over time or by user, tool and the like.
     Usage(Box<usage::Usage>),
+    /// List the alerts of a viewer, and whether they are raised.
+    Alerts(alerts::Alerts),
+    /// List the tools that MCP servers have shown, with the hashes of their definitions.
+    Tools(tools::Tools),
     /// Print entries as a running server stores them.
     Tail(Box<tail::Tail>),
     /// Write entries to a file, oldest first: CSV, JSON Lines or Parquet.
@@ -179,6 +185,8 @@ pub(crate) fn run() -> ExitCode {
         Command::List(list) => list.run(),
         Command::Groups(groups) => groups.run(),
         Command::Usage(usage) => usage.run(),
+        Command::Alerts(alerts) => alerts.run(),
+        Command::Tools(tools) => tools.run(),
         Command::Tail(tail) => tail.run(),
         Command::Export(export) => export.run(),
         Command::Show(show) => show.run(),

@@ -17,7 +17,7 @@ use mcp_audit_log_model::event::Event;
 use mcp_audit_log_model::time::Timestamp;
 use uuid::Uuid;
 
-use super::{AuditLog, ChangeError, Inner};
+use super::{AuditLog, ChangeError, Inner, LogView};
 
 /// The name of the log's own alert.
 const DEFINITIONS_NAME: &str = "Changed tool definitions";
@@ -78,6 +78,38 @@ pub struct AlertStatus {
     pub result: Option<AlertResult>,
 }
 
+impl LogView {
+    /// The stored alerts of the viewer, and the log's own for viewers who see the definitions of tools: without the
+    /// results of checks, which only the process that checks has.
+    ///
+    /// # Errors
+    /// The viewer may not read entries, or the store fails.
+    pub fn alerts(&self, access: &Grant) -> Result<Vec<AlertStatus>, ReadError> {
+        access.require(Right::Read)?;
+        let views = self.files.views(access.viewer())?;
+        let status = |alert: Alert| {
+            let (name, query) = match views.iter().find(|view| view.id == alert.view && view.is_of(access.viewer())) {
+                Some(view) => (view.name.clone(), view.query.clone()),
+                None if alert.view == DEFINITIONS && AuditLog::may_see_tools(access) => {
+                    (DEFINITIONS_NAME.to_owned(), check::definitions_query())
+                }
+                None => return None,
+            };
+            Some(AlertStatus { alert, name, query, result: None })
+        };
+        Ok(self.all_alerts()?.into_iter().filter_map(status).collect())
+    }
+
+    /// Each stored alert, and the log's own.
+    fn all_alerts(&self) -> Result<Vec<Alert>, StoreError> {
+        let mut alerts = self.files.alerts()?;
+        if !alerts.iter().any(|alert| alert.view == DEFINITIONS) {
+            alerts.insert(0, check::definitions_alert());
+        }
+        Ok(alerts)
+    }
+}
+
 impl AuditLog {
     /// Sets what reads the searches of saved views. Without it, only the log's own alert is checked.
     #[doc(hidden)]
@@ -90,21 +122,11 @@ impl AuditLog {
     /// # Errors
     /// The viewer may not read entries, or the store fails.
     pub fn alerts(&self, access: &Grant) -> Result<Vec<AlertStatus>, ReadError> {
-        access.require(Right::Read)?;
-        let views = self.0.view.files.views(access.viewer())?;
+        let alerts = self.view().alerts(access)?;
         let results = self.0.alerts.board().results.clone();
-        let status = |alert: Alert| {
-            let (name, query) = match views.iter().find(|view| view.id == alert.view && view.is_of(access.viewer())) {
-                Some(view) => (view.name.clone(), view.query.clone()),
-                None if alert.view == DEFINITIONS && Self::may_see_tools(access) => {
-                    (DEFINITIONS_NAME.to_owned(), check::definitions_query())
-                }
-                None => return None,
-            };
-            let result = results.get(&alert.view).cloned();
-            Some(AlertStatus { alert, name, query, result })
-        };
-        Ok(self.0.all_alerts()?.into_iter().filter_map(status).collect())
+        let with_result =
+            |status: AlertStatus| AlertStatus { result: results.get(&status.alert.view).cloned(), ..status };
+        Ok(alerts.into_iter().map(with_result).collect())
     }
 
     /// How many alerts that this viewer sees are raised.
@@ -181,11 +203,7 @@ fn owner_of(access: &Grant) -> (&String, &Option<String>) {
 impl Inner {
     /// All alerts, with the log's own.
     fn all_alerts(&self) -> Result<Vec<Alert>, StoreError> {
-        let mut alerts = self.view.files.alerts()?;
-        if !alerts.iter().any(|alert| alert.view == DEFINITIONS) {
-            alerts.insert(0, check::definitions_alert());
-        }
-        Ok(alerts)
+        self.view.all_alerts()
     }
 
     /// What removes an alert, with the entry about its end if it is raised.

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use self::compare::{Finding, FindingKind, Findings, KnownServers, ListedPage, differences};
 use super::open::own_payload_access;
-use super::{AuditLog, Background, Inner};
+use super::{AuditLog, Background, Inner, LogView};
 
 /// The action of the entry about definitions that have no entry of their own.
 const LEFT_OUT: &str = "tool.definitions_left_out";
@@ -77,11 +77,21 @@ impl AuditLog {
     /// # Errors
     /// The viewer may not read entries, may neither configure nor verify, or has a tenant; or the store fails.
     pub fn known_tools(&self, access: &Grant) -> Result<Vec<KnownTool>, ReadError> {
+        self.view().known_tools(access)
+    }
+}
+
+impl LogView {
+    /// The same of a log that another process may be writing.
+    ///
+    /// # Errors
+    /// The viewer may not read entries, may neither configure nor verify, or has a tenant; or the store fails.
+    pub fn known_tools(&self, access: &Grant) -> Result<Vec<KnownTool>, ReadError> {
         access.require(Right::Read)?;
-        if !Self::may_see_tools(access) {
+        if !AuditLog::may_see_tools(access) {
             return Err(Denied(Right::Configure).into());
         }
-        Ok(self.0.view.files.tools()?)
+        Ok(self.files.tools()?)
     }
 }
 
