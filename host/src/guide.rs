@@ -1,7 +1,7 @@
 //! The log in seven steps. Each compiles and runs as it stands here.
 //!
 //! 1. [Record](record) what happens. 2. [Read](read) it, as a viewer. 3. [Capture](capture) MCP traffic.
-//! 4. [Serve](serve) API and pages. 5. [Decide](decide) what is kept. 6. [Prove](prove) it. 7. [Send it on](hand_on).
+//! 4. [Serve](serve) API and pages. 5. [Decide](decide) what is kept. 6. [Prove](prove) it. 7. [Send it on](send_on).
 
 /// Opening a log, and recording events.
 ///
@@ -203,4 +203,4 @@ pub mod prove {}
 /// ```
 ///
 /// To send entries on as they come, give the log a [`Sink`](crate::sink::Sink).
-pub mod hand_on {}
+pub mod send_on {}
