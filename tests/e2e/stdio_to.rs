@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 
 use mcp_audit_log_tests::{
-    Api, Everything, Process, READY, Server, assert_plain, binary, eventually, free_port, product, script, text,
-    token_in,
+    Api, Cutter, Everything, Process, READY, Server, assert_plain, binary, eventually, free_port, product, script,
+    text, token_in,
 };
 use serde_json::{Value, json};
 
@@ -318,4 +318,70 @@ fn a_token_that_is_replaced_delivers_what_waits() {
     let (ended, said) = wrapped.end();
     assert!(ended.success(), "{said}");
     assert_eq!(server.api("admin").entries("channel=stdio&method=ping").len(), 1);
+}
+
+/// How many pings the log has.
+fn count(server: &Server) -> usize {
+    let groups = server.api("admin").get("/api/v1/groups?by=method&channel=stdio&method=ping").json();
+    groups["groups"][0]["count"].as_u64().map_or(0, |count| usize::try_from(count).expect("a number"))
+}
+
+/// A network that cuts connections and swallows answers, while one notification after the other passes.
+#[test]
+fn a_bad_network_neither_loses_nor_doubles() {
+    const LINES: usize = 1_500;
+    let folder = tempfile::tempdir().expect("a folder");
+    let line = |number: usize| format!("{{\"id\":{number},\"method\":\"ping\"}}\n");
+    let answers: String = (0..LINES).map(|number| format!("{{\"id\":{number},\"result\":{{}}}}\n")).collect();
+    let answers = file(folder.path(), "answers", &answers);
+    let server = Server::start(&[]);
+    let port = server.address().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+    let cutter = Cutter::before(port);
+    let to = format!("http://127.0.0.1:{}", cutter.port());
+    let token = server.token("umas-laptop", "service");
+    let mut wrapped = Wrapped::start(&["--to", &to, "--deliver", "60"], &answers, &token);
+    for number in 0..LINES {
+        wrapped.exchange(&line(number));
+        let cut = || eventually("a connection to cut", || Some(cutter.cut()).filter(|cut| *cut > 0));
+        match number % 300 {
+            100 => drop(cut()),
+            // What was sent may be stored, and its answer is lost.
+            200 => cutter.swallow(true),
+            220 => {
+                cut();
+                cutter.swallow(false);
+                // One that began in between would wait for its answer.
+                cutter.cut();
+            }
+            299 => eventually("all lines so far", || (count(&server) == number + 1).then_some(())),
+            _ => {}
+        }
+    }
+    let (ended, said) = wrapped.end();
+    assert!(ended.success(), "{said}");
+    assert!(said.matches("does not take events").count() >= LINES / 300, "{said}");
+    assert_eq!(count(&server), LINES);
+    assert_eq!(server.api("admin").entries("action=sender.gap").len(), 0);
+}
+
+/// A log that takes connections and never answers.
+#[test]
+fn a_log_that_hangs_holds_nothing_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (call, answer) = ("{\"id\":1,\"method\":\"ping\"}\n", "{\"id\":1,\"result\":{}}\n");
+    let answers = file(folder.path(), "answers", &answer.repeat(3));
+    let hanging = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let to = format!("http://{}", hanging.local_addr().expect("an address"));
+    let mut wrapped = Wrapped::start(&["--to", &to, "--deliver", "0.2"], &answers, "mcpa_x");
+    wrapped.exchange(&call.repeat(3));
+    let (ended, said) = wrapped.end();
+    assert!(!ended.success() && said.contains("3 events are lost: the log did not take them before the end"), "{said}");
+
+    // A signal ends the delivery as well, with the number.
+    let mut wrapped = Wrapped::start(&["--to", &to, "--deliver", "1h"], &answers, "mcpa_x");
+    wrapped.exchange(call);
+    let id = wrapped.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
+    let (_, said) = wrapped.end();
+    assert!(said.contains("1 event is lost"), "{said}");
 }

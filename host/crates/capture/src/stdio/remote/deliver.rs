@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use super::{Shared, TokenSource, lock};
 
-/// How long an answer may take: the log itself waits up to ten seconds for its disk.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long an answer may take: the log itself waits up to five seconds for a turn, and up to ten for its disk.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// The first wait after a failure. Each further one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// The longest wait while the log is away.
