@@ -124,6 +124,16 @@ pub mod sinks {
     };
 }
 
+/// The lake: sealed segments of the log in a folder or a bucket.
+#[cfg(feature = "lake")]
+pub mod lake {
+    pub use mcp_audit_log_lake::{
+        LAKE_SINK, Lake, LakeError, LakeFault, LakeReport, LakeStore, LoggedRange, Placed, SegmentFault,
+        SegmentManifest, SegmentObject, StoredObject, VerifiedLog, verify_lake,
+    };
+    pub use mcp_audit_log_service::LakeOptions;
+}
+
 /// The one read path: the reader, what it is asked, and what it returns.
 ///
 /// What reads past it stays with `mcp-audit-log-index` and `mcp-audit-log-store`.

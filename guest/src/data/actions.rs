@@ -130,6 +130,8 @@ const SYSTEM: &[(&str, &str)] = &[
     ("sink.refused", "Entries refused by a sink"),
     ("sink.gap", "Entries removed before a sink had them"),
     ("sink.rewound", "Sink set back"),
+    ("lake.began", "Lake begins"),
+    ("lake.removed", "Segments removed from the lake"),
     ("alert.raised", "Alert raised"),
     ("alert.ended", "Alert ended"),
     ("tool.definition_learned", "Tool definition learned"),

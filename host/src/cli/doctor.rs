@@ -19,7 +19,7 @@ use mcp_audit_log_model::format::{bytes, count};
 use super::Outcome;
 use super::advice::Failure;
 use super::common::say;
-use super::config::{Config, SinkTable};
+use super::config::Config;
 use super::serve::{DATA, Serve, options};
 
 /// Less free space than this, or than a twentieth of the disk, is too little, in bytes.
@@ -74,7 +74,7 @@ impl Doctor {
             None => found
                 .push(Finding::amiss("log", format_args!("there is none in {} yet; `serve` makes it", data.display()))),
             Some(Err(error)) => found.push(Finding::amiss("log", error)),
-            Some(Ok(log)) => match in_log(&log, config.sinks()) {
+            Some(Ok(log)) => match in_log(&log, &config.sink_names()) {
                 Ok(findings) => found.extend(findings),
                 Err(error) => found.push(Finding::amiss("log", format_args!("an admin cannot read it: {error}"))),
             },
@@ -145,7 +145,7 @@ fn disk(_: &Path) -> Option<Finding> {
 }
 
 /// What the log itself tells: its policy, its clock, its signatures, its sinks.
-fn in_log(log: &LogView, sinks: &[SinkTable]) -> Result<Vec<Finding>, Failure> {
+fn in_log(log: &LogView, sinks: &[&str]) -> Result<Vec<Finding>, Failure> {
     let operator = Viewer { user: "operator".to_owned(), groups: vec!["admin".to_owned()], instance: None };
     let (access, now) = (log.access(&operator), log.now());
     let newest = log.reader(&access).page(Domain::TRUE, None, 1).map_err(|error| error.to_string())?.entries.pop();
@@ -185,20 +185,17 @@ fn in_log(log: &LogView, sinks: &[SinkTable]) -> Result<Vec<Finding>, Failure> {
             }
         }
     });
-    for sink in sinks {
-        let about = format!("sink {}", sink.name());
-        found.push(match log.stored_sink(sink.name())? {
+    for name in sinks {
+        let about = format!("sink {name}");
+        found.push(match log.stored_sink(name)? {
             None => Finding::amiss(about, "it never began; a server with this configuration begins it"),
-            Some(stored) if stored.failing => {
-                let name = sink.name();
-                Finding::amiss(
-                    about,
-                    format_args!(
-                        "{} entries wait, and it is failing; run `mcp-audit-log sink test {name}`",
-                        stored.waiting
-                    ),
-                )
-            }
+            Some(stored) if stored.failing => Finding::amiss(
+                about,
+                format_args!(
+                    "{} entries wait, and it is failing; run `mcp-audit-log sink test {name}`",
+                    stored.waiting
+                ),
+            ),
             Some(stored) => Finding::well(about, format_args!("{} entries wait", count(stored.waiting))),
         });
     }

@@ -6,6 +6,7 @@ mod alerts;
 mod backup;
 mod bundle;
 mod check_bundle;
+mod check_lake;
 mod check_proof;
 mod checkpoint;
 mod common;

@@ -198,7 +198,12 @@ pub(super) fn options(config: &Config, data: PathBuf) -> Result<Options, Failure
         .queue(config.queue())
         .prices(config.prices.clone().unwrap_or_default());
     let options = options.signer(checkpoints.signer(signing_keys())).publish(checkpoints.places(token));
-    Ok(config.open_sinks()?.into_iter().fold(options, |options, (sink, destination)| options.sink(sink, destination)))
+    let sinks = config.open_sinks()?.into_iter();
+    let options = sinks.fold(options, |options, (sink, destination)| options.sink(sink, destination));
+    Ok(match &config.lake {
+        Some(lake) => options.lake(lake.open()?),
+        None => options,
+    })
 }
 
 /// The ways of signing in.

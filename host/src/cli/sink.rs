@@ -5,19 +5,20 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use mcp_audit_log::Options;
+use mcp_audit_log::lake::LAKE_SINK;
 use mcp_audit_log::sink::EntryBatch;
 
 use super::Outcome;
 use super::advice::Failure;
 use super::common::{LogOptions, ViewerOptions, say};
-use super::config::{Config, SinkTable};
+use super::config::Config;
 use super::serve::DATA;
 
 #[derive(Subcommand)]
 pub(super) enum SinkCommand {
     /// List the sinks, how far each is, and how many entries wait for it.
     List(List),
-    /// Send an empty batch to the destination of a sink, with its real address, secret and signature.
+    /// Send an empty batch to the destination of a sink, with its real address, secret and signature; or list a lake.
     Test(Test),
     /// Send entries again, from a seq on. Stop the server before.
     Rewind(Box<Rewind>),
@@ -75,19 +76,22 @@ impl List {
         let config = Config::load(Some(&self.configured.config))?;
         let data = self.data.or(config.data.clone()).unwrap_or_else(|| DATA.into());
         let log = Options::new(data).view()?;
-        let sinks = config.sinks();
+        let mut sinks: Vec<_> = config.sinks().iter().map(|sink| (sink.name(), sink.destination())).collect();
+        if let Some(lake) = &config.lake {
+            sinks.push((LAKE_SINK, format!("lake at {}", lake.lake()?.address())));
+        }
         if sinks.is_empty() {
             say("The file has no sinks.")?;
         }
-        for sink in sinks {
-            let state = match log.stored_sink(sink.name())? {
+        for (name, destination) in sinks {
+            let state = match log.stored_sink(name)? {
                 None => "never began".to_owned(),
                 Some(stored) => {
                     let state = if stored.failing { "failing" } else { "OK" };
                     format!("{state}, has everything below seq {}, {} wait", stored.watermark, stored.waiting)
                 }
             };
-            say(format_args!("{}: {}: {state}", sink.name(), sink.destination()))?;
+            say(format_args!("{name}: {destination}: {state}"))?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -96,8 +100,14 @@ impl List {
 impl Test {
     fn run(self) -> Outcome {
         let config = Config::load(Some(&self.configured.config))?;
+        if let Some(lake) = config.lake.as_ref().filter(|_| self.name == LAKE_SINK) {
+            let lake = lake.lake()?;
+            let objects = lake.count()?;
+            say(format_args!("{}: {} can be read and has {objects} objects", self.name, lake.address()))?;
+            return Ok(ExitCode::SUCCESS);
+        }
         let found = config.sinks().iter().find(|sink| sink.name() == self.name);
-        let sink = found.ok_or_else(|| unknown(&self.name, config.sinks()))?;
+        let sink = found.ok_or_else(|| unknown(&self.name, &config.sink_names()))?;
         let (_, mut destination) = sink.open()?;
         let empty = EntryBatch::new(self.name.as_str().into(), "test".into(), 0..0, Vec::new());
         match destination.put(&empty) {
@@ -118,7 +128,6 @@ impl Rewind {
     }
 }
 
-fn unknown(name: &str, sinks: &[SinkTable]) -> Failure {
-    let known: Vec<_> = sinks.iter().map(SinkTable::name).collect();
+fn unknown(name: &str, known: &[&str]) -> Failure {
     format!("the file has no sink {name:?}; it has: {}", known.join(", ")).into()
 }

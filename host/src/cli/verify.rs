@@ -14,7 +14,7 @@ use mcp_audit_log::verify_log;
 use super::advice::unreadable;
 use super::common::{Signing, note, say};
 use super::rejudge::RejudgeOptions;
-use super::{Outcome, check_bundle, check_proof};
+use super::{Outcome, check_bundle, check_lake, check_proof};
 
 /// Something in the log is wrong or missing.
 pub(super) const WRONG: u8 = 1;
@@ -27,7 +27,8 @@ pub(super) const UNPROVED: u8 = 3;
 ///
 /// Exits with 0 if everything matches, 1 if something is wrong or missing, 2 if something cannot be read or a checkpoint
 /// is not of this log, and 3 if nothing is wrong but not all is proved: a bundle was checked with its own keys, a
-/// judgement could not be made again or nothing proves what judged, or a checkpoint is older than the oldest entry.
+/// judgement could not be made again or nothing proves what judged, a lake was checked with its own keys or begins where
+/// nothing in it says why, or a checkpoint is older than the oldest entry.
 #[derive(Args)]
 pub(super) struct Verify {
     /// The folder of the log.
@@ -44,7 +45,10 @@ pub(super) struct Verify {
     /// Check this proof of one entry (a .tlog-proof file) instead of a log.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["checkpoints", "bundle"])]
     proof: Option<PathBuf>,
-    /// A trusted key of the log for the bundle or the proof, as `key list` prints it (repeatable): the first verifies
+    /// Check this lake instead of a log: a folder, as [lake] in the configuration file names it.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["checkpoints", "bundle", "proof"])]
+    lake: Option<String>,
+    /// A trusted key of the log for the bundle, the proof or the lake, as `key list` prints it (repeatable): the first verifies
     /// what was signed, the one that ends in /time verifies when.
     #[arg(long = "key", value_name = "VKEY")]
     keys: Vec<String>,
@@ -60,8 +64,13 @@ impl Verify {
         if let Some(proof) = &self.proof {
             return check_proof::check(proof, &self.keys);
         }
+        if let Some(lake) = &self.lake {
+            return check_lake::check(lake, &self.keys);
+        }
         if !self.keys.is_empty() {
-            return unread("--key works only with --bundle or --proof; a whole log is checked with its own keys");
+            return unread(
+                "--key works only with --bundle, --proof or --lake; a whole log is checked with its own keys",
+            );
         }
         let kept = match self.checkpoints.iter().map(|path| kept(path)).collect::<Result<_, _>>() {
             Ok(kept) => kept,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use mcp_audit_log_index::StoredPayload;
+use mcp_audit_log_ledger::Hash;
 use mcp_audit_log_model::entry::{Details, Entry};
 use mcp_audit_log_model::field::{Field, FieldType};
 use mcp_audit_log_model::format::prefix;
@@ -19,6 +20,8 @@ pub enum Column {
     HasPayload,
     /// The details, which have no field of their own.
     Details,
+    /// The salted commitment to the payload, in hexadecimal digits; only segments have it.
+    PayloadCommitment,
     /// The request's body.
     Request,
     /// The answer's body.
@@ -46,6 +49,7 @@ impl Column {
             Self::Field(field) => field.name(),
             Self::HasPayload => "has_payload",
             Self::Details => "details",
+            Self::PayloadCommitment => "payload_commitment",
             Self::Request => "request",
             Self::Response => "response",
             Self::PayloadNotes => "payload_notes",
@@ -101,6 +105,12 @@ impl Columns {
         Ok(Self(columns))
     }
 
+    /// Everything that the leaf of an entry commits to.
+    pub(super) fn committed() -> Self {
+        let fields = Field::ALL.iter().copied().map(Column::Field);
+        Self(fields.chain([Column::PayloadCommitment, Column::Details]).collect())
+    }
+
     /// The columns.
     pub fn iter(&self) -> impl Iterator<Item = Column> {
         self.0.iter().copied()
@@ -142,6 +152,10 @@ impl<'a> Row<'a> {
             Column::Field(field) => self.field(field),
             Column::HasPayload => Cell::Boolean(self.entry.has_payload),
             Column::Details => json(&self.entry.details),
+            Column::PayloadCommitment => {
+                let commitment = self.entry.payload_commitment.as_ref();
+                commitment.map_or(Cell::Unset, |hash| Cell::Text(Hash(*hash).to_string().into()))
+            }
             Column::Request => body(|payload| &payload.request),
             Column::Response => body(|payload| &payload.response),
             Column::PayloadNotes => self.payload.map_or(Cell::Unset, |payload| json(&payload.notes)),

@@ -117,7 +117,7 @@ impl Serialize for Line<'_> {
                 Column::Field(field) => map.serialize_entry(field.name(), &self.entry.json(*field))?,
                 Column::HasPayload => map.serialize_entry(column.name(), &self.entry.has_payload)?,
                 Column::Details => map.serialize_entry(column.name(), &self.entry.details)?,
-                Column::Request | Column::Response | Column::PayloadNotes => {}
+                Column::PayloadCommitment | Column::Request | Column::Response | Column::PayloadNotes => {}
             }
         }
         if !self.content.is_empty() {

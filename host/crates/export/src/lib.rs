@@ -10,6 +10,7 @@ mod format;
 mod manifest;
 mod pages;
 mod parquet;
+mod segment;
 mod table;
 
 use std::collections::VecDeque;
@@ -30,6 +31,7 @@ use uuid::Uuid;
 pub use column::{Column, Columns, ColumnsError};
 pub use format::Format;
 pub use manifest::ExportManifest;
+pub use segment::{SegmentError, SegmentWriter, read_segment};
 pub use table::{Table, usage_table};
 
 /// The approximate number of bytes in one piece. A row group of Parquet may be larger.

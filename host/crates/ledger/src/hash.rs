@@ -27,6 +27,11 @@ impl Hash {
         bytes.try_into().ok().map(Self)
     }
 
+    /// The hash of 64 lower-case hexadecimal digits.
+    pub fn from_hex(digits: &str) -> Option<Self> {
+        unhex(digits)
+    }
+
     /// Its bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -13,7 +13,7 @@ mod proof;
 mod proof_file;
 mod tree;
 
-pub use bundle::{Bundle, BundleCheck, BundleEntry, BundleError, BundlePayload, CheckedBundle, completion};
+pub use bundle::{Bundle, BundleCheck, BundleEntry, BundleError, BundlePayload, CheckedBundle};
 pub use bundle::{JudgementLine, JudgementPart, JudgementRecord, verifier_page};
 pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 pub use content::Content;
@@ -26,7 +26,7 @@ pub use proof::{Consistency, Head, Inclusion};
 pub use proof::{ConsistencyProof, InclusionProof};
 pub use proof::{ProofError, verify_consistency, verify_inclusion};
 pub use proof_file::{ProofFile, ProofFileError, ProvedEntry};
-pub use tree::{Frontier, subtrees};
+pub use tree::{Frontier, completion, subtrees};
 pub use tree::{Node, Nodes, consistency, fold, inclusion, root};
 pub use tree::{TILE_HEIGHT, TILE_WIDTH, Tile};
 

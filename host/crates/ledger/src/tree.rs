@@ -115,6 +115,17 @@ pub fn subtrees(size: u64) -> impl Iterator<Item = Node> {
     })
 }
 
+/// The largest complete subtrees that cover the leaves from `begin` to below `end`, from left to right.
+pub fn completion(begin: u64, end: u64) -> Vec<Node> {
+    let (mut at, mut nodes) = (begin, Vec::new());
+    while at < end {
+        let level = at.trailing_zeros().min((end - at).ilog2());
+        nodes.push(Node { level: level as u8, index: at >> level });
+        at += 1 << level;
+    }
+    nodes
+}
+
 /// Size and frontier of a tree that grows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frontier {
@@ -159,6 +170,29 @@ impl Frontier {
         }
         self.hashes.push(hash);
         self.size += 1;
+    }
+
+    /// Adds the leaves of a complete subtree, by its hash. Returns whether it begins where the tree ends; otherwise nothing
+    /// is added.
+    pub fn append(&mut self, mut node: Node, mut hash: Hash) -> bool {
+        let leaves = 1_u64.checked_shl(node.level.into());
+        let end = leaves.filter(|leaves| node.index.checked_mul(*leaves) == Some(self.size));
+        let Some(end) = end.and_then(|leaves| self.size.checked_add(leaves)) else { return false };
+        while node.index & 1 == 1 {
+            let Some(left) = self.hashes.pop() else { break };
+            hash = node_hash(&left, &hash);
+            node = Node { level: node.level + 1, index: node.index >> 1 };
+        }
+        self.hashes.push(hash);
+        self.size = end;
+        true
+    }
+
+    /// Adds the leaves up to below `end` by the hashes of their [`completion`]. Returns whether there is one for each
+    /// subtree; otherwise the tree must not be used any more.
+    pub fn append_all(&mut self, hashes: &[Hash], end: u64) -> bool {
+        let nodes = completion(self.size, end);
+        nodes.len() == hashes.len() && nodes.into_iter().zip(hashes).all(|(node, hash)| self.append(node, *hash))
     }
 
     /// The root of the tree.

@@ -68,6 +68,8 @@ pub use mcp_audit_log_store::old_log;
 pub use open::Options;
 pub use open_error::OpenError;
 pub use run_error::RunError;
+#[cfg(feature = "lake")]
+pub use sinks::LakeOptions;
 pub use sinks::{SinkOptions, SinkProgress, StoredSink};
 pub use tokens::TokenRequest;
 pub use tool_watch::{ToolListing, ToolWatch};

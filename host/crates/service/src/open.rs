@@ -50,6 +50,8 @@ pub struct Options {
     signer: SignerOptions,
     places: Destinations,
     sinks: Vec<(SinkOptions, Box<dyn Sink<EntryBatch>>)>,
+    #[cfg(feature = "lake")]
+    lake: Option<crate::LakeOptions>,
     longest_step: i64,
     watches_schedule: bool,
     purpose: Purpose,
@@ -71,6 +73,8 @@ impl Options {
             signer: SignerOptions::default(),
             places: Destinations::default(),
             sinks: Vec::new(),
+            #[cfg(feature = "lake")]
+            lake: None,
             longest_step: retention::LONGEST_STEP,
             watches_schedule: true,
             purpose: Purpose::Start,
@@ -139,6 +143,13 @@ impl Options {
         self
     }
 
+    /// Writes sealed segments of all entries to a lake, as a sink does that is called [`mcp_audit_log_lake::LAKE_SINK`].
+    #[cfg(feature = "lake")]
+    pub fn lake(mut self, lake: crate::LakeOptions) -> Self {
+        self.lake = Some(lake);
+        self
+    }
+
     /// Trusts the clock whatever jump it makes, because the operator keeps it right by other means. By default a jump
     /// of more than three days pauses the cleanup until an operator confirms the clock.
     pub fn believe_clock(mut self) -> Self {
@@ -177,10 +188,16 @@ impl Options {
             signer,
             places,
             sinks,
+            #[cfg(feature = "lake")]
+            lake,
             longest_step,
             watches_schedule,
             purpose,
         } = self;
+        let named_sinks = sinks.iter().map(|(options, _)| options.described());
+        #[cfg(feature = "lake")]
+        let named_sinks = named_sinks.chain(lake.iter().map(|lake| lake.sink().described()));
+        let named_sinks = named_sinks.collect();
         let loading = Loading { folder: &folder, limits, floors: &floors, now: clock.now() };
         let named = Named { policy, extensions, purpose };
         let trust = trust.with(Components::of(&folder).notes());
@@ -265,11 +282,13 @@ impl Options {
             judged_before,
             restored,
             upgraded,
-            sinks: sinks.iter().map(|(options, _)| options.described()).collect(),
+            sinks: named_sinks,
         })?;
         log.record_old_changes();
         // Before the first cleanup, which leaves what they still need.
         log.start_sinks(sinks)?;
+        #[cfg(feature = "lake")]
+        lake.map_or(Ok(()), |lake| log.start_lake(lake))?;
         log.0.plan_schedule::<OpenError>()?;
         log.0.show_raised();
         if watches_schedule {

@@ -1,6 +1,9 @@
 //! Sinks of entries: each follows the log from its watermark on, the `seq` after the last entry that it acknowledged.
 
 mod feed;
+#[cfg(feature = "lake")]
+mod segments;
+mod state;
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,12 +12,16 @@ use mcp_audit_log_contract::access::{Grant, Right, Viewer};
 use mcp_audit_log_core::reader::MAX_LIMIT;
 use mcp_audit_log_core::recorder::{RecorderControl, StateChange};
 use mcp_audit_log_core::retention::SinkHold;
-use mcp_audit_log_core::sink::{Backoff, EntryBatch, Sink, SinkStatus, SinkThread};
+use mcp_audit_log_core::sink::{Backoff, EntryBatch, Sink, SinkControl, SinkStatus, SinkThread};
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_index::{CheckpointChange, DestinationState, StoreError};
 use mcp_audit_log_model::time::{DAY, Timestamp};
 
 use self::feed::LogFeed;
+#[cfg(feature = "lake")]
+pub use self::segments::LakeOptions;
+#[cfg(feature = "lake")]
+use self::segments::SegmentFeed;
 use super::{AuditLog, ChangeError, Inner, LogView, OpenError};
 
 /// The time that a closing log waits for a delivery in progress.
@@ -126,7 +133,7 @@ pub struct StoredSink {
 /// A sink that was started.
 pub(super) struct RunningSink {
     options: SinkOptions,
-    thread: Arc<SinkThread<EntryBatch>>,
+    thread: Arc<dyn SinkControl>,
 }
 
 impl LogView {
@@ -186,6 +193,16 @@ impl AuditLog {
             let thread = SinkThread::follow(&options.name, sink, feed, options.pauses).map_err(OpenError::Thread)?;
             self.0.sinks().push(RunningSink { options, thread });
         }
+        Ok(())
+    }
+
+    /// Starts to write segments to a lake.
+    #[cfg(feature = "lake")]
+    pub(super) fn start_lake(&self, options: LakeOptions) -> Result<(), OpenError> {
+        let feed = SegmentFeed::new(&self.0, &options)?;
+        let LakeOptions { sink: options, lake, .. } = options;
+        let thread = SinkThread::follow(&options.name, lake, feed, options.pauses).map_err(OpenError::Thread)?;
+        self.0.sinks().push(RunningSink { options, thread });
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! The configuration file: everything that `serve` can do, in TOML. `docs/mcp-audit-log.toml` explains every option.
 
 mod checkpoints;
+mod lake;
 mod proxy;
 mod secrets;
 mod sign_in;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use mcp_audit_log::capture::proxy::ProxyOptions;
 use mcp_audit_log::capture::upstream::Upstream;
 use mcp_audit_log::identity::{GroupMap, Network, Origins, TrustedProxies};
+use mcp_audit_log::lake::LAKE_SINK;
 use mcp_audit_log::ledger::VerifierKey;
 use mcp_audit_log::manifest::Manifest;
 use mcp_audit_log::policy::Floors;
@@ -27,6 +29,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::advice::{Failure, unreadable};
 pub(super) use checkpoints::CheckpointTable;
+pub(super) use lake::LakeTable;
 pub(super) use proxy::{CorsTable, ProxyTable, Server};
 #[cfg(feature = "mcp")]
 pub(super) use secrets::authorities;
@@ -65,6 +68,8 @@ pub(super) struct Config {
     pub(super) upstreams: Option<Vec<Server>>,
     /// Destinations of entries outside of the log.
     sinks: Option<Vec<SinkTable>>,
+    /// Sealed segments of the log.
+    pub(super) lake: Option<LakeTable>,
     /// The prices of language models.
     pub(super) prices: Option<Prices>,
 }
@@ -128,6 +133,7 @@ impl Config {
         }
         self.upstreams.iter_mut().flatten().for_each(|server| server.beside(folder));
         self.sinks.iter_mut().flatten().for_each(|sink| sink.beside(folder));
+        self.lake.iter_mut().for_each(|lake| lake.beside(folder));
         self
     }
 
@@ -205,9 +211,15 @@ impl Config {
         self.sinks.as_deref().unwrap_or_default()
     }
 
+    /// The names under which the log stores how far its sinks and its lake are.
+    pub(super) fn sink_names(&self) -> Vec<&str> {
+        let sinks = self.sinks().iter().map(SinkTable::name);
+        sinks.chain(self.lake.iter().map(|_| LAKE_SINK)).collect()
+    }
+
     /// The sinks with their destinations, each under a name of its own.
     pub(super) fn open_sinks(&self) -> Result<Vec<OpenedSink>, Failure> {
-        one_name_each("sinks", self.sinks().iter().map(SinkTable::name))?;
+        one_name_each("sinks", self.sink_names().into_iter())?;
         self.sinks().iter().map(SinkTable::open).collect()
     }
 
@@ -216,7 +228,8 @@ impl Config {
         let mapped = self.groups.iter().flatten().flat_map(|(_, groups)| groups);
         let everybody = self.sign_in().everybody.unwrap_or_default();
         let is_unknown = |name: &&String| manifest.groups.iter().all(|group| group.name != **name);
-        let of_sinks = self.sinks().iter().flat_map(|sink| &sink.groups);
+        let of_lake = self.lake.iter().flat_map(|lake| &lake.groups);
+        let of_sinks = self.sinks().iter().flat_map(|sink| &sink.groups).chain(of_lake);
         mapped.chain(&everybody).chain(of_sinks).filter(is_unknown).cloned().collect()
     }
 

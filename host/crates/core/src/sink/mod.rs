@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mcp_audit_log_model::entry::Entry;
 
-pub use thread::{Backoff, SinkThread};
+pub use thread::{Backoff, SinkControl, SinkThread};
 
 /// A delivery to a sink.
 pub trait Delivery: Send + Sync + 'static {

@@ -35,6 +35,32 @@ impl Default for Backoff {
     }
 }
 
+/// A running sink, whatever it delivers.
+pub trait SinkControl: Send + Sync {
+    /// The current state.
+    fn status(&self) -> SinkStatus;
+
+    /// Begins to end the thread, after one more attempt.
+    fn close(&self);
+
+    /// Waits until the thread has ended, or until the deadline.
+    fn wait(&self, until: Instant);
+}
+
+impl<D: Delivery> SinkControl for SinkThread<D> {
+    fn status(&self) -> SinkStatus {
+        Self::status(self)
+    }
+
+    fn close(&self) {
+        Self::close(self);
+    }
+
+    fn wait(&self, until: Instant) {
+        Self::wait(self, until);
+    }
+}
+
 /// A running sink. It runs until it is closed.
 #[derive(Debug)]
 pub struct SinkThread<D> {

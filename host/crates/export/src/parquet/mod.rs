@@ -4,6 +4,7 @@
 //! the end, some hundred bytes for each column of each group.
 
 mod gathered;
+mod read;
 
 use std::io;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ use super::column::{Cell, Row};
 use super::column::{Column, Columns};
 use super::encoder::Encoder;
 
+pub use read::{SegmentError, read_segment};
+
 /// Most rows of a group: enough for readers that work on groups side by side, and some 30 MB gathered.
 const ROWS: usize = 65_536;
 /// Most bytes of texts in a group, about: bodies are long.
@@ -37,9 +40,7 @@ pub(super) struct Parquet {
 
 impl Parquet {
     pub(super) fn new(columns: &Columns) -> io::Result<Self> {
-        let fields = columns.iter().map(|column| Ok(Arc::new(schema(column)?))).collect::<Result<_, _>>();
-        let fields = fields.map_err(failed)?;
-        let schema = Type::group_type_builder("entry").with_fields(fields).build().map_err(failed)?;
+        let schema = rows(columns).map_err(failed)?;
         let properties = WriterProperties::builder()
             .set_created_by(concat!("mcp-audit-log ", env!("CARGO_PKG_VERSION")).to_owned())
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -99,6 +100,12 @@ impl Encoder for Parquet {
 
 fn failed(error: ParquetError) -> io::Error {
     io::Error::other(error.to_string())
+}
+
+/// The schema of a file with these columns.
+fn rows(columns: &Columns) -> Result<Type, ParquetError> {
+    let fields = columns.iter().map(|column| Ok(Arc::new(schema(column)?))).collect::<Result<_, ParquetError>>()?;
+    Type::group_type_builder("entry").with_fields(fields).build()
 }
 
 fn schema(column: Column) -> Result<Type, ParquetError> {

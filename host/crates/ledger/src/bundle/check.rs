@@ -1,12 +1,11 @@
 //! Checks a bundle line by line; it keeps only a few hashes however large the bundle is.
 
-use super::super::hash::{Hash, node_hash};
+use super::super::hash::Hash;
 use super::super::key::{KeyError, VerifierKey};
-use super::super::tree::Node;
-use super::super::{CheckpointError, Frontier, ProofFileError, SignedCheckpoint, subtrees};
+use super::super::{CheckpointError, Frontier, ProofFileError, SignedCheckpoint};
 use super::entry::BundleEntry;
 use super::judgement::{JudgementLine, JudgementPart};
-use super::{Bundle, FIRST_FORMAT, FORMAT, completion, unhex};
+use super::{Bundle, FIRST_FORMAT, FORMAT, unhex};
 
 /// A bundle that is being checked.
 #[derive(Debug)]
@@ -157,7 +156,8 @@ impl BundleCheck {
             return Err(BundleError::Missing(frontier.size()));
         }
         let right = hashes(&bundle.right).ok_or(BundleError::Header)?;
-        if grown(&frontier, &right, signed.size) != Some(signed.root) {
+        let mut whole = frontier;
+        if !whole.append_all(&right, signed.size) || whole.root() != signed.root {
             return Err(BundleError::Root);
         }
         let Bundle { first, end, .. } = bundle;
@@ -167,21 +167,4 @@ impl BundleCheck {
 
 fn hashes(texts: &[String]) -> Option<Vec<Hash>> {
     texts.iter().map(|text| unhex(text)).collect()
-}
-
-/// The root at `size` of a tree with this frontier, followed by these complete subtrees.
-fn grown(frontier: &Frontier, right: &[Hash], size: u64) -> Option<Hash> {
-    let behind = completion(frontier.size(), size);
-    if behind.len() != right.len() {
-        return None;
-    }
-    let mut stack: Vec<(Node, Hash)> = subtrees(frontier.size()).zip(frontier.hashes().iter().copied()).collect();
-    for (mut node, mut hash) in behind.into_iter().zip(right.iter().copied()) {
-        while node.index & 1 == 1 {
-            hash = node_hash(&stack.pop()?.1, &hash);
-            node = Node { level: node.level + 1, index: node.index >> 1 };
-        }
-        stack.push((node, hash));
-    }
-    stack.into_iter().map(|(_, hash)| hash).rev().reduce(|right, left| node_hash(&left, &right))
 }

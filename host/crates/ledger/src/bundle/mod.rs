@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
 
 use super::hash::Hash;
 use super::hash::{hex, unhex, unhex_bytes};
-use super::tree::Node;
 
 pub use check::{BundleCheck, BundleError, CheckedBundle};
 pub use entry::{BundleEntry, BundlePayload};
@@ -40,7 +39,7 @@ pub struct Bundle {
     pub end: u64,
     /// The frontier at `first`, in hexadecimal digits.
     pub left: Vec<String>,
-    /// The hashes of [`completion`] from `end` to the checkpoint's size.
+    /// The hashes of [`crate::completion`] from `end` to the checkpoint's size.
     pub right: Vec<String>,
     /// The signed note.
     pub checkpoint: String,
@@ -59,15 +58,4 @@ impl Bundle {
     pub fn line(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
-}
-
-/// The largest complete subtrees that cover the leaves from `begin` to below `end`, from left to right.
-pub fn completion(begin: u64, end: u64) -> Vec<Node> {
-    let (mut at, mut nodes) = (begin, Vec::new());
-    while at < end {
-        let level = at.trailing_zeros().min((end - at).ilog2());
-        nodes.push(Node { level: level as u8, index: at >> level });
-        at += 1 << level;
-    }
-    nodes
 }
