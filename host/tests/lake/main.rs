@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
 mod gaps;
+mod removal;
 mod sealing;
 mod support;
 mod tampering;

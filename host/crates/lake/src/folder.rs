@@ -103,12 +103,23 @@ impl LakeStore for Folder {
         self.place(&path, bytes).map_err(|error| Self::failed(&path, &error))
     }
 
-    fn list(&self) -> Result<Vec<StoredObject>, LakeError> {
+    fn list(&self, folder: &str) -> Result<Vec<StoredObject>, LakeError> {
         self.is_there()?;
-        let mut found = Vec::new();
-        self.walk(&self.path, &mut found).map_err(|error| Self::failed(&self.path, &error))?;
-        found.sort_unstable();
+        let (mut found, path) = (Vec::new(), self.path.join(folder));
+        match self.walk(&path, &mut found) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Self::failed(&path, &error)),
+            _ => found.sort_unstable(),
+        }
         Ok(found)
+    }
+
+    fn remove(&self, name: &str) -> Result<(), LakeError> {
+        self.is_there()?;
+        let path = self.path.join(name);
+        match fs::remove_file(&path).and_then(|()| path.parent().map_or(Ok(()), sync)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Self::failed(&path, &error)),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -133,9 +144,13 @@ mod tests {
         assert!(matches!(lake.get(name, 2), Err(LakeError::TooLong { bytes: 3, most: 2, .. })));
         fs::write(folder.path().join("log=a/day=b/d.partial"), "half").expect("written");
         assert_eq!(lake.put_new("log=a/day=b/d", b"whole").expect("stored"), Placed::New);
-        let names: Vec<_> =
-            lake.list().expect("listed").into_iter().map(|object| (object.name, object.bytes)).collect();
+        let list = |folder: &str| lake.list(folder).expect("listed");
+        let names: Vec<_> = list("").into_iter().map(|object| (object.name, object.bytes)).collect();
         assert_eq!(names, [(name.to_owned(), 3), ("log=a/day=b/d".to_owned(), 5)]);
+        assert_eq!((list("log=a/day=b").len(), list("log=b").len()), (2, 0));
+        lake.remove(name).expect("removed");
+        lake.remove(name).expect("it is absent");
+        assert_eq!(list("").len(), 1);
     }
 
     #[test]
@@ -143,7 +158,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let lake = Folder::new(folder.path().join("mount"));
         assert!(matches!(lake.put_new("a", b""), Err(LakeError::Missing(_))));
-        assert!(matches!(lake.list(), Err(LakeError::Missing(_))));
+        assert!(matches!(lake.list(""), Err(LakeError::Missing(_))));
         assert!(!folder.path().join("mount").exists());
     }
 }

@@ -1,6 +1,7 @@
 //! The names of objects in a lake.
 //!
-//! `log=ORIGIN/day=YYYY-MM-DD/FIRST-END.parquet` and `log=ORIGIN/manifests/FIRST-END.json`. Numbers have twenty digits, so
+//! `log=ORIGIN/day=YYYY-MM-DD/FIRST-END.parquet`, `log=ORIGIN/manifests/FIRST-END.json`, and
+//! `log=ORIGIN/removed/FIRST-END.json` for a segment that was removed. Numbers have twenty digits, so
 //! that listings are sorted. The origin is percent-encoded, as Hive does it.
 
 use std::ops::Range;
@@ -23,6 +24,8 @@ pub(crate) enum Named {
     Rows(Range<u64>),
     /// The manifest of a segment.
     Manifest(Range<u64>),
+    /// The record of a segment that was removed.
+    Removed(Range<u64>),
     /// A file that is not complete yet, or was given up.
     Partial,
     /// Something else.
@@ -44,6 +47,11 @@ pub(crate) fn manifest(origin: &str, seqs: &Range<u64>) -> String {
     format!("{}/manifests/{}.json", log_folder(origin), range(seqs))
 }
 
+/// The record of a segment that was removed.
+pub(crate) fn removed(origin: &str, seqs: &Range<u64>) -> String {
+    format!("{}/removed/{}.json", log_folder(origin), range(seqs))
+}
+
 /// The origin in the name of an object, and what it is.
 pub(crate) fn parse(name: &str) -> Option<(String, Named)> {
     let (folder, rest) = name.split_once('/')?;
@@ -53,6 +61,7 @@ pub(crate) fn parse(name: &str) -> Option<(String, Named)> {
         Some(("manifests", file)) => {
             file.strip_suffix(".json").and_then(read_range).map_or(Named::Other, Named::Manifest)
         }
+        Some(("removed", file)) => file.strip_suffix(".json").and_then(read_range).map_or(Named::Other, Named::Removed),
         Some((_, file)) => file.strip_suffix(".parquet").and_then(read_range).map_or(Named::Other, Named::Rows),
         None => Named::Other,
     };

@@ -4,6 +4,7 @@
 mod folder;
 mod layout;
 mod manifest;
+mod removal;
 mod segment;
 mod store;
 mod verify;

@@ -19,11 +19,17 @@ pub trait LakeStore: Send + Sync {
     /// It may not be stored.
     fn put_new(&self, name: &str, bytes: &[u8]) -> Result<Placed, LakeError>;
 
-    /// All objects, sorted by name.
+    /// All objects below a folder, sorted by name; an empty name is the whole lake.
     ///
     /// # Errors
     /// They cannot be listed.
-    fn list(&self) -> Result<Vec<StoredObject>, LakeError>;
+    fn list(&self, folder: &str) -> Result<Vec<StoredObject>, LakeError>;
+
+    /// Removes an object, durably. It may be absent.
+    ///
+    /// # Errors
+    /// It may still be there.
+    fn remove(&self, name: &str) -> Result<(), LakeError>;
 }
 
 /// An object in a lake.
@@ -104,7 +110,7 @@ impl Lake {
     /// # Errors
     /// It cannot be listed.
     pub fn count(&self) -> Result<usize, LakeError> {
-        self.store.list().map(|objects| objects.len())
+        self.store.list("").map(|objects| objects.len())
     }
 
     /// Its address, for people.

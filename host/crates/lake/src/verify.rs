@@ -11,6 +11,7 @@ use mcp_audit_log_model::entry::Entry;
 use self::explained::Explained;
 use super::layout::{self, Named};
 use super::manifest::{SegmentFault, SegmentManifest, SegmentObject};
+use super::removal::RemovedSegment;
 use super::segment::{LONGEST_MANIFEST, LONGEST_ROWS};
 use super::store::{Lake, LakeError, LakeStore};
 
@@ -140,22 +141,27 @@ pub struct VerifiedLog {
 /// The lake cannot be listed.
 pub fn verify_lake(lake: &Lake, keys: &[VerifierKey], progress: &dyn Fn(u64, u64)) -> Result<LakeReport, LakeError> {
     let mut logs: BTreeMap<String, Listed> = BTreeMap::new();
-    for object in lake.store.list()? {
+    for object in lake.store.list("")? {
         match layout::parse(&object.name) {
             Some((origin, Named::Manifest(seqs))) => {
-                logs.entry(origin).or_default().manifests.insert((seqs.start, seqs.end), object.name);
+                let segments = &mut logs.entry(origin).or_default().segments;
+                segments.insert((seqs.start, seqs.end), (object.name, true));
+            }
+            Some((origin, Named::Removed(seqs))) => {
+                let segments = &mut logs.entry(origin).or_default().segments;
+                segments.entry((seqs.start, seqs.end)).or_insert((object.name, false));
             }
             Some((origin, Named::Rows(_))) => drop(logs.entry(origin).or_default().rows.insert(object.name)),
             _ => {}
         }
     }
-    let all = logs.values().map(|listed| listed.manifests.len() as u64).sum();
+    let all = logs.values().map(|listed| listed.segments.len() as u64).sum();
     let (mut report, mut done) = (LakeReport::default(), 0);
     for (origin, listed) in logs {
         let mut log = LogCheck::new(&*lake.store, keys, origin);
-        for ((first, end), name) in &listed.manifests {
+        for ((first, end), (name, is_there)) in &listed.segments {
             progress(done, all);
-            log.segment(*first..*end, name);
+            log.segment(*first..*end, name, *is_there);
             done += 1;
         }
         log.end(&listed, &mut report);
@@ -166,7 +172,8 @@ pub fn verify_lake(lake: &Lake, keys: &[VerifierKey], progress: &dyn Fn(u64, u64
 /// The objects of a log.
 #[derive(Default)]
 struct Listed {
-    manifests: BTreeMap<(u64, u64), String>,
+    /// The manifest of each segment, and whether it is there; otherwise the record of its removal.
+    segments: BTreeMap<(u64, u64), (String, bool)>,
     rows: BTreeSet<String>,
 }
 
@@ -181,8 +188,8 @@ struct LogCheck<'a> {
     /// The roots of checkpoints that the segments did not reach yet, by size, and their manifests.
     roots: BTreeMap<u64, (Hash, String)>,
     explained: Explained,
-    /// Ranges of `seq` that no manifest has.
-    absent: Vec<Range<u64>>,
+    /// Ranges of `seq` that no manifest has, and whether there is a record of their removal.
+    absent: Vec<(Range<u64>, bool)>,
     /// The files that manifests name.
     named: BTreeSet<String>,
 }
@@ -203,17 +210,20 @@ impl<'a> LogCheck<'a> {
     }
 
     /// Checks the next segment.
-    fn segment(&mut self, seqs: Range<u64>, name: &str) {
+    fn segment(&mut self, seqs: Range<u64>, name: &str, is_there: bool) {
         let before = self.before.take();
         let from = before.as_ref().map_or(0, |(end, _)| *end);
         if from < seqs.start {
-            self.absent.push(from..seqs.start);
+            self.absent.push((from..seqs.start, false));
         } else if from > seqs.start {
             self.faults.push(LakeFault::Overlap(name.to_owned()));
         }
         // The name counts even if the manifest is damaged: its entries are not missing beside that.
         let tree = before.filter(|(end, _)| *end == seqs.start).and_then(|(_, tree)| tree);
-        let found = self.manifest(&seqs, name).and_then(|manifest| self.rows(&manifest, name, tree));
+        let found = match is_there {
+            true => self.manifest(&seqs, name).and_then(|manifest| self.rows(&manifest, name, tree)),
+            false => self.removed(&seqs, name, tree),
+        };
         let proved = found.map_err(|fault| self.faults.push(fault)).ok();
         self.before = Some((from.max(seqs.end), proved));
     }
@@ -222,6 +232,31 @@ impl<'a> LogCheck<'a> {
         let fault = |fault| LakeFault::Manifest { name: name.to_owned(), fault };
         let bytes = self.store.get(name, LONGEST_MANIFEST)?.unwrap_or_default();
         let manifest = SegmentManifest::parse(&bytes).map_err(fault)?;
+        self.prove(seqs, name, &manifest)?;
+        Ok(manifest)
+    }
+
+    /// The tree at the end of a segment that was removed, from the record of its removal.
+    fn removed(&mut self, seqs: &Range<u64>, name: &str, before: Option<Frontier>) -> Result<Frontier, LakeFault> {
+        let fault = |fault| LakeFault::Manifest { name: name.to_owned(), fault };
+        let bytes = self.store.get(name, LONGEST_MANIFEST)?.unwrap_or_default();
+        let record = RemovedSegment::parse(&bytes, &self.log.origin, seqs);
+        let manifest = record.ok_or_else(|| fault(SegmentFault::Form))?.manifest;
+        self.prove(seqs, name, &manifest)?;
+        let (mut tree, proof) = manifest.left().map_err(fault)?;
+        if before.is_some_and(|before| before != tree) {
+            return Err(LakeFault::Forked(name.to_owned()));
+        }
+        match self.absent.last_mut() {
+            Some((range, true)) if range.end == seqs.start => range.end = seqs.end,
+            _ => self.absent.push((seqs.clone(), true)),
+        }
+        if tree.append_all(&proof.subtrees, seqs.end) { Ok(tree) } else { Err(fault(SegmentFault::Root)) }
+    }
+
+    /// Checks that a manifest belongs where it is, and leads to its checkpoint.
+    fn prove(&mut self, seqs: &Range<u64>, name: &str, manifest: &SegmentManifest) -> Result<(), LakeFault> {
+        let fault = |fault| LakeFault::Manifest { name: name.to_owned(), fault };
         let rows = layout::rows(&manifest.origin, seqs, manifest.recorded_from);
         let fits = manifest.origin == self.log.origin
             && (manifest.first, manifest.end) == (seqs.start, seqs.end)
@@ -237,7 +272,7 @@ impl<'a> LogCheck<'a> {
         }
         let (root, _) = self.roots.entry(signed.size).or_insert_with(|| (signed.root, name.to_owned()));
         match *root == signed.root {
-            true => Ok(manifest),
+            true => Ok(()),
             false => Err(LakeFault::Chain { name: name.to_owned(), size: signed.size }),
         }
     }
@@ -296,9 +331,9 @@ impl<'a> LogCheck<'a> {
     }
 
     fn end(mut self, listed: &Listed, report: &mut LakeReport) {
-        for range in std::mem::take(&mut self.absent) {
+        for (range, is_recorded) in std::mem::take(&mut self.absent) {
             let entry = self.explained.by(&range);
-            if entry.is_some() || range.start == 0 {
+            if entry.is_some() || is_recorded || range.start == 0 {
                 self.log.absent.push(LoggedRange { range, entry });
             } else {
                 self.faults.push(LakeFault::Missing { origin: self.log.origin.clone(), range });

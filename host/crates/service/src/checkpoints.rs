@@ -120,7 +120,7 @@ impl AuditLog {
 
     /// The log's name in its signatures.
     pub(super) fn origin(&self) -> String {
-        self.0.checkpoints.signer().origin().to_owned()
+        self.0.origin()
     }
 
     /// Stores and publishes the checkpoint that was signed at the last close.
@@ -207,6 +207,11 @@ impl Inner {
         // A clock that was set back does not show how long it has been; the checkpoint of the empty log covers no
         // entries.
         Ok(age < 0 || age >= patience || (last.size == 0 && patience == DIRTY))
+    }
+
+    /// The log's name in its signatures.
+    pub(super) fn origin(&self) -> String {
+        self.checkpoints.signer().origin().to_owned()
     }
 
     pub(super) fn sign(&self) -> Result<(), SignError> {

@@ -2,6 +2,8 @@
 
 mod feed;
 #[cfg(feature = "lake")]
+mod janitor;
+#[cfg(feature = "lake")]
 mod segments;
 mod state;
 
@@ -134,6 +136,8 @@ pub struct StoredSink {
 pub(super) struct RunningSink {
     options: SinkOptions,
     thread: Arc<dyn SinkControl>,
+    #[cfg(feature = "lake")]
+    lake: Option<LakeOptions>,
 }
 
 impl LogView {
@@ -191,7 +195,12 @@ impl AuditLog {
         for (options, sink) in sinks {
             let feed = LogFeed::new(&self.0, &options, self.origin().into())?;
             let thread = SinkThread::follow(&options.name, sink, feed, options.pauses).map_err(OpenError::Thread)?;
-            self.0.sinks().push(RunningSink { options, thread });
+            self.0.sinks().push(RunningSink {
+                options,
+                thread,
+                #[cfg(feature = "lake")]
+                lake: None,
+            });
         }
         Ok(())
     }
@@ -200,9 +209,9 @@ impl AuditLog {
     #[cfg(feature = "lake")]
     pub(super) fn start_lake(&self, options: LakeOptions) -> Result<(), OpenError> {
         let feed = SegmentFeed::new(&self.0, &options)?;
-        let LakeOptions { sink: options, lake, .. } = options;
-        let thread = SinkThread::follow(&options.name, lake, feed, options.pauses).map_err(OpenError::Thread)?;
-        self.0.sinks().push(RunningSink { options, thread });
+        let LakeOptions { sink, lake, .. } = options.clone();
+        let thread = SinkThread::follow(&sink.name, lake, feed, sink.pauses).map_err(OpenError::Thread)?;
+        self.0.sinks().push(RunningSink { options: sink, thread, lake: Some(options) });
         Ok(())
     }
 }

@@ -20,6 +20,7 @@ pub(in crate::cli) struct LakeTable {
     user: Option<String>,
     close_seconds: Option<u32>,
     hold_days: Option<u32>,
+    keep_days: Option<u32>,
 }
 
 /// The address of a lake.
@@ -54,6 +55,10 @@ impl LakeTable {
             return Err(format!("[lake] close_seconds = {seconds} is not a period; use 1 to {DAY}").into());
         }
         let options = LakeOptions::new(self.lake()?, viewer).close_seconds(seconds);
+        let options = match self.keep_days {
+            Some(days) => options.keep_days(days),
+            None => options,
+        };
         Ok(match self.hold_days {
             Some(days) => options.hold_days(days),
             None => options,

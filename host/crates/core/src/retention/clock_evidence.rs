@@ -63,7 +63,7 @@ impl ClockEvidence {
 
     /// The `seq` below which entries from before this time may be removed, because a sufficiently old checkpoint covers
     /// them.
-    pub(crate) fn below(&self, moment: Option<Timestamp>) -> u64 {
+    pub fn below(&self, moment: Option<Timestamp>) -> u64 {
         moment.and_then(|moment| self.before(moment)).map_or(0, |mark| mark.size)
     }
 

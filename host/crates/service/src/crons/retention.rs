@@ -13,6 +13,8 @@ pub(super) struct Retention {
     intent: CleanupIntent,
     /// Absent before the first step.
     run: Option<CleanupRun>,
+    /// How many segments were removed from the lake, or why none could be.
+    lake: Option<Result<u64, String>>,
 }
 
 impl Job for Retention {
@@ -49,7 +51,15 @@ impl Job for Retention {
         if (report.entries, report.payloads) != (before.entries, before.payloads) {
             self.show(at, &report);
         }
-        Ok(rest.map_or(Step::Done, Step::Rest))
+        let Some(rest) = rest else {
+            // The log is clean, whether the lake can be reached or not.
+            #[cfg(feature = "lake")]
+            {
+                self.lake = Some(at.log.clean_lake(at.began));
+            }
+            return Ok(Step::Done);
+        };
+        Ok(Step::Rest(rest))
     }
 
     fn report(&self, at: &JobContext, failed: Option<&str>) -> Report {
@@ -60,7 +70,19 @@ impl Job for Retention {
         if let Ok(points) = at.log.view.files.prune_points() {
             event = retention::begins(event, points);
         }
-        Report { event, message: result.map_or_else(|error| error, |report| report.message()) }
+        let mut message = result.map_or_else(|error| error, |report| report.message());
+        match &self.lake {
+            Some(Ok(segments)) if *segments > 0 => {
+                event = event.fact("lake_segments", i64::try_from(*segments).unwrap_or(i64::MAX));
+                message.push_str(&format!("; {segments} segments removed from the lake"));
+            }
+            Some(Err(why)) => {
+                event = event.fact("lake_failed", why.as_str());
+                message.push_str(&format!("; old segments stay in the lake until the next run: {why}"));
+            }
+            _ => {}
+        }
+        Report { event, message }
     }
 }
 

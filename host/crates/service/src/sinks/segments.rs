@@ -26,6 +26,7 @@ pub struct LakeOptions {
     pub(super) sink: SinkOptions,
     pub(super) lake: Lake,
     close_seconds: u32,
+    pub(super) keep_days: Option<u32>,
 }
 
 impl LakeOptions {
@@ -33,13 +34,20 @@ impl LakeOptions {
     /// of them; the policy is asked before each segment.
     pub fn new(lake: Lake, viewer: Viewer) -> Self {
         let sink = SinkOptions::new(LAKE_SINK, viewer).destination(format!("lake at {}", lake.address()));
-        Self { sink, lake, close_seconds: DAY_SECONDS }
+        Self { sink, lake, close_seconds: DAY_SECONDS, keep_days: None }
     }
 
     /// A segment has at most the entries of so many seconds, and is sealed when they are over; a day by default. Periods
     /// are counted from midnight UTC, where one ends in any case.
     pub fn close_seconds(mut self, seconds: u32) -> Self {
         self.close_seconds = seconds.clamp(1, DAY_SECONDS);
+        self
+    }
+
+    /// The cleanup removes segments that are so many days old, whatever the policy keeps in the log; by default none. Legal
+    /// holds keep them.
+    pub fn keep_days(mut self, days: u32) -> Self {
+        self.keep_days = Some(days);
         self
     }
 
