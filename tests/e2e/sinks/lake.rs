@@ -1,11 +1,14 @@
 //! A lake of a server that is killed while it seals: every entry is in it once, and the command proves it.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 use mcp_audit_log_tests::fault::Dice;
 use mcp_audit_log_tests::{eventually, product};
+use serde_json::{Value, json};
 
 use crate::support::{Running, Subject};
 
@@ -93,4 +96,55 @@ fn every_entry_is_in_the_lake_once_however_often_the_server_is_killed() {
     let test = ["test", "lake", "--config", subject.config().to_str().expect("a path")].map(str::to_owned);
     let (fine, said) = subject.command(&test.each_ref().map(String::as_str));
     assert!(fine && said.contains("can be read and has"), "{said}");
+}
+
+/// Every entry that the administrator sees, oldest first.
+fn all(running: &Running) -> Vec<Value> {
+    let (mut all, mut next) = (Vec::new(), String::new());
+    loop {
+        let page = running.admin.get(&format!("/api/v1/entries?limit=500{next}")).json();
+        all.extend(page["entries"].as_array().expect("entries").iter().cloned());
+        match page["next"].as_str() {
+            Some(cursor) => next = format!("&cursor={cursor}"),
+            None => {
+                all.reverse();
+                return all;
+            }
+        }
+    }
+}
+
+#[test]
+fn duckdb_pyarrow_and_delta_read_what_the_api_answers() {
+    let subject = Subject::new(CONFIG, &[]);
+    let lake = subject.config().with_file_name("lake");
+    fs::create_dir(&lake).expect("a folder");
+    let running = subject.start();
+    for marker in ["=1+1", "gr\u{fc}\u{df}e \u{1f389}", "a,\"quoted\"\r\nvalue", "null"] {
+        let event = json!({
+            "channel": "admin", "method": "page.updated", "outcome": "success", "resource_id": marker, "user": "ada",
+            "request_bytes": 17
+        });
+        let answer = running.service.post("/api/v1/events", json!(vec![event; 300]).to_string());
+        assert_eq!(answer.status, 200, "{:.300}", answer.text);
+    }
+    has_everything(&subject, &running);
+    let rows = all(&running);
+    assert!(rows.len() >= 1_200, "{}", rows.len());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let python = root.join("target/readers/bin/python");
+    assert!(python.is_file(), "{} is missing: run tests/run first", python.display());
+    let mut command = std::process::Command::new(python);
+    command.arg(root.join("tests/readers/lake.py")).arg(&lake);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().expect("Python");
+    let mut input = process.stdin.take().expect("its input");
+    input.write_all(Value::from(rows).to_string().as_bytes()).expect("written");
+    drop(input);
+    let output = process.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 3, "three readers");
+    // A table over the same files changes none of them.
+    let (code, said) = verify(&lake, &keys(&subject.data()));
+    assert_eq!(code, Some(0), "{said}");
 }
