@@ -51,7 +51,8 @@ def from_pyarrow():
 
 
 def from_delta():
-    deltalake.convert_to_deltalake(lake, partition_by=PARTITIONS, partition_strategy="hive")
+    folders = deltalake.Schema.from_arrow(PARTITIONS)
+    deltalake.convert_to_deltalake(lake, partition_by=folders, partition_strategy="hive")
     table = deltalake.DeltaTable(lake)
     return rows_of(pyarrow.table(deltalake.QueryBuilder().register("lake", table).execute("SELECT * FROM lake")))
 
