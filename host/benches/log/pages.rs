@@ -7,6 +7,8 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::{Router, body};
 use clap::Args;
+use mcp_audit_log::field::Field;
+use mcp_audit_log::filter::Domain;
 use mcp_audit_log::http::{Site, router};
 use mcp_audit_log::time::{DAY, ManualClock};
 use mcp_audit_log::{AuditLog, Options, Viewer};
@@ -47,9 +49,11 @@ impl Opening {
         let log = Options::new(&kept.folder).clock(clock).own_schedule().open()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let mut table = Table::new(&["page", "as", "kB of HTML", "median ms", "p99 ms"]);
+        let timeline = format!("/timeline?session={}", session(&log)?);
         for (user, group) in [("nobody", "admin"), ("user0000@example.com", "user")] {
             let mut site = site(&log, user, group);
-            for (name, path) in PAGES.into_iter().filter(|(_, path)| group == "admin" || *path != "/integrity") {
+            let pages = PAGES.into_iter().filter(|(_, path)| group == "admin" || *path != "/integrity");
+            for (name, path) in pages.chain([("the timeline of a session", timeline.as_str())]) {
                 let (mut sample, mut length) = (Sample::default(), 0);
                 for _ in 0..self.times {
                     let begun = Instant::now();
@@ -70,6 +74,16 @@ impl Opening {
 fn site(log: &AuditLog, user: &str, group: &str) -> Router {
     let viewer = Viewer::new(user, [group]).instance("main");
     router(Site::embedded(log.clone(), move |_| std::future::ready(Some(viewer.clone()))))
+}
+
+/// A session in the middle of the log.
+fn session(log: &AuditLog) -> Outcome<String> {
+    let admin = log.view().access(&Viewer::new("nobody", ["admin"]).instance("main"));
+    let reader = log.view().reader(&admin);
+    let middle = reader.extent()?.entries / 2;
+    let page = reader.page(Domain::TRUE, Some(middle), 100)?;
+    let session = page.entries.iter().find_map(|entry| entry.text(Field::Session));
+    Ok(session.ok_or("the log has no session")?.to_owned())
 }
 
 /// How many bytes the page has.

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mcp_audit_log::event::{Channel, Event, Kind, OutcomeDetail, Target};
+use mcp_audit_log::filter::Domain;
 use mcp_audit_log::lake::{Lake, LakeOptions, LakeReport, verify_lake};
 use mcp_audit_log::ledger::VerifierKey;
+use mcp_audit_log::reader::StoreError;
 use mcp_audit_log::time::{Clock, DAY, ManualClock, Timestamp};
-use mcp_audit_log::{AuditLog, Options, Viewer};
+use mcp_audit_log::{AuditLog, OpenError, Options, Viewer};
 use tempfile::TempDir;
 
 pub(crate) struct World {
@@ -34,8 +36,17 @@ impl World {
         LakeOptions::new(lake_at(self.lake.path()), Viewer::new("sink:lake", ["auditor"]))
     }
 
+    /// Opens the log. The lake's thread may hold the one of before for another moment.
     pub(crate) fn open(&self) -> AuditLog {
-        self.options().lake(self.lake_options()).open().expect("a log")
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            match self.options().lake(self.lake_options()).open() {
+                Err(OpenError::Store(StoreError::InUse(_))) if Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                opened => return opened.expect("a log"),
+            }
+        }
     }
 
     /// A lake with a segment for each of so many days.
@@ -92,7 +103,12 @@ pub(crate) fn watermark(log: &AuditLog) -> u64 {
 
 /// Waits until the lake has every entry.
 pub(crate) fn sealed(log: &AuditLog) {
-    until(log, || watermark(log) == *log.appended().borrow());
+    let admin = log.view().access(&Viewer::new("root", ["admin"]));
+    let next = || {
+        let newest = log.view().reader(&admin).page(Domain::TRUE, None, 1).expect("a page");
+        newest.entries.first().map_or(0, |entry| entry.seq + 1)
+    };
+    until(log, || watermark(log) == next());
 }
 
 /// All files in a folder, sorted, below it.

@@ -110,7 +110,8 @@ impl SegmentFeed {
 
     /// The entries of the next segment; `None` while it may get more.
     fn next_range(&self, log: &Inner) -> Result<Option<Range<u64>>, SinkError> {
-        let (first, files) = (self.at.watermark, &log.view.files);
+        // The clock is read first: what is recorded while this looks must not end a period.
+        let (now, first, files) = (log.view.now(), self.at.watermark, &log.view.files);
         let next = *log.recorder.gauges().next().borrow();
         let begun = files.entries_in(&Domain::TRUE, first..next.max(first), 1).map_err(failed)?;
         let Some(begun) = begun.first().map(|entry| entry.recorded_at) else { return Ok(None) };
@@ -119,7 +120,7 @@ impl SegmentFeed {
         let over = files.seq_at(until).map_err(failed)?;
         let late = i64::from(LATE.min(self.options.close_seconds)) * SECOND;
         // Times of recording never go back.
-        let is_over = over < next || log.view.now() >= until.plus(late);
+        let is_over = over < next || now >= until.plus(late);
         let end = if full <= over { full } else { over };
         let is_sealed = if full <= over { next >= full } else { is_over };
         Ok((is_sealed && first < end).then_some(first..end))
