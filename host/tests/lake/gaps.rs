@@ -5,7 +5,7 @@ use std::fs;
 use mcp_audit_log::time::DAY;
 use mcp_audit_log::{AuditLog, Viewer};
 
-use crate::support::{World, ending, keys, record, sealed, until, verify, watermark};
+use crate::support::{World, ending, keys, opened, record, sealed, until, verify, watermark};
 
 const CLEANUP: &str = "MCP: Cleanup Old Audit Logs";
 
@@ -18,7 +18,7 @@ fn clean(log: &AuditLog) -> String {
 #[tokio::test]
 async fn what_the_lake_does_not_have_stays_up_to_the_bound_and_then_a_proved_entry_names_the_gap() {
     let world = World::new();
-    let log = world.options().lake(world.lake_options().hold_days(20)).open().expect("a log");
+    let log = opened(|| world.options().lake(world.lake_options().hold_days(20)));
     world.day(&log).await;
     let had = watermark(&log);
     let away = world.lake.path().with_extension("away");
@@ -52,7 +52,7 @@ async fn what_the_lake_does_not_have_stays_up_to_the_bound_and_then_a_proved_ent
 #[tokio::test]
 async fn a_lake_of_an_old_log_begins_where_the_log_does_and_an_entry_says_so() {
     let world = World::new();
-    let log = world.options().open().expect("a log");
+    let log = opened(|| world.options());
     record(&log, "old").await;
     log.sign().expect("signed");
     world.clock.advance(100 * DAY);

@@ -7,7 +7,7 @@ use mcp_audit_log::hold::NewHold;
 use mcp_audit_log::time::DAY;
 use mcp_audit_log::{AuditLog, Viewer};
 
-use crate::support::{World, ending, files, keys, record, sealed, verify};
+use crate::support::{World, ending, files, keys, opened, record, sealed, verify};
 
 const CLEANUP: &str = "MCP: Cleanup Old Audit Logs";
 
@@ -36,7 +36,7 @@ async fn days(world: &World, log: &AuditLog, days: usize) {
 #[tokio::test]
 async fn manifests_go_first_and_rows_a_day_later_and_what_stays_is_proved() {
     let world = World::new();
-    let log = world.options().lake(world.lake_options().keep_days(5)).open().expect("a log");
+    let log = opened(|| world.options().lake(world.lake_options().keep_days(5)));
     days(&world, &log, 8).await;
     assert_eq!(counts(world.lake.path()), [8, 0, 8]);
     let message = clean(&log);
@@ -106,7 +106,7 @@ async fn a_hold_and_a_jump_of_the_clock_keep_segments() {
 #[tokio::test]
 async fn a_lake_that_is_away_does_not_keep_the_log_from_its_cleanup() {
     let world = World::new();
-    let log = world.options().lake(world.lake_options().keep_days(5)).open().expect("a log");
+    let log = opened(|| world.options().lake(world.lake_options().keep_days(5)));
     days(&world, &log, 8).await;
     fs::rename(world.lake.path(), world.lake.path().with_extension("away")).expect("renamed");
     let message = clean(&log);

@@ -8,7 +8,7 @@ use mcp_audit_log::filter::Domain;
 use mcp_audit_log::time::{DAY, HOUR};
 use mcp_audit_log::{AuditLog, Viewer};
 
-use crate::support::{World, ending, files, keys, record, sealed, until, verify, watermark};
+use crate::support::{World, ending, files, keys, opened, record, sealed, until, verify, watermark};
 
 fn of_action(log: &AuditLog, action: &str) -> Vec<Entry> {
     let access = log.view().access(&Viewer::new("anna", ["admin"]));
@@ -60,7 +60,7 @@ async fn a_segment_is_sealed_when_its_day_is_over_and_is_never_written_again() {
 async fn what_a_kill_leaves_is_compared_and_finished() {
     let (world, log) = World::with_days(2).await;
     drop(log);
-    let log = world.options().open().expect("a log");
+    let log = opened(|| world.options());
     let access = log.view().access(&Viewer::new("anna", ["admin"]));
     let manifests = ending(world.lake.path(), ".json");
     let rows = ending(world.lake.path(), ".parquet");
@@ -76,7 +76,7 @@ async fn what_a_kill_leaves_is_compared_and_finished() {
     drop(log);
 
     // The rows are there, the manifest is not, and something half written is.
-    let log = world.options().open().expect("a log");
+    let log = opened(|| world.options());
     log.rewind_sink(&access, "lake", 0).expect("set back");
     drop(log);
     fs::remove_file(&manifests[1]).expect("removed");
@@ -98,7 +98,7 @@ async fn another_file_in_the_place_of_a_segment_is_never_overwritten() {
     let manifests = ending(world.lake.path(), ".json");
     fs::remove_file(&manifests[0]).expect("removed");
     fs::write(&rows[0], "something else").expect("written");
-    let log = world.options().open().expect("a log");
+    let log = opened(|| world.options());
     let access = log.view().access(&Viewer::new("anna", ["admin"]));
     log.rewind_sink(&access, "lake", 0).expect("set back");
     drop(log);
@@ -121,14 +121,14 @@ async fn a_lake_needs_a_viewer_who_sees_everything_and_its_folder() {
     let lake = world.lake_options();
     let one =
         mcp_audit_log::lake::LakeOptions::new(crate::support::lake_at(world.lake.path()), Viewer::new("uma", ["user"]));
-    let log = world.options().lake(one).open().expect("a log");
+    let log = opened(|| world.options().lake(one.clone()));
     record(&log, "search").await;
     world.clock.advance(DAY);
     until(&log, || log.sinks()[0].status.failing.is_some());
     assert!(files(world.lake.path()).is_empty());
     drop(log);
     fs::remove_dir(world.lake.path()).expect("removed");
-    let log = world.options().lake(lake).open().expect("a log");
+    let log = opened(|| world.options().lake(lake.clone()));
     until(&log, || log.sinks()[0].status.failing.as_deref().is_some_and(|why| why.contains("is missing: create it")));
     fs::create_dir(world.lake.path()).expect("created");
     world.clock.advance(DAY);

@@ -36,17 +36,8 @@ impl World {
         LakeOptions::new(lake_at(self.lake.path()), Viewer::new("sink:lake", ["auditor"]))
     }
 
-    /// Opens the log. The lake's thread may hold the one of before for another moment.
     pub(crate) fn open(&self) -> AuditLog {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        loop {
-            match self.options().lake(self.lake_options()).open() {
-                Err(OpenError::Store(StoreError::InUse(_))) if Instant::now() < deadline => {
-                    std::thread::sleep(Duration::from_millis(5));
-                }
-                opened => return opened.expect("a log"),
-            }
-        }
+        opened(|| self.options().lake(self.lake_options()))
     }
 
     /// A lake with a segment for each of so many days.
@@ -66,6 +57,19 @@ impl World {
         }
         self.clock.advance(DAY);
         sealed(log);
+    }
+}
+
+/// Opens a log. The lake's thread may hold the one of before for another moment.
+pub(crate) fn opened(options: impl Fn() -> Options) -> AuditLog {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        match options().open() {
+            Err(OpenError::Store(StoreError::InUse(_))) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            opened => return opened.expect("a log"),
+        }
     }
 }
 
