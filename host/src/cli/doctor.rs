@@ -79,8 +79,13 @@ impl Doctor {
                 Err(error) => found.push(Finding::amiss("log", format_args!("an admin cannot read it: {error}"))),
             },
         }
-        found.extend(old_log(&data).map(|old| {
-            let said = "the log before its upgrade, which no cleanup reaches; delete it when you need it no more";
+        found.extend(old_log(&data).map(|(old, is_upgraded)| {
+            let said = if is_upgraded {
+                "the log before its upgrade, which no cleanup reaches; delete it and the files named after it when you \
+                 need it no more"
+            } else {
+                "the only copy of this log, which is not upgraded yet; keep it"
+            };
             Finding::amiss("upgrade", format_args!("{} is {said}", old.display()))
         }));
         found.extend(backups.as_deref().map(|folder| backup(folder, SystemClock.now())));

@@ -167,7 +167,7 @@ async fn serve(config: Config, opened: &OnceLock<AuditLog>) -> Result<(), Failur
     let open = config.sign_in().open == Some(true);
     let sign_in = if open { SignIn::Open(identity.clone()) } else { SignIn::Tokens(identity.clone()) };
     let site = Site::new(log.clone(), identity, SignInLinks::default());
-    let site = if config.https == Some(true) { site.over_https() } else { site }.mounted_at(config.path());
+    let site = if config.is_https() { site.over_https() } else { site }.mounted_at(config.path());
     let public = config.public_site().unwrap_or_else(|| config.path().to_owned());
     let address = |upstream: &Upstream| (upstream.name().to_owned(), format!("{public}/mcp/{}", upstream.name()));
     let site = site.mcp_servers(upstreams.iter().map(address));

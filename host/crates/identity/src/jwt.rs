@@ -84,8 +84,8 @@ pub enum JwtError {
     /// Its signature algorithm is not allowed, or it is not signed.
     #[error("its signature algorithm is not allowed")]
     Algorithm,
-    /// It is signed, but not as an access token.
-    #[error("it is not an access token")]
+    /// It is signed, but as a token of another kind.
+    #[error("it is a token of another kind")]
     Kind,
     /// It names no key of the issuer.
     #[error("its issuer has no key with this id")]

@@ -230,7 +230,8 @@ impl Identity {
         let wanted = id.to_owned();
         if id.starts_with(PROVIDER_SESSION_PREFIX) {
             let sessions = self.oidc.as_ref().map(|oidc| oidc.sessions().clone());
-            let find = move |sessions: &Tokens| sessions.provider_session(&wanted, until);
+            let issuer = self.oidc.as_ref().map(|oidc| oidc.issuer().to_owned()).unwrap_or_default();
+            let find = move |sessions: &Tokens| sessions.provider_session(&wanted, &issuer, until);
             return self.look_up(sessions, LookupKey::Session(id, until), find).await;
         }
         self.token(LookupKey::Session(id, until), move |tokens| tokens.by_session(&wanted, until)).await

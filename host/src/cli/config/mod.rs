@@ -178,6 +178,11 @@ impl Config {
         self.path.as_ref().map_or("", |path| &path.value().0)
     }
 
+    /// Whether browsers use https: as `https` says, and otherwise as the public URL does.
+    pub(super) fn is_https(&self) -> bool {
+        self.https.unwrap_or_else(|| self.public_site().is_some_and(|site| site.starts_with("https://")))
+    }
+
     /// The address of the site as browsers outside write it, if it is configured.
     pub(super) fn public_site(&self) -> Option<String> {
         let public = self.proxy.as_ref().and_then(|proxy| proxy.public_url.as_ref());

@@ -4,6 +4,7 @@
 //! nothing for visitors who never come back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{Form, Query, State};
@@ -29,6 +30,10 @@ use crate::ui::frame;
 
 /// The cookie of a sign-in on its way.
 const COOKIE_NAME: &str = "mcp_audit_log_sign_in";
+/// The longest path to which a sign-in leads, in bytes: browsers keep no cookie above 4,096.
+const LONGEST_NEXT: usize = 1_500;
+/// How long a visitor waits for others who are signing in.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the way may take, in seconds.
 const LASTS: i64 = 600;
 /// The purposes of the folder's key: the cookie's signature, and the secrets of a sign-in.
@@ -54,7 +59,7 @@ async fn begin(State(site): State<Arc<Site>>, Query(wanted): Query<Wanted>) -> R
     let under_way = UnderWay {
         state: URL_SAFE_NO_PAD.encode(random),
         until: site.log.view().now().plus(LASTS * SECOND),
-        next: local(&wanted.next).unwrap_or("/").to_owned(),
+        next: local(&wanted.next).filter(|next| next.len() <= LONGEST_NEXT).unwrap_or("/").to_owned(),
     };
     match oidc.begin(&under_way.attempt(site.log.secret())).await {
         Ok(address) => {
@@ -98,8 +103,10 @@ async fn finish(
             Err(OidcError::of_redirection(&error, error_description.as_deref()))
         }
         Some(Answer { code: Some(code), .. }) => {
-            let _turn = site.provider_turns.acquire().await;
-            oidc.finish(&under_way.attempt(secret), &code, now, until).await
+            match tokio::time::timeout(PATIENCE, site.provider_turns.acquire()).await {
+                Ok(_turn) => oidc.finish(&under_way.attempt(secret), &code, now, until).await,
+                Err(_) => Err(OidcError::Unreachable("too many sign-ins wait for it".to_owned())),
+            }
         }
         _ => Err(OidcError::Answer("redirection")),
     };
@@ -109,7 +116,8 @@ async fn finish(
             if !error.is_failure() {
                 site.sign_in_audit.refused_by_provider(&site.log, &parts, &error);
             }
-            return told(&site, &under_way.next, &error);
+            // One attempt has one code.
+            return ([(SET_COOKIE, set_cookie(&site, "", 0))], told(&site, &under_way.next, &error)).into_response();
         }
     };
     let sessions = oidc.sessions().clone();
@@ -140,9 +148,9 @@ async fn ended(State(site): State<Arc<Site>>, parts: Parts, sent: Result<Form<Lo
     let Ok(Form(Logout { logout_token })) = sent else {
         return refused_logout(StatusCode::BAD_REQUEST, "the body must be a form with a logout_token");
     };
-    let which = {
-        let _turn = site.provider_turns.acquire().await;
-        oidc.ended(&logout_token, now).await
+    let which = match tokio::time::timeout(PATIENCE, site.logout_turns.acquire()).await {
+        Ok(_turn) => oidc.ended(&logout_token, now).await,
+        Err(_) => Err(OidcError::Unreachable("too many logouts wait for its keys".to_owned())),
     };
     let which = match which {
         Ok(which) => which,
@@ -213,10 +221,12 @@ impl UnderWay {
     /// The one with this `state` that the browser began and that is not over.
     fn of(headers: &HeaderMap, secret: &Secret, state: &str, now: Timestamp) -> Option<Self> {
         let lines = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut cookies = lines.flat_map(|line| line.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
+        let cookies = lines.flat_map(|line| line.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
+        // A page of a neighbouring name may have added one.
         cookies
-            .find_map(|(name, value)| (name == COOKIE_NAME).then(|| Self::read(value, secret))?)
-            .filter(|under_way| under_way.state == state && now < under_way.until)
+            .filter(|(name, _)| *name == COOKIE_NAME)
+            .filter_map(|(_, value)| Self::read(value, secret))
+            .find(|under_way| under_way.state == state && now < under_way.until)
     }
 
     fn read(value: &str, secret: &Secret) -> Option<Self> {

@@ -49,6 +49,8 @@ pub struct Site {
     pub(crate) scheduler: ReadScheduler,
     /// How many visitors may make the server ask their OpenID provider at once.
     pub(crate) provider_turns: tokio::sync::Semaphore,
+    /// The end of a session does not wait for sign-ins.
+    pub(crate) logout_turns: tokio::sync::Semaphore,
     pub(crate) patience: Duration,
     pub(crate) embedder: Option<SignIn>,
     pub(crate) style: Option<Asset>,
@@ -84,6 +86,7 @@ impl Site {
             shadow: ShadowPlace::default(),
             scheduler: ReadScheduler::new(),
             provider_turns: tokio::sync::Semaphore::new(PROVIDER_TURNS),
+            logout_turns: tokio::sync::Semaphore::new(PROVIDER_TURNS),
             patience: PATIENCE,
             embedder: None,
             style: None,

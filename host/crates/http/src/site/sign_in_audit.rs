@@ -28,7 +28,7 @@ impl SignInAudit {
 
     /// An OpenID provider signed no one in, or its answer is not accepted.
     pub(crate) fn refused_by_provider(&self, log: &AuditLog, parts: &Parts, error: &OidcError) {
-        self.tell(log, parts, "oidc", Caller::default(), "refused_credential", format!("Refused: {error}."));
+        self.tell(log, parts, "oidc", Caller::default(), "refused_credential", format!("Refused: {}.", error.plain()));
     }
 
     /// A sign-in was refused. The credential is not recorded, because it may be a secret of something else.

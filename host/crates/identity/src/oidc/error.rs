@@ -73,11 +73,26 @@ impl OidcError {
         }
     }
 
+    /// The same without any text that came from outside, for the log.
+    pub fn plain(&self) -> String {
+        match self {
+            Self::Refused(_) => "the provider refused this sign-in".to_owned(),
+            // `Cancelled` and `Client` have codes that are named above.
+            Self::Issuer { .. } => "the provider calls itself otherwise than `issuer` says".to_owned(),
+            Self::Address(_) => "the provider names an address that is not https".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
     /// Whether the provider could not be asked, so that the user was not refused.
     pub fn is_failure(&self) -> bool {
         matches!(
             self,
-            Self::Unreachable(_) | Self::Description(_) | Self::Status(500..) | Self::IdToken(JwtError::Unreachable)
+            Self::Unreachable(_)
+                | Self::Description(_)
+                | Self::Status(429 | 500..)
+                | Self::IdToken(JwtError::Unreachable)
+                | Self::LogoutToken(JwtError::Unreachable)
         )
     }
 }

@@ -14,6 +14,7 @@ use mcp_audit_log_core::client_tls::Authorities;
 use mcp_audit_log_core::http_client::{Answer, Post};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_store::{ProviderSession, Tokens};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
@@ -280,7 +281,11 @@ fn pairs(pairs: &[(&str, &str)]) -> String {
     pairs.join("&")
 }
 
+/// What `application/x-www-form-urlencoded` encodes. Some providers compare a client's credentials without decoding them,
+/// so nothing more is encoded.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
+
 /// Percent-encoded for a query, a form, or the two halves of a client's credentials.
 fn encoded(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    utf8_percent_encode(text, ENCODED).to_string()
 }

@@ -225,6 +225,11 @@ async fn each_misconfiguration_is_told_in_words() {
     fake.answers("/.well-known/openid-configuration", json!(404));
     let error = fake.oidc(None).look().await.expect_err("not found").to_string();
     assert!(error.contains("404") && error.contains("/.well-known/openid-configuration"), "{error}");
+    // What anyone can put into an address is no text of the log's.
+    let forged = OidcError::of_redirection("x", Some("call this number"));
+    assert!(forged.to_string().contains("call this number") && !forged.plain().contains("call"), "{forged}");
+    // A provider repeats a logout that could not be checked.
+    assert!(OidcError::LogoutToken(JwtError::Unreachable).is_failure());
     let cancelled = OidcError::of_redirection("access_denied", None).to_string();
     assert!(cancelled.contains("cancelled at the provider (access_denied)"), "{cancelled}");
 }

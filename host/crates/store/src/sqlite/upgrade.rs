@@ -63,15 +63,16 @@ impl Upgraded {
     }
 }
 
-/// The file of a log of an older format in `folder`, whether or not it was upgraded.
-pub fn old_log(folder: &Path) -> Option<PathBuf> {
-    Some(folder.join(OLD_LOG)).filter(|path| path.is_file())
+/// The file of a log of an older format in `folder`, and whether it was upgraded: otherwise it is the only copy.
+pub fn old_log(folder: &Path) -> Option<(PathBuf, bool)> {
+    let is_there = |path: &Path| path.metadata().is_ok_and(|file| file.len() > 0);
+    let old = Some(folder.join(OLD_LOG)).filter(|path| is_there(path))?;
+    Some((old, is_there(&database(folder))))
 }
 
 /// Whether `folder` has a log of an older format that is to be upgraded.
 pub(super) fn is_due(folder: &Path) -> bool {
-    let is_there = |path: &Path| path.metadata().is_ok_and(|file| file.len() > 0);
-    old_log(folder).is_some() && !is_there(&database(folder))
+    old_log(folder).is_some_and(|(_, is_upgraded)| !is_upgraded)
 }
 
 /// Upgrades the log in `folder`, which this process has locked.
@@ -98,11 +99,24 @@ pub(super) fn upgrade(folder: &Path) -> Result<(), StoreError> {
         _ => {}
     }
     private::file(&copy).map_err(unusable)?;
-    copied(&old, &copy)?;
-    verify::passes(&copy, &CHECKS).map_err(|error| match error {
-        VerifyError::Unread(error) => error,
-        wrong => refused(format!("it has format {from_format} and cannot be upgraded, since it is not whole: {wrong}")),
-    })?;
+    let whole = || {
+        copied(&old, &copy)?;
+        verify::passes(&copy, &CHECKS).map_err(|error| match error {
+            VerifyError::Unread(error) => error,
+            wrong => {
+                refused(format!("it has format {from_format} and cannot be upgraded, since it is not whole: {wrong}"))
+            }
+        })
+    };
+    // A copy that is not put in place would take room that the old log may need, and no retention reaches it.
+    whole().inspect_err(|_| drop(fs::remove_file(&copy)))?;
+    // What a log of this name left behind would be taken for the newest part of the copy.
+    for rest in ["-wal", "-shm"] {
+        match fs::remove_file(format!("{}{rest}", database(folder).display())) {
+            Err(reason) if reason.kind() != std::io::ErrorKind::NotFound => return Err(unusable(reason)),
+            _ => {}
+        }
+    }
     let report = Upgraded { from_format, old_file: OLD_LOG.to_owned(), entries };
     let report = serde_json::to_vec(&report).map_err(|error| unusable(error.into()))?;
     let in_place = || {

@@ -54,13 +54,14 @@ impl Tokens {
         Ok(id)
     }
 
-    /// The session with this id that is over at `until`, even if that has passed. None: it was ended.
+    /// The session with this id that `issuer` began and that is over at `until`, even if that has passed. None: it was
+    /// ended, or another issuer began it.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn provider_session(&self, id: &str, until: Timestamp) -> Result<Option<Token>, TokenError> {
-        let sql = format!("SELECT {AS_TOKEN} FROM provider_session WHERE id = ?1 AND until = ?2");
-        self.with(|database| database.query_row(&sql, params![id, until.as_micros()], token).optional())
+    pub fn provider_session(&self, id: &str, issuer: &str, until: Timestamp) -> Result<Option<Token>, TokenError> {
+        let sql = format!("SELECT {AS_TOKEN} FROM provider_session WHERE id = ?1 AND issuer = ?2 AND until = ?3");
+        self.with(|database| database.query_row(&sql, params![id, issuer, until.as_micros()], token).optional())
     }
 
     /// Ends the session with this id, and returns its ID token. None: there is no such session.

@@ -157,10 +157,12 @@ fn a_session_of_a_provider_lasts_until_it_is_ended_here_or_there() {
     let other = begin("otto", "four");
     let lasts = |id: &str| {
         let tokens = Tokens::open(folder.path()).expect("the file");
-        tokens.provider_session(id, until).expect("looked").map(|session| session.viewer())
+        tokens.provider_session(id, "https://id.example", until).expect("looked").map(|session| session.viewer())
     };
     assert_eq!((lasts(&made[0]), lasts(&other)), (Some(viewer("anna")), Some(viewer("otto"))));
-    assert_eq!(tokens.provider_session(&made[0], NOW.plus(101)).expect("looked"), None, "of another end");
+    let looked = |issuer: &str, until| tokens.provider_session(&made[0], issuer, until).expect("looked");
+    assert_eq!(looked("https://id.example", NOW.plus(101)), None, "of another end");
+    assert_eq!(looked("https://other.example", until), None, "of another issuer");
     assert_eq!(tokens.end_provider_session(&made[0]).expect("ended").as_deref(), Some("ID token of one"));
     assert_eq!(tokens.end_provider_session(&made[0]).expect("looked"), None);
     let ended = |issuer: &str, subject, session| {
