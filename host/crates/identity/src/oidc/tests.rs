@@ -120,12 +120,12 @@ async fn a_user_signs_in_with_the_claims_of_both_sources() {
     let fake = Fake::start().await;
     fake.answers("/token", json!({"id_token": fake.key.jwt(&fake.claims()), "access_token": "access"}));
     fake.answers("/me", json!({"sub": "ada", "groups": ["sre", "admin"], "sid": "not this"}));
-    let oidc = fake.oidc(Some("s/3&"));
+    let oidc = fake.oidc(Some("s/3&-_."));
     let address = oidc.begin(&attempt()).await.expect("an address");
-    let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest("verifier")).replace('-', "%2D").replace('_', "%5F");
+    let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest("verifier"));
     let expected = format!(
-        "{}/authorize?ui=1&response_type=code&client_id=pages%20%26%20more&redirect_uri=https%3A%2F%2Flog%2Eexample%2F\
-         sign%2Din%2Foidc%2Fcallback&scope=openid%20groups&state=state&nonce=nonce&code_challenge={challenge}\
+        "{}/authorize?ui=1&response_type=code&client_id=pages%20%26%20more&redirect_uri=https%3A%2F%2Flog.example%2F\
+         sign-in%2Foidc%2Fcallback&scope=openid%20groups&state=state&nonce=nonce&code_challenge={challenge}\
          &code_challenge_method=S256",
         fake.url
     );
@@ -142,14 +142,14 @@ async fn a_user_signs_in_with_the_claims_of_both_sources() {
     assert_eq!(session, expected, "the provider's own admin has no right");
     let asked = fake.asked.lock().expect("no panic").clone();
     let of = |path: &str| asked.iter().find(|request| request.contains(&format!(" {path} "))).expect(path).clone();
-    // RFC 6749, 2.3.1: both halves are encoded before they are joined.
-    let basic = format!("authorization: Basic {}\r\n", STANDARD.encode("pages%20%26%20more:s%2F3%26"));
+    // RFC 6749, 2.3.1: both halves are encoded before they are joined, as forms are, and no more.
+    let basic = format!("authorization: Basic {}\r\n", STANDARD.encode("pages%20%26%20more:s%2F3%26-_."));
     let token = of("/token");
     assert!(token.contains(&basic) && token.contains("code=the%20code&"), "{token}");
     assert!(token.ends_with("&code_verifier=verifier"), "{token}");
     assert!(of("/me").contains("authorization: Bearer access\r\n"));
     let end = oidc.end_address("an.id.token").await.expect("an address");
-    assert_eq!(end, format!("{}/end?client_id=pages%20%26%20more&id_token_hint=an%2Eid%2Etoken", fake.url));
+    assert_eq!(end, format!("{}/end?client_id=pages%20%26%20more&id_token_hint=an.id.token", fake.url));
     // A client without a secret names itself, and one that the provider wants in the form sends it there.
     for (secret, expected) in [(None, ""), (Some("x"), "&client_secret=x")] {
         fake.describes("token_endpoint_auth_methods_supported", json!(["client_secret_post"]));
